@@ -1,0 +1,1 @@
+"""The people of an installation, and what may be done to them."""

@@ -1,0 +1,172 @@
+"""The door: `plan` looks, `perform` does, in one transaction with the entry that records it."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from accounts import entries, targets
+from accounts.actor import Actor
+from accounts.models import IdempotencyKey, Organization
+from accounts.people import Person, usable_owners
+from accounts.power import Data, Plan, Power, judge
+from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
+from accounts.targets import Row
+from accounts.work import Work, plain
+from audit import recording
+from audit.canonical import canonical
+
+KEY_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an act did: its entries, what ended with it, and how to undo it. `secret` is shown once and stored nowhere."""
+
+    power: str
+    entries: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    ended: dict[str, int] = field(default_factory=dict)
+    at: str = ""
+    undo: str = ""
+    plan_id: str = ""
+    repeated: bool = False
+    secret: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The receipt as the API answers it and as the idempotency record keeps it (never with the secret)."""
+        return {"power": self.power, "entries": list(self.entries), "targets": list(self.targets), "ended": self.ended,
+                "at": self.at, "undo": self.undo, "plan_id": self.plan_id}
+
+
+def plan(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data, now: datetime) -> Plan:
+    """What the power would do to these targets. Writes nothing; unknown and foreign ids raise NotFound."""
+    ids = list(ids)
+    found = targets.load(power=power, actor=actor, ids=ids, data=data, lock=False)
+    _all_found(power, ids, found)
+    return judge(power=power, actor=actor, targets=found, data=data, now=now, remaining_owners=_remaining(power, actor, found, lock=False))
+
+
+def perform(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data, now: datetime, digest: str | None = None,
+            version: str | None = None, key: str | None = None, stored: UUID | None = None, approvers: tuple[UUID, ...] = (),
+            partial: bool = False) -> Receipt:
+    """Do it, once, completely or not at all.
+
+    `digest` (of a plan) or `version` (an ETag) must still fit, else Stale. `key` makes a repetition answer the first
+    receipt. `stored` and `approvers` say that a stored plan is being carried out. `partial` leaves blocked targets
+    out instead of refusing the whole act (imports and bulk). Refused attempts are recorded on their own connection.
+    """
+    ids = list(ids)
+    try:
+        with transaction.atomic():
+            return _perform(power, actor, ids, data, now, digest, version, key, stored, approvers, partial)
+    except Refused as refusal:
+        entries.record_refusal(power=power, actor=actor, ids=ids, codes=refusal.codes, now=now)
+        raise
+    except NotFound:
+        entries.record_refusal(power=power, actor=actor, ids=ids, codes=["not_found"], now=now)
+        raise
+    except StepUpNeeded:
+        raise
+    except Stale:
+        entries.record_refusal(power=power, actor=actor, ids=ids, codes=["stale"], now=now)
+        raise
+
+
+def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datetime, digest: str | None, version: str | None,
+             key: str | None, stored: UUID | None, approvers: tuple[UUID, ...], partial: bool) -> Receipt:
+    if key and (earlier := _claim_key(power, actor, ids, data, key, now)) is not None:
+        return earlier
+    found = targets.load(power=power, actor=actor, ids=ids, data=data, lock=True)
+    _all_found(power, ids, found)
+    judged = judge(power=power, actor=actor, targets=found, data=data, now=now, remaining_owners=_remaining(power, actor, found, lock=True))
+    if judged.blocked and not partial:
+        raise Refused(judged.blocked)
+    if (digest is not None and digest != judged.digest) or (version is not None and version not in {t.etag for t in found if isinstance(t, Person)}):
+        raise Stale
+    if judged.step_up and not approvers:
+        raise StepUpNeeded(judged.step_up)
+    allowed = [v.target for v in judged.verdicts if v.allowed]
+    if not allowed:
+        raise Refused(judged.blocked)
+    if judged.needs_approval and not approvers:
+        receipt = _ask_for_approval(judged, ids, now)
+    else:
+        receipt = _apply(judged, allowed, now, stored, approvers)
+    if key:
+        IdempotencyKey.objects.filter(actor=actor.key, key=key).update(receipt=receipt.as_json())
+    return receipt
+
+
+def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None, approvers: tuple[UUID, ...]) -> Receipt:
+    power, actor = judged.power, judged.actor
+    with recording.opened(org=entries.log_of(actor), now=now) as act:
+        work = Work(now=now, actor_membership=actor.membership_id, act=act.id)
+        for target in allowed:
+            for row in _rows_of(target):
+                work.track(row)
+            power.apply(work, target, judged.data)
+        ended = work.flush()
+        drafts = entries.drafts(power=power, actor=actor, targets=allowed, work=work, ended=ended, data=judged.data, now=now,
+                                stored=stored, approvers=approvers)
+        written = act.write(drafts)
+    return Receipt(
+        power=power.slug, entries=tuple(str(entry) for entry in written), targets=tuple(str(t.id) for t in allowed),
+        ended={kind: sum(by.values()) for kind, by in ended.items() if by}, at=plain(now), undo=power.undo,
+        secret=str(work.notes.get(allowed[0].id, {}).get("_secret", "")))
+
+
+def _rows_of(target: Any) -> list[Any]:
+    if isinstance(target, Person):
+        return [target.membership, target.account, target.management]
+    if isinstance(target, Row):
+        return [target.member.membership, target.member.account] if target.member else [target.account]
+    return [getattr(target, name, None) for name in ("organization", "token", "session")]
+
+
+def _all_found(power: Power, ids: list[UUID], found: list[Any]) -> None:
+    if not found or (power.over in {"member", "token", "session"} and {t.id for t in found} != set(ids)):
+        raise NotFound
+
+
+def _remaining(power: Power, actor: Actor, found: list[Any], *, lock: bool) -> int | None:
+    """How many owners who can sign in would be left. The organization's row is locked, so two such acts queue."""
+    owners = [t for t in found if isinstance(t, Person) and t.is_owner]
+    if not (power.ends_ownership and owners and actor.organization_id):
+        return None
+    if lock:
+        Organization.objects.select_for_update().get(id=actor.organization_id)
+    return usable_owners(organization_id=actor.organization_id, without=[t.id for t in owners])
+
+
+def _claim_key(power: Power, actor: Actor, ids: list[UUID], data: Data, key: str, now: datetime) -> Receipt | None:
+    """Take the idempotency key, or answer what it answered before. Two at once: the second waits for the first."""
+    body = hashlib.sha256(canonical({"power": power.code, "ids": sorted(str(i) for i in ids), "data": plain(dict(data))})).hexdigest()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM accounts_idempotencykey WHERE actor = %s AND key = %s AND created_at < %s", [actor.key, key, now - KEY_LIFETIME])
+        cursor.execute(
+            "INSERT INTO accounts_idempotencykey (actor, key, body_hash, organization_id, created_at) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT (actor, key) DO NOTHING RETURNING id", [actor.key, key, body, actor.organization_id, now])
+        if cursor.fetchone():
+            return None
+    earlier = IdempotencyKey.objects.get(actor=actor.key, key=key)
+    if earlier.body_hash != body or earlier.receipt is None:
+        raise KeyReused
+    stored = earlier.receipt
+    return Receipt(power=stored["power"], entries=tuple(stored["entries"]), targets=tuple(stored["targets"]), ended=stored["ended"],
+                   at=stored["at"], undo=stored["undo"], plan_id=stored["plan_id"], repeated=True)
+
+
+def _ask_for_approval(judged: Plan, ids: list[UUID], now: datetime) -> Receipt:
+    """Store the plan for a second person (tier T3). It holds the digest; if anything moves, it is void."""
+    from accounts import approvals
+
+    row = approvals.request(judged=judged, ids=ids, now=now)
+    return Receipt(power=judged.power.slug, plan_id=str(row.id), at=plain(now))
+
+

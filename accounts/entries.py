@@ -1,0 +1,111 @@
+"""What the door writes into the audit log: who, over whom, what changed, why, and by which way."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.actor import Actor
+from accounts.people import Person
+from accounts.power import Data, Power
+from accounts.targets import Row, SessionTarget, TokenTarget
+from accounts.work import Work, change
+from audit import INSTALLATION, recording
+from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why
+
+
+def log_of(actor: Actor) -> UUID:
+    """Whose log an act belongs to: the actor's organization; for people acting on themselves the organization that
+    manages them, else the installation's own log."""
+    return actor.organization_id or actor.managing_organization_id or INSTALLATION
+
+
+def actor_ref(actor: Actor) -> ActorRef:
+    """The actor as an entry names them: ids in the clear, name and address as commitments."""
+    return ActorRef(
+        type=actor.kind, id=actor.account_id, session=actor.session_id, token_id=actor.token_id,
+        auth_method=actor.proof.method, auth_time=actor.proof.at, name=actor.name, email=actor.email)
+
+
+def target_refs(target: Any) -> list[TargetRef]:
+    """The target as an entry names it; a person is named by account, in the role of the membership."""
+    if isinstance(target, Person):
+        return [TargetRef(type="person", id=target.account.id, label=target.label, subject=target.account.id),
+                *([TargetRef(type="membership", id=target.membership.id)] if target.membership else [])]
+    if isinstance(target, Row):
+        account, membership = target.values["_account"], target.values["_membership"]
+        return [TargetRef(type="person", id=account, label=target.label, subject=account), TargetRef(type="membership", id=membership)]
+    if isinstance(target, TokenTarget):
+        return [TargetRef(type="api_token", id=target.token.id), TargetRef(type="person", id=target.token.account_id, subject=target.token.account_id)]
+    if isinstance(target, SessionTarget):
+        return [TargetRef(type="session", id=target.session.id), TargetRef(type="person", id=target.session.account_id, subject=target.session.account_id)]
+    return [TargetRef(type=target.kind, id=target.id)]
+
+
+def drafts(*, power: Power, actor: Actor, targets: list[Any], work: Work, ended: dict[str, dict[UUID, int]], data: Data,
+           now: datetime, stored: UUID | None, approvers: Iterable[UUID]) -> list[EntryDraft]:
+    """One entry per target, and one in each other organization that has to hear of it."""
+    log = log_of(actor)
+    found = []
+    for number, target in enumerate(targets, start=1):
+        facts = {key: value for key, value in work.notes.get(target.id, {}).items() if not key.startswith("_")}
+        found.append(EntryDraft(
+            org=log, action=facts.pop("event", power.event), category=power.code.split(".")[0], outcome="success", actor=actor_ref(actor),
+            targets=target_refs(target), changes=_changes(target, work), why=why(data, _subject(target)), via=actor.via,
+            approved_by=tuple(approvers), plan=stored, ended=_ended(target, ended), facts=facts,
+            bulk=(work.act, number, len(targets)) if len(targets) > 1 else None))
+    for organization_id, event, account_id in work.elsewhere:
+        found.append(EntryDraft(
+            org=organization_id, action=event, category="account", outcome="success", actor=ActorRef(type="organization"),
+            targets=[TargetRef(type="person", id=account_id, subject=account_id)], via=actor.via))
+    return found
+
+
+def why(data: Data, subject: UUID | None) -> Why:
+    """The ground, the words to the person and the private note, which are three different things (guard rail 18)."""
+    return Why(reason_code=str(data.get("reason_code") or ""), text=str(data.get("message") or ""),
+               private_note=str(data.get("private_note") or ""), subject=subject)
+
+
+def _subject(target: Any) -> UUID | None:
+    if isinstance(target, Person):
+        return target.account.id
+    if isinstance(target, Row):
+        return target.values["_account"]
+    return None
+
+
+def _changes(target: Any, work: Work) -> list[Change]:
+    if isinstance(target, Row):
+        subject = target.values["_account"]
+        rows = [row for row in work.added if row.pk in {target.values["_account"], target.values["_membership"]}]
+        made = [change(row, f.attname, None, getattr(row, f.attname), subject=subject, op="add")
+                for row in rows for f in row._meta.concrete_fields
+                if row.AUDIT[f.name] in {"public", "pii"} and getattr(row, f.attname) not in (None, "", [])]
+        known = [row for row in ((target.member.membership, target.member.account) if target.member else (target.account,)) if row is not None]
+        return made + [found for row in known for found in work.changes_of(row, subject=subject)]
+    rows, subject = [], None
+    if isinstance(target, Person):
+        rows, subject = [target.membership, target.account, target.management], target.account.id
+    elif isinstance(target, TokenTarget):
+        rows, subject = [target.token], target.token.account_id
+    elif hasattr(target, "organization"):
+        rows = [target.organization]
+    return [found for row in rows if row is not None for found in work.changes_of(row, subject=subject)]
+
+
+def _ended(target: Any, ended: dict[str, dict[UUID, int]]) -> dict[str, int]:
+    if not isinstance(target, Person):
+        return {}
+    keys = {"sessions": target.account.id, "tokens": target.membership.id if target.membership else None,
+            "invitations": target.membership.id if target.membership else None}
+    return {kind: by[keys[kind]] for kind, by in ended.items() if by.get(keys[kind])}
+
+
+def record_refusal(*, power: Power, actor: Actor, ids: Iterable[UUID], codes: list[str], now: datetime) -> None:
+    """A refused attempt, on its own connection, because the act's transaction rolled back (policy D1)."""
+    kind = {"token": "api_token", "session": "session", "organization": "organization"}.get(power.over, "membership")
+    recording.refuse(EntryDraft(
+        org=log_of(actor), action=power.event, category=power.code.split(".")[0], outcome="denied", reason_code=",".join(codes),
+        actor=actor_ref(actor), targets=[TargetRef(type=kind, id=i) for i in ids][:100], via=actor.via), now=now)

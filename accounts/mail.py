@@ -1,0 +1,85 @@
+"""The mailer: reads the committed log and owes every person the notices that follow from it."""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from allauth.account.forms import default_token_generator
+from allauth.account.internal.userkit import user_id_to_str
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from accounts import outbox
+from accounts.models import Account, Membership, Organization
+from accounts.powers import POWERS
+from audit.queries import Seen, disclose
+from audit.subscribers import Sealed, Subscriber
+
+SELF_EVENTS = frozenset({"account.password_changed", "account.password_reset", "second_factor.app_added", "second_factor.app_removed",
+                         "second_factor.passkey_added", "second_factor.passkey_removed", "recovery_codes.made"})
+_BY_EVENT = {power.event: power for power in POWERS if power.notice}
+INVITATION = signing.TimestampSigner(salt="steward.invitation")
+
+
+def handle(batch: list[Sealed]) -> None:
+    """Owe the notices of these entries. Only what happened is told: refused and failed attempts are not."""
+    for sealed in batch:
+        if sealed.outcome == "success":
+            _owe(sealed)
+
+
+def _owe(sealed: Sealed) -> None:
+    power = _BY_EVENT.get(sealed.action)
+    person = next((UUID(t["id"]) for t in sealed.record.get("targets", []) if t["type"] == "person"), None)
+    if person is None or (power is None and sealed.action not in SELF_EVENTS):
+        return
+    account = Account.objects.filter(id=person).first()
+    if account is None or (power is not None and sealed.record["actor"].get("id") == str(person) and power.slug not in {"create-token"}):
+        return
+    organization = Organization.objects.filter(id=sealed.org).first()
+    context = _context(sealed, account, organization)
+    outbox.owe(template=power.slug if power else "own-security", account=account, context=context, entry=sealed.entry,
+               organization_id=organization.id if organization else None, now=datetime.now(UTC))
+
+
+def _context(sealed: Sealed, account: Account, organization: Organization | None) -> dict[str, Any]:
+    seen = Seen(seq=sealed.seq, id=sealed.entry, recorded_at=None, occurred_at=datetime.now(UTC), record=sealed.record)
+    disclose(org=sealed.org, entries=[seen])
+    said = {path: value for path, value in seen.open.items() if isinstance(value, str)}
+    membership = Membership.objects.filter(organization=organization, account=account).first() if organization else None
+    return {
+        "organization": organization.name if organization else "", "actor": said.get("actor.name") or said.get("actor.email") or "",
+        "contact": (organization.contact_email if organization else "") or "", "message": said.get("why.text", ""),
+        "reason": sealed.record.get("why", {}).get("reason_code", ""), "when": sealed.record["occurred_at"][:16].replace("T", " "),
+        "event": sealed.action, "reference": f"{sealed.seq}", "facts": sealed.record.get("facts", {}), "until": _until(sealed.record),
+        "link": _link(sealed.action, account, membership, sealed.record),
+    }
+
+
+def _until(record: dict[str, Any]) -> str:
+    for change in record.get("change", []):
+        if change["path"].endswith("status_until") and change.get("after"):
+            return str(change["after"])[:16].replace("T", " ")
+    return ""
+
+
+def _link(event: str, account: Account, membership: Membership | None, record: dict[str, Any]) -> str:
+    """The single-use link that some notices carry; minted when the mail is owed, never stored in the log."""
+    if event == "membership.invited" and membership is not None:
+        return settings.STEWARD_URL + reverse("invitation", args=[INVITATION.sign(f"{membership.id}:{membership.access_epoch}")])
+    if event == "person.password_reset.required" or (event == "account.reactivated" and record.get("facts", {}).get("reset_required")):
+        return reset_link(account)
+    if event == "person.second_factor.reset":
+        return settings.STEWARD_URL + reverse("stop-second-factor-reset", args=[signing.dumps(str(account.id), salt=f"stop:{account.credential_epoch}")])
+    return ""
+
+
+def reset_link(account: Account) -> str:
+    """A link that lets the owner of the mailbox set a new password, once, within 60 minutes."""
+    key = f"{user_id_to_str(account)}-{default_token_generator.make_token(account)}"
+    return settings.STEWARD_URL + reverse("account_reset_password_from_key", args=key.split("-", 1))
+
+
+SUBSCRIBER = Subscriber(name="mailer", handle=handle)

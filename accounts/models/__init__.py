@@ -1,0 +1,26 @@
+from accounts.models.account import Account, Session
+from accounts.models.app import OAuthApplication
+from accounts.models.mail import Mail
+from accounts.models.membership import (
+    Group,
+    GroupMembership,
+    Management,
+    Membership,
+    MembershipSnapshot,
+    Protection,
+)
+from accounts.models.organization import (
+    Organization,
+    OrganizationGroupPermission,
+    OrganizationUserPermission,
+    Role,
+)
+from accounts.models.plan import IdempotencyKey, Plan
+from accounts.models.service import Service, ServiceAccess
+from accounts.models.token import ApiToken
+
+__all__ = [
+    "Account", "ApiToken", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
+    "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
+    "OrganizationUserPermission", "Plan", "Protection", "Role", "Service", "ServiceAccess", "Session",
+]

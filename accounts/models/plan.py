@@ -1,0 +1,72 @@
+"""A stored plan: what a power would do, confirmed, approved or run later than it was made."""
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.fields import Versioned
+from accounts.models.organization import Organization
+
+
+class PlanState(models.TextChoices):
+    PLANNED = "planned", _("Waiting for confirmation")
+    AWAITING_APPROVAL = "awaiting_approval", _("Waiting for a second person")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    CANCELLED = "cancelled", _("Cancelled")
+    DENIED = "denied", _("Declined")
+    EXPIRED = "expired", _("Expired")
+    VOID = "void", _("Void, because something changed")
+    FAILED = "failed", _("Failed")
+
+
+class Plan(Versioned):
+    """A plan that outlives its request. Its digest is what people confirm and approve; if the world moves, it is void."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "power": "public", "requested_by": "public",
+             "requested_via": "public", "targets": "public", "data": "pii", "digest": "public", "summary": "unrecorded", "tier": "public",
+             "state": "public", "created_at": "public", "expires_at": "public", "decided_by": "public",
+             "decided_at": "public", "decision_note": "pii", "finished_at": "public", "progress": "unrecorded", "total": "public",
+             "results": "unrecorded", "failure": "unrecorded"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="plans")
+    power = models.CharField(max_length=60)
+    requested_by = models.UUIDField()
+    """The membership that asked for it."""
+    requested_via = models.CharField(max_length=10)
+    targets = ArrayField(models.UUIDField(), default=list)
+    data = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64)
+    summary = models.JSONField(default=dict)
+    tier = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=20, choices=PlanState, default=PlanState.PLANNED)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    decided_by = models.UUIDField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decision_note = models.TextField(blank=True, max_length=2000)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    progress = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    results = models.JSONField(default=list)
+    failure = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["organization", "state", "-created_at"], name="plan_by_state")]
+
+
+class IdempotencyKey(models.Model):
+    """A key that a caller chose for one act; the same key answers the same receipt for 24 hours (guard rail 10)."""
+
+    actor = models.CharField(max_length=120)
+    key = models.CharField(max_length=200)
+    body_hash = models.CharField(max_length=64)
+    organization_id = models.UUIDField(null=True)
+    receipt = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["actor", "key"], name="idempotency_key_once")]

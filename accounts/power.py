@@ -1,0 +1,197 @@
+"""The power: a frozen value that says everything about one thing that may be done. And the plan it makes."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from django import forms
+from django.utils.functional import Promise
+
+from accounts import reasons
+from accounts.actor import Actor
+from accounts.people import Person
+from accounts.work import Work, plain
+from audit.canonical import canonical
+
+Over = Literal["member", "row", "organization", "own_account", "token", "session"]
+Words = str | Promise
+Data = Mapping[str, Any]
+
+
+class Target(Protocol):
+    """What a power acts on: has an id, a kind for the entry, a label for people and a version for digests."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def version(self) -> tuple[int, ...]: ...
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One consequence: `lost` now, `kept`, or `later`. `code` and `count` are in the digest, `text` is for people."""
+
+    kind: Literal["lost", "kept", "later"]
+    code: str
+    text: Words
+    count: int = 0
+
+
+def no_rule(_actor: Actor, _target: Any, _data: Data, _now: datetime) -> Iterable[str]:
+    """For powers that have no rule beyond permission, rank and status."""
+    return ()
+
+
+def no_effects(_target: Any, _data: Data, _now: datetime) -> list[Effect]:
+    """For powers whose only consequence is the change itself."""
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Power:
+    """One thing an administrator, or the person, may do.
+
+    `slug` names URL, module, template, mail and test; `code` is the dotted name of POWERS; `event` what the entry says
+    happened. `rule` returns reason codes; `apply` only changes the loaded target and tells `work` what else to write.
+    """
+
+    slug: str
+    code: str
+    event: str
+    over: Over
+    permission: str | None
+    tier: int
+    form: type[forms.Form]
+    apply: Callable[[Work, Any, Data], None]
+    title: Words
+    button: Words
+    does: Words
+    does_not: Words
+    sentence: Words
+    """What the entry says in plain language, with %(actor)s and %(target)s."""
+    rule: Callable[[Actor, Any, Data, datetime], Iterable[str]] = no_rule
+    effects: Callable[[Any, Data, datetime], list[Effect]] = no_effects
+    tier_for: Callable[[Actor, Any, Data], int] | None = None
+    account_power: bool = False
+    """Acts on the account itself: only for the organization that manages it."""
+    ends_ownership: bool = False
+    """May leave the organization without an owner, so the last-owner guard applies."""
+    owner_lock: bool = False
+    """An owner may use it on an owner without a second person while another owner remains (lockdown)."""
+    notice: bool = True
+    undo: str = ""
+    ladder: int = 1
+    """Friction: 0 none, 1 a confirm page, 2 a confirm page with a typed address."""
+    bulk: bool = False
+    instead: str = ""
+    """The safer alternative offered on the confirm page."""
+    self_allowed: bool = False
+    rank_rule: bool = True
+
+    @property
+    def danger(self) -> bool:
+        return self.ladder >= 2
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What would happen to one target."""
+
+    target: Any
+    effects: tuple[Effect, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def allowed(self) -> bool:
+        return not self.reasons
+
+    @property
+    def reason_texts(self) -> list[str]:
+        return [reasons.text(code) for code in self.reasons]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a power would do, before it does it: a verdict per target, the tier it needs, and a digest of all that."""
+
+    power: Power
+    actor: Actor
+    data: Data
+    verdicts: tuple[Verdict, ...]
+    tier: int
+    digest: str
+    now: datetime = field(compare=False)
+
+    @property
+    def blocked(self) -> dict[str, list[str]]:
+        return {str(v.target.id): list(v.reasons) for v in self.verdicts if v.reasons}
+
+    @property
+    def needs_approval(self) -> bool:
+        return self.tier >= 3
+
+    @property
+    def step_up(self) -> int:
+        """The tier that is still missing, 0 when the actor has proved enough."""
+        needed = min(self.tier, 2)
+        return needed if self.actor.tier(self.now) < needed else 0
+
+
+def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None) -> Plan:
+    """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them."""
+    verdicts, tier = [], power.tier
+    for target in targets:
+        codes = list(dict.fromkeys(_codes(power, actor, target, data, now, remaining_owners)))
+        verdicts.append(Verdict(target=target, effects=tuple(power.effects(target, data, now)), reasons=tuple(codes)))
+        tier = max(tier, power.tier_for(actor, target, data) if power.tier_for else 0, _owner_tier(power, actor, target))
+    return Plan(power=power, actor=actor, data=data, verdicts=tuple(verdicts), tier=tier, now=now,
+                digest=_digest(power, actor, data, verdicts))
+
+
+def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, remaining_owners: int | None) -> Iterable[str]:
+    if not actor.may(power.permission):
+        yield "no_permission"
+        return
+    if isinstance(target, Person) and target.membership is not None and actor.organization_id is not None:
+        yield from _about_person(power, actor, target, remaining_owners)
+    yield from power.rule(actor, target, data, now)
+
+
+def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: int | None) -> Iterable[str]:
+    assert person.membership is not None
+    if actor.account_id == person.account.id and not power.self_allowed:
+        yield "self"
+    if power.rank_rule and actor.rank <= person.rank and not (actor.rank >= 100 and person.rank >= 100) and not power.self_allowed:
+        yield "rank"
+    if actor.scope_groups is not None and not actor.scope_groups & person.group_ids:
+        yield "out_of_scope"
+    if person.membership.protected and actor.membership_id not in person.protectors and not power.self_allowed:
+        yield "protected"
+    if power.account_power and not person.managed:
+        yield "not_managed"
+    if power.ends_ownership and person.is_owner and remaining_owners == 0:
+        yield "last_owner"
+
+
+def _owner_tier(power: Power, actor: Actor, target: Any) -> int:
+    """Owner on owner needs a second owner (T3); lockdown needs only T2, because speed matters."""
+    if power.rank_rule and not power.self_allowed and isinstance(target, Person) and target.is_owner and actor.account_id != target.account.id:
+        return 2 if power.owner_lock else 3
+    return 0
+
+
+def _digest(power: Power, actor: Actor, data: Data, verdicts: list[Verdict]) -> str:
+    """SHA-256 over what people agree to: the act, its parameters, each target's version and consequences."""
+    return hashlib.sha256(canonical({
+        "power": power.code, "organization": str(actor.organization_id or ""), "data": plain(dict(data)),
+        "targets": [{"id": str(v.target.id), "version": list(v.target.version), "reasons": list(v.reasons),
+                     "effects": [[e.kind, e.code, e.count] for e in v.effects]} for v in verdicts],
+    })).hexdigest()

@@ -1,0 +1,65 @@
+"""The person changes their own name, language and time zone."""
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.people import Person
+from accounts.power import Data, Power
+from accounts.powers.forms import StrictForm
+from accounts.work import Work
+
+FIELDS = ("name", "language", "time_zone", "refuses_invitations")
+
+
+class OwnProfileForm(StrictForm):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=200)
+    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES, required=False)
+    time_zone = forms.CharField(label=gettext_lazy("Time zone"), max_length=64, required=False,
+                                help_text=gettext_lazy("For example Europe/Berlin. Empty means the organization's time zone."))
+    refuses_invitations = forms.BooleanField(label=gettext_lazy("Refuse all further invitations"), required=False,
+                                             help_text=gettext_lazy("Organizations can no longer invite this account."))
+
+    @staticmethod
+    def initial_for(person: Person) -> dict[str, Any]:
+        """The account as it is."""
+        return {f: getattr(person.account, f) for f in FIELDS}
+
+    def clean_time_zone(self) -> str:
+        name = str(self.cleaned_data["time_zone"])
+        if name and name not in zoneinfo.available_timezones():
+            raise ValidationError(_("“%(name)s” is not a time zone. Write it like Europe/Berlin.") % {"name": name}, code="zone")
+        return name
+
+
+def _new(person: Person, data: Data) -> dict[str, Any]:
+    return {f: data[f] for f in FIELDS if f in data and data[f] is not None and data[f] != getattr(person.account, f)}
+
+
+def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
+    if data and not _new(person, data):
+        yield "nothing_to_change"
+
+
+def apply(work: Work, person: Person, data: Data) -> None:
+    for name, value in _new(person, data).items():
+        setattr(person.account, name, value)
+
+
+POWER = Power(
+    slug="edit-own-profile", code="own.profile", event="profile.updated_by_person", over="own_account", permission=None, tier=0, form=OwnProfileForm,
+    rule=rule, apply=apply, ladder=0, self_allowed=True, notice=False,
+    title=gettext_lazy("Edit your profile"), button=gettext_lazy("Save changes"),
+    does=gettext_lazy("Changes your name, language and time zone."),
+    does_not=gettext_lazy("Does not change what organizations note about you, such as your title there."),
+    sentence=gettext_lazy("%(actor)s changed their own profile"),
+)

@@ -1,0 +1,70 @@
+"""The fields that several powers share. A form is the schema for page, API and command line alike."""
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+GROUNDS = [
+    ("left_organization", _("Left the organization")),
+    ("absence", _("On leave or away")),
+    ("role_change", _("Changed role or team")),
+    ("security_incident", _("Security incident")),
+    ("compromised", _("The account may be in somebody else's hands")),
+    ("policy_violation", _("Violation of a policy")),
+    ("person_asked", _("The person asked for it")),
+    ("contract_ended", _("Contract ended")),
+    ("mistake", _("Correction of a mistake")),
+    ("other", _("Other (say what in the private note)")),
+]
+
+
+class StrictForm(forms.Form):
+    """A form that refuses control characters and, through `unknown_fields`, fields it does not have."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name, value in cleaned.items():
+            if isinstance(value, str) and any(ord(c) < 32 and c not in "\r\n\t" or ord(c) == 127 for c in value):
+                self.add_error(name, ValidationError(_("Remove the control characters."), code="control"))
+        return cleaned
+
+
+class NoForm(StrictForm):
+    """For powers that take no parameters."""
+
+
+class ReasonForm(StrictForm):
+    """Ground, words to the person, private note: three separate fields (guard rail 18)."""
+
+    reason_code = forms.ChoiceField(label=_("Ground"), choices=[("", _("Choose one")), *GROUNDS],
+                                    help_text=_("Goes to the audit log, and to the person with the notice."))
+    message = forms.CharField(label=_("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
+                              help_text=_("Optional. They read it in the notice."))
+    private_note = forms.CharField(label=_("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
+                                   help_text=_("Optional. Only administrators and the audit log see it."))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("reason_code") == "other" and not cleaned.get("private_note"):
+            self.add_error("private_note", ValidationError(_("Say in the private note what the ground is."), code="required"))
+        return cleaned
+
+
+class UntilForm(ReasonForm):
+    """A ground, and a time after which access comes back by itself."""
+
+    until = forms.DateTimeField(
+        label=_("Until"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"],
+        help_text=_("Optional. Access then comes back by itself. The time is in your time zone."))
+
+    def clean_until(self) -> datetime | None:
+        until: datetime | None = self.cleaned_data["until"]
+        if until is not None and not timezone.now() < until < timezone.now() + timedelta(days=3650):
+            raise ValidationError(_("Choose a time in the future, at most ten years away."), code="past")
+        return until

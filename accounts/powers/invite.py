@@ -1,0 +1,61 @@
+"""Invite a person into the organization; they become a member when they accept."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.addresses import clean_address
+from accounts.power import Data, Effect, Power
+from accounts.powers.forms import StrictForm
+from accounts.powers.joining import INVITATION_LIFETIME, invite_row, problems
+from accounts.roles import BUILTIN
+from accounts.targets import Row
+from accounts.work import Work
+
+
+class InviteForm(StrictForm):
+    email = forms.CharField(label=gettext_lazy("E-mail address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=200, required=False, help_text=gettext_lazy("Optional. The person can change it."))
+    role = forms.ChoiceField(label=gettext_lazy("Role"), initial="member", required=False, choices=[(r.slug, gettext_lazy(r.name)) for r in reversed(BUILTIN) if r.slug != "owner"])
+    message = forms.CharField(label=gettext_lazy("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def clean_email(self) -> str:
+        return clean_address(self.cleaned_data["email"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("email"):
+            cleaned["rows"] = [{"email": cleaned["email"], "name": cleaned.get("name") or "", "role": cleaned.get("role") or "member"}]
+        return cleaned
+
+
+def rule(actor: Actor, row: Row, _data: Data, _now: datetime) -> Iterable[str]:
+    yield from problems(actor, row)
+    if row.member is not None and row.member.membership is not None and row.member.membership.status != "removed":
+        yield "already_member"
+
+
+def effects(row: Row, _data: Data, now: datetime) -> list[Effect]:
+    until = (now + INVITATION_LIFETIME).strftime("%Y-%m-%d")
+    return [Effect("later", "invitation", _("%(address)s gets an invitation that is valid until %(date)s.") % {"address": row.values.get("email", ""), "date": until}),
+            Effect("kept", "choice", _("The person decides. They can decline, or refuse invitations for good."))]
+
+
+def apply(work: Work, row: Row, data: Data) -> None:
+    invite_row(work, row, data)
+
+
+POWER = Power(
+    slug="invite", code="people.invite", event="membership.invited", over="row", permission="invite_people", tier=1, form=InviteForm,
+    rule=rule, effects=effects, apply=apply, undo="cancel-invitation", ladder=0,
+    title=gettext_lazy("Invite a person"), button=gettext_lazy("Send the invitation"),
+    does=gettext_lazy("Mails an invitation. The person joins when they accept it."),
+    does_not=gettext_lazy("Gives no access before they accept, and no control over their account."),
+    sentence=gettext_lazy("%(actor)s invited %(target)s"),
+)

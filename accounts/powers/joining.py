@@ -1,0 +1,81 @@
+"""What inviting and importing have in common: a row that names an address becomes an account and a membership."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group as AuthGroup
+from django.core.exceptions import ValidationError
+
+from accounts.actor import Actor
+from accounts.addresses import address_key, clean_address
+from accounts.models import Account, Group, GroupMembership, Membership
+from accounts.powers.grants import AccountAuthGroup
+from accounts.targets import Row
+from accounts.work import Work
+
+INVITATION_LIFETIME = timedelta(days=14)
+
+
+def names(text: Any) -> list[str]:
+    """Names separated by semicolons or commas, without blanks."""
+    return [part.strip() for part in str(text or "").replace(",", ";").split(";") if part.strip()]
+
+
+def problems(actor: Actor, row: Row) -> Iterable[str]:
+    """Why this row cannot become a member of the organization."""
+    values = row.values
+    try:
+        clean_address(str(values.get("email") or ""))
+    except ValidationError:
+        yield "invalid_value"
+        return
+    if row.duplicate:
+        yield "duplicate_row"
+    role = row.directory.roles.get(str(values.get("role") or "member").casefold())
+    if role is None:
+        yield "unknown_role"
+    elif role.rank >= max(actor.rank, 1) and role.slug != "member":
+        yield "rank"
+    elif role.rank and not actor.may("manage_roles"):
+        yield "no_permission"
+    if any(name.casefold() not in row.directory.groups for name in names(values.get("groups"))):
+        yield "unknown_group"
+    elif any((group := row.directory.groups[name.casefold()]).role and group.role.rank >= actor.rank for name in names(values.get("groups"))):
+        yield "rank"
+    if len(str(values.get("name") or "")) > 200 or len(str(values.get("title") or "")) > 200 or len(str(values.get("department") or "")) > 200:
+        yield "invalid_value"
+    if row.account is not None and row.account.refuses_invitations and row.member is None:
+        yield "invitation_refused"
+    if row.account is not None and row.account.status in {"purged", "pending_deletion"}:
+        yield "address_unavailable"
+
+
+def invite_row(work: Work, row: Row, data: Any) -> None:
+    """Write the account (if the address is new) and an invited membership."""
+    values, organization = row.values, row.directory.organization
+    role = row.directory.roles[str(values.get("role") or "member").casefold()]
+    account = row.account
+    if account is None:
+        address = clean_address(str(values["email"]))
+        account = Account(id=uuid.uuid4(), email=address, email_key=address_key(address), name=str(values.get("name") or ""),
+                          password=make_password(None), created_at=work.now)
+        work.add(account)
+    if row.member is not None and row.member.membership is not None:
+        membership = row.member.membership
+        membership.status, membership.role, membership.access_epoch = "invited", role, membership.access_epoch + 1
+    else:
+        membership = Membership(id=uuid.uuid4(), organization=organization, account=account, role=role, created_at=work.now)
+        work.add(membership)
+    membership.title, membership.department = str(values.get("title") or ""), str(values.get("department") or "")
+    membership.invited_by, membership.invited_at = work.actor_membership, work.now
+    membership.invitation_expires_at = work.now + INVITATION_LIFETIME
+    membership.reason_text = str(data.get("message") or "")
+    work.add(AccountAuthGroup(account=account, group=AuthGroup(id=role.auth_group_id)))
+    for name in names(values.get("groups")):
+        group: Group = row.directory.groups[name.casefold()]
+        work.add(GroupMembership(organization=organization, group=group, membership=membership))
+    row.values |= {"_account": account.id, "_membership": membership.id}

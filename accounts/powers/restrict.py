@@ -1,0 +1,74 @@
+"""Restrict: read-only, or only chosen services; sessions stay (POWERS P2)."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.models import ServiceAccess
+from accounts.people import Person
+from accounts.power import Data, Effect, Power
+from accounts.powers.access import allowed_from, returns_at, set_status
+from accounts.powers.forms import UntilForm
+from accounts.work import Work
+
+
+class RestrictForm(UntilForm):
+    mode = forms.ChoiceField(label=gettext_lazy("Restrict to"), initial="read_only", widget=forms.RadioSelect, choices=[
+        ("read_only", gettext_lazy("Reading only, in every service they have")),
+        ("subset", gettext_lazy("Only the services named below"))])
+    services = forms.CharField(label=gettext_lazy("Services they keep"), required=False, max_length=500,
+                               help_text=gettext_lazy("Short names separated by commas, for example: notes, calendar"))
+    field_order = ["mode", "services", "reason_code", "until", "message", "private_note"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("mode") == "subset" and not cleaned.get("services", "").strip():
+            self.add_error("services", ValidationError(gettext_lazy("Name at least one service, or choose reading only."), code="required"))
+        return cleaned
+
+
+def _kept(data: Data) -> set[str]:
+    return {name.strip().casefold() for name in str(data.get("services", "")).split(",") if name.strip()}
+
+
+def rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    yield from allowed_from("active", "restricted")(actor, person, data, now)
+    if data.get("mode") == "subset" and person.membership is not None:
+        held = set(ServiceAccess.objects.filter(membership_id=person.membership.id).values_list("service__slug", flat=True))
+        if _kept(data) - held:
+            yield "unknown_service"
+
+
+def effects(_person: Person, data: Data, _now: datetime) -> list[Effect]:
+    change = (_("Every service becomes read-only at once.") if data.get("mode") != "subset"
+              else _("Only these services keep working: %(names)s.") % {"names": ", ".join(sorted(_kept(data)))})
+    return [Effect("lost", f"restricted:{data.get('mode', 'read_only')}", change),
+            Effect("kept", "sessions", _("Sessions stay; permissions are recalculated at the next click.")), *returns_at(data)]
+
+
+def apply(work: Work, person: Person, data: Data) -> None:
+    assert person.membership is not None
+    set_status(work, person, data, "restricted")
+    person.membership.restricted_mode = data.get("mode") or "read_only"
+    kept = _kept(data)
+    for access in ServiceAccess.objects.filter(membership_id=person.membership.id).select_related("service"):
+        work.track(access)
+        access.state = "read_only" if person.membership.restricted_mode == "read_only" else ("full" if access.service.slug in kept else "off")
+    work.note(person.id, services=sorted(kept))
+
+
+POWER = Power(
+    slug="restrict", code="access.restrict", event="membership.restricted", over="member", permission="manage_access", tier=1,
+    form=RestrictForm, rule=rule, effects=effects, apply=apply, ends_ownership=False, undo="restore", bulk=True,
+    title=gettext_lazy("Restrict"), button=gettext_lazy("Restrict"),
+    does=gettext_lazy("Makes the services read-only, or leaves only the ones you choose."),
+    does_not=gettext_lazy("Does not sign the person out and deletes nothing. Reversible at any time."),
+    sentence=gettext_lazy("%(actor)s restricted %(target)s"),
+)

@@ -1,0 +1,73 @@
+"""Change a profile: organization fields of any member, the person's own fields only of managed accounts (POWERS P8)."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.people import Person
+from accounts.power import Data, Effect, Power
+from accounts.powers.forms import StrictForm
+from accounts.work import Work
+
+ACCOUNT_FIELDS = ("name",)
+LOCAL_FIELDS = ("title", "department")
+
+
+class ProfileForm(StrictForm):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=200, required=False, help_text=gettext_lazy("Managed accounts only."))
+    title = forms.CharField(label=gettext_lazy("Title in this organization"), max_length=200, required=False)
+    department = forms.CharField(label=gettext_lazy("Department"), max_length=200, required=False)
+
+    @staticmethod
+    def initial_for(person: Person) -> dict[str, Any]:
+        """What the fields show before anything is typed."""
+        assert person.membership is not None
+        return {"name": person.account.name, "title": person.membership.title, "department": person.membership.department}
+
+
+def _new(person: Person, data: Data) -> dict[str, str]:
+    """The fields that would really change. A field that was not sent, or a name left empty, stays."""
+    assert person.membership is not None
+    now = {**{f: getattr(person.account, f) for f in ACCOUNT_FIELDS}, **{f: getattr(person.membership, f) for f in LOCAL_FIELDS}}
+    sent = {f: str(data[f]) for f in now if data.get(f) is not None and not (f == "name" and not data[f])}
+    return {f: value for f, value in sent.items() if value != now[f]}
+
+
+def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
+    if person.membership is None or person.membership.status == "removed":
+        yield "wrong_status"
+        return
+    if data:
+        new = _new(person, data)
+        if set(new) & set(ACCOUNT_FIELDS) and not person.managed:
+            yield "not_managed"
+        if not new:
+            yield "nothing_to_change"
+
+
+def effects(person: Person, data: Data, _now: datetime) -> list[Effect]:
+    if not data:
+        return []
+    return [Effect("lost", f"field:{f}:{value}", _("%(field)s becomes “%(value)s”.") % {"field": ProfileForm.base_fields[f].label, "value": value or "—"})
+            for f, value in _new(person, data).items()]
+
+
+def apply(work: Work, person: Person, data: Data) -> None:
+    for name, value in _new(person, data).items():
+        setattr(person.account if name in ACCOUNT_FIELDS else person.membership, name, value)
+
+
+POWER = Power(
+    slug="update-profile", code="profile.update", event="profile.updated", over="member", permission="update_profiles", tier=0,
+    form=ProfileForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True,
+    title=gettext_lazy("Edit the profile"), button=gettext_lazy("Save changes"),
+    does=gettext_lazy("Changes title and department here, and the name if you manage the account. The person is told what changed."),
+    does_not=gettext_lazy("Does not touch what the person is called in other organizations' own fields, nor sign-in."),
+    sentence=gettext_lazy("%(actor)s changed the profile of %(target)s"),
+)

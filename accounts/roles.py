@@ -1,0 +1,69 @@
+"""The built-in roles, their ranks and permissions (POWERS section 1), and how a role is written for django-guardian."""
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Group as AuthGroup
+from django.contrib.auth.models import Permission
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+from accounts.models import Organization, OrganizationGroupPermission, Role
+from accounts.permissions import PERMISSIONS
+
+SECOND_FACTOR_RANK = 50
+"""From this rank on nobody works without a second factor."""
+APPROVER_RANK = 80
+OWNER_RANK = 100
+
+_READ = ("view_people", "view_audit")
+_HELP = ("view_people", "require_password_reset", "revoke_sessions")
+_PEOPLE = (*_HELP, "view_audit", "invite_people", "import_people", "manage_access", "deactivate_accounts",
+           "update_profiles", "revoke_tokens")
+_SECURITY = (*_READ, "require_password_reset", "revoke_sessions", "revoke_tokens", "reset_second_factor",
+             "lock_accounts")
+_ADMINISTRATOR = tuple(p for p in PERMISSIONS if p not in ("transfer_ownership",))
+
+
+@dataclass(frozen=True)
+class BuiltinRole:
+    slug: str
+    name: str
+    rank: int
+    permissions: tuple[str, ...]
+    summary: object
+
+
+BUILTIN = (
+    BuiltinRole("owner", gettext_noop("Owner"), 100, tuple(PERMISSIONS), _("Holds every power and appoints administrators.")),
+    BuiltinRole("administrator", gettext_noop("Administrator"), 80, _ADMINISTRATOR, _("Runs the organization day to day.")),
+    BuiltinRole("security", gettext_noop("Security"), 60, _SECURITY, _("Ends sessions, resets credentials, locks accounts.")),
+    BuiltinRole("privacy-officer", gettext_noop("Privacy officer"), 60, (*_READ, "manage_requests"),
+                _("Handles requests and retention; acts on nobody's access.")),
+    BuiltinRole("people-manager", gettext_noop("People manager"), 50, _PEOPLE, _("Invites, suspends and restores people and keeps their profiles.")),
+    BuiltinRole("app-manager", gettext_noop("App manager"), 50, ("view_people", "manage_apps"), _("Installs and removes apps.")),
+    BuiltinRole("legal", gettext_noop("Legal"), 40, (*_READ, "manage_holds", "export_audit"), _("Searches and exports the audit log, places holds.")),
+    BuiltinRole("help-desk", gettext_noop("Help desk"), 30, _HELP, _("Requires password resets and ends sessions.")),
+    BuiltinRole("auditor", gettext_noop("Auditor"), 20, _READ, _("Reads every administrator page and the audit log.")),
+    BuiltinRole("member", gettext_noop("Member"), 0, (), _("Uses the services.")),
+)
+BY_SLUG = {role.slug: role for role in BUILTIN}
+
+
+def create_role(*, organization: Organization, slug: str, name: str, rank: int, permissions: tuple[str, ...], builtin: bool = True) -> Role:
+    """Write one role and the django-guardian permissions that make it work. Needs an open audit act."""
+    group = AuthGroup.objects.create(name=f"{organization.id}:{slug}")
+    role = Role.objects.create(id=uuid.uuid4(), organization=organization, slug=slug, name=name, rank=rank,
+                               builtin=builtin, permissions=sorted(permissions), auth_group=group)
+    rows = Permission.objects.filter(content_type__app_label="accounts", content_type__model="organization",
+                                     codename__in=permissions)
+    OrganizationGroupPermission.objects.bulk_create(
+        OrganizationGroupPermission(group=group, permission=row, content_object=organization) for row in rows)
+    return role
+
+
+def create_builtin_roles(*, organization: Organization) -> dict[str, Role]:
+    """The roles every organization starts with, by slug. Needs an open audit act."""
+    return {r.slug: create_role(organization=organization, slug=r.slug, name=r.name, rank=r.rank, permissions=r.permissions)
+            for r in BUILTIN}

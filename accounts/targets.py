@@ -1,0 +1,161 @@
+"""What powers act on besides people: the organization, an API token, a session, a row that names a new person."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid5
+
+from accounts.actor import Actor
+from accounts.addresses import address_key
+from accounts.models import Account, ApiToken, Group, Membership, Organization, Role, Service, Session
+from accounts.people import Person, load_people, load_self, people, person_from
+from accounts.power import Data, Power
+
+
+@dataclass
+class OrganizationTarget:
+    organization: Organization
+    kind: str = "organization"
+
+    @property
+    def id(self) -> UUID:
+        return self.organization.id
+
+    @property
+    def label(self) -> str:
+        return self.organization.name
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return (self.organization.version,)
+
+
+@dataclass
+class TokenTarget:
+    token: ApiToken
+    owner: Person
+    kind: str = "api_token"
+
+    @property
+    def id(self) -> UUID:
+        return self.token.id
+
+    @property
+    def label(self) -> str:
+        return self.token.label
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return (self.token.version,)
+
+
+@dataclass
+class SessionTarget:
+    session: Session
+    kind: str = "session"
+
+    @property
+    def id(self) -> UUID:
+        return self.session.id
+
+    @property
+    def label(self) -> str:
+        return ""
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return (0 if self.session.ended_at is None else 1,)
+
+
+@dataclass
+class Row:
+    """One line of an invitation or an import: an address, what is wanted for it, and who already has that address."""
+
+    id: UUID
+    number: int
+    values: dict[str, Any]
+    directory: Directory
+    account: Account | None = None
+    member: Person | None = None
+    duplicate: bool = False
+    kind: str = "person"
+
+    @property
+    def label(self) -> str:
+        return str(self.values.get("name") or self.values.get("email") or "")
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return self.member.version if self.member else (0, self.account.version if self.account else 0)
+
+
+@dataclass
+class Directory:
+    """The organization's roles, groups and services by the names people write."""
+
+    organization: Organization
+    roles: dict[str, Role] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+
+
+def directory(*, organization_id: UUID) -> Directory:
+    """Roles by slug and name, groups and services by name, all case-folded."""
+    found = Directory(organization=Organization.objects.get(id=organization_id))
+    for role in Role.objects.filter(organization_id=organization_id):
+        found.roles[role.slug.casefold()] = found.roles[role.name.casefold()] = role
+    found.groups = {group.name.casefold(): group for group in Group.objects.filter(organization_id=organization_id)}
+    for service in Service.objects.filter(organization_id=organization_id):
+        found.services[service.slug.casefold()] = found.services[service.name.casefold()] = service
+    return found
+
+
+def load(*, power: Power, actor: Actor, ids: Iterable[UUID], data: Data, lock: bool) -> list[Any]:
+    """The targets with these ids that the actor's scope contains, in a fixed order. Missing ones are simply not there."""
+    ids = list(ids)
+    if power.over == "own_account":
+        return load_self(account_id=actor.account_id, lock=lock) if actor.account_id else []
+    if power.over == "session":
+        rows = Session.objects.filter(id__in=ids, account_id=actor.account_id).order_by("id")
+        return [SessionTarget(row) for row in (rows.select_for_update() if lock else rows)]
+    if actor.organization_id is None:
+        return []
+    if power.over == "member":
+        return load_people(organization_id=actor.organization_id, ids=ids, lock=lock)
+    if power.over == "organization":
+        organizations = Organization.objects.filter(id=actor.organization_id)
+        return [OrganizationTarget(row) for row in (organizations.select_for_update() if lock else organizations)]
+    if power.over == "token":
+        return _load_tokens(actor.organization_id, ids, lock)
+    return _load_rows(actor.organization_id, data["rows"], lock)
+
+
+def _load_tokens(organization_id: UUID, ids: list[UUID], lock: bool) -> list[TokenTarget]:
+    tokens = ApiToken.objects.filter(organization_id=organization_id, id__in=ids).order_by("id")
+    tokens = list(tokens.select_for_update() if lock else tokens)
+    owners = {p.membership.id: p for p in load_people(organization_id=organization_id, ids=[t.membership_id for t in tokens], lock=False) if p.membership}
+    return [TokenTarget(token=token, owner=owners[token.membership_id]) for token in tokens]
+
+
+def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) -> list[Row]:
+    names = directory(organization_id=organization_id)
+    keys = [address_key(str(row.get("email", ""))) for row in rows]
+    accounts = Account.objects.filter(email_key__in=keys).order_by("id")
+    by_key = {account.email_key: account for account in (accounts.select_for_update() if lock else accounts)}
+    members = people(organization_id=organization_id).filter(account__email_key__in=keys).order_by("account_id", "id")
+    by_account = {m.account_id: person_from(m) for m in (members.select_for_update(of=("self", "account")) if lock else members)}
+    seen: set[str] = set()
+    found = []
+    for number, (key, values) in enumerate(zip(keys, rows, strict=True), start=1):
+        account = by_key.get(key)
+        member = by_account.get(account.id) if account else None
+        found.append(Row(id=uuid5(organization_id, f"row:{key}:{number}"), number=number, values=dict(values), directory=names,
+                         account=member.account if member else account, member=member, duplicate=key in seen))
+        seen.add(key)
+    return found
+
+
+def members_of(targets: Iterable[Any]) -> list[Membership]:
+    """The membership rows among these targets."""
+    return [t.membership for t in targets if isinstance(t, Person) and t.membership is not None]

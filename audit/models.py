@@ -1,0 +1,154 @@
+"""The tables of the log. Nothing here points at other tables: organizations and people are named by id only."""
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class Table(models.Model):
+    class Meta:
+        abstract = True
+        default_permissions = ("view",)
+
+
+class Opening(Table):
+    """An act that is being recorded: exists only inside its transaction. The lock looks for it."""
+
+    id = models.UUIDField(primary_key=True)
+    xid = models.CharField(max_length=20)
+
+
+class Entry(Table):
+    """One record, as bytes that never change. INSERT only, for everybody."""
+
+    id = models.UUIDField(primary_key=True)
+    org = models.UUIDField()
+    act = models.UUIDField(null=True)
+    occurred_at = models.DateTimeField()
+    record = models.TextField()
+    record_sha256 = models.BinaryField(max_length=32)
+
+
+class Disclosure(Table):
+    """The sealed opening of one commitment. Erasing it leaves every proof as it was."""
+
+    entry = models.UUIDField(db_index=True)
+    org = models.UUIDField()
+    subject = models.UUIDField()
+    path = models.CharField(max_length=100)
+    sealed = models.BinaryField()
+
+    class Meta(Table.Meta):
+        indexes = [models.Index(fields=["org", "subject"], name="disclosure_of_subject")]
+
+
+class SubjectKey(Table):
+    """The key that seals one subject's openings in one log, wrapped by the log's key."""
+
+    org = models.UUIDField()
+    subject = models.UUIDField()
+    wrapped = models.BinaryField()
+
+    class Meta(Table.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "subject"], name="subject_key_once")]
+
+
+class Pending(Table):
+    """An entry that has no number yet. Written by a trigger with the entry, taken by the sequencer."""
+
+    ord = models.BigAutoField(primary_key=True)
+    org = models.UUIDField()
+    entry = models.UUIDField()
+
+
+class Leaf(Table):
+    """The numbered envelope of an entry, and what searches need of it."""
+
+    pos = models.BigIntegerField(primary_key=True)
+    """Gap-free over all logs, in the order of numbering: what subscribers count by."""
+    org = models.UUIDField()
+    seq = models.BigIntegerField()
+    entry = models.UUIDField(unique=True)
+    envelope = models.TextField()
+    leaf_sha256 = models.BinaryField(max_length=32)
+    recorded_at = models.DateTimeField()
+    actor = models.UUIDField(null=True)
+    actor_type = models.CharField(max_length=30)
+    action = models.CharField(max_length=80)
+    category = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=10)
+
+    class Meta(Table.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "seq"], name="leaf_seq_once")]
+        indexes = [
+            models.Index(fields=["org", "actor", "seq"], name="leaf_by_actor"),
+            models.Index(fields=["org", "action", "seq"], name="leaf_by_action"),
+            models.Index(fields=["org", "category", "seq"], name="leaf_by_category"),
+            models.Index(fields=["org", "outcome", "seq"], condition=~models.Q(outcome="success"), name="leaf_not_success"),
+        ]
+
+
+class Target(Table):
+    """Which entries are about whom or what, for lookup."""
+
+    org = models.UUIDField()
+    type = models.CharField(max_length=40)
+    target = models.UUIDField()
+    seq = models.BigIntegerField()
+    n = models.BigIntegerField()
+    """The how-manieth entry about this target in this log: 1, 2, 3 without a hole."""
+
+    class Meta(Table.Meta):
+        indexes = [models.Index(fields=["org", "type", "target", "seq"], name="target_lookup")]
+
+
+class Day(Table):
+    """First and last number of each UTC day in each log, so that dates become numbers and counts subtractions."""
+
+    org = models.UUIDField()
+    day = models.DateField()
+    first_seq = models.BigIntegerField()
+    last_seq = models.BigIntegerField()
+
+    class Meta(Table.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "day"], name="day_once")]
+
+
+class Tree(Table):
+    """The Merkle tree of one log: its size, its root and the compact range that new leaves are added to."""
+
+    org = models.UUIDField(primary_key=True)
+    size = models.BigIntegerField()
+    root = models.BinaryField(max_length=32)
+    range = ArrayField(models.BinaryField(max_length=32))
+    recorded_at = models.DateTimeField()
+
+
+class Counter(Table):
+    """How many entries each actor and each target has in a log."""
+
+    org = models.UUIDField()
+    kind = models.CharField(max_length=50)
+    key = models.UUIDField()
+    n = models.BigIntegerField()
+
+    class Meta(Table.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "kind", "key"], name="counter_once")]
+
+
+class State(Table):
+    """One row: the last position given out. Two sequencers fight for it, and one loses."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    pos = models.BigIntegerField()
+
+
+class Cursor(Table):
+    """How far a subscriber has read the log, and what troubles it."""
+
+    name = models.CharField(primary_key=True, max_length=60)
+    pos = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=300, blank=True)
+    not_before = models.DateTimeField(null=True)

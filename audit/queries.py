@@ -1,0 +1,155 @@
+"""Reading the log: pages by number, filters, exact counts, and the openings a reader may see."""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from audit.sealing import subject_keys, unseal
+
+ERASED = object()
+"""Stands for a value whose opening was erased."""
+_COLUMNS = "l.seq, e.id, l.recorded_at, e.occurred_at, e.record"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What to look for. Dates are whole UTC days, both included."""
+
+    actor: UUID | None = None
+    target: UUID | None = None
+    target_type: str = "person"
+    action: str = ""
+    outcome: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass
+class Seen:
+    """An entry as a reader sees it. `seq` is None until it is numbered. `open` has the values of its commitments by path."""
+
+    seq: int | None
+    id: UUID
+    recorded_at: datetime | None
+    occurred_at: datetime
+    record: dict[str, Any]
+    open: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Page:
+    entries: list[Seen]
+    newer: int | None
+    older: int | None
+
+
+def page(*, org: UUID, filters: Filters, before: int | None = None, after: int | None = None, size: int = 50) -> Page:
+    """One page, newest first: entries below number `before`, or the ones just above `after`. Numbers are the cursor."""
+    where, values, source = ["l.org = %s"], [org], "audit_leaf l"
+    if filters.target:
+        source = "audit_target t JOIN audit_leaf l ON l.org = t.org AND l.seq = t.seq"
+        where += ["t.org = %s", "t.type = %s", "t.target = %s"]
+        values += [org, filters.target_type, filters.target]
+    for column, value in (("l.actor", filters.actor), ("l.action", filters.action), ("l.outcome", filters.outcome)):
+        if value:
+            where.append(f"{column} = %s")
+            values.append(value)
+    low, high = _range(org, filters)
+    number = "t.seq" if filters.target else "l.seq"
+    for condition, value in ((f"{number} >= %s", low), (f"{number} <= %s", high), (f"{number} < %s", before), (f"{number} > %s", after)):
+        if value is not None:
+            where.append(condition)
+            values.append(value)
+    order = "ASC" if after is not None else "DESC"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_COLUMNS} FROM {source} JOIN audit_entry e ON e.id = l.entry WHERE {' AND '.join(where)}"  # noqa: S608
+                       f" ORDER BY {number} {order} LIMIT %s", [*values, size + 1])
+        rows = cursor.fetchall()
+    more, rows = len(rows) > size, rows[:size]
+    if after is not None:
+        rows.reverse()
+    found = [Seen(seq=r[0], id=r[1], recorded_at=r[2], occurred_at=r[3], record=orjson.loads(r[4])) for r in rows]
+    first, last = (found[0].seq, found[-1].seq) if found else (None, None)
+    newer = first if (before is not None and found) or (after is not None and more) else None
+    older = last if (after is not None and found) or (after is None and more) else None
+    if before is None and after is None and (high is None):
+        found = _waiting(org, filters) + found
+    disclose(org=org, entries=found)
+    return Page(entries=found, newer=newer, older=older)
+
+
+def entry(*, org: UUID, entry_id: UUID) -> Seen | None:
+    """One entry of this log, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_COLUMNS} FROM audit_entry e LEFT JOIN audit_leaf l ON l.entry = e.id WHERE e.org = %s AND e.id = %s", [org, entry_id])  # noqa: S608
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    found = Seen(seq=row[0], id=row[1], recorded_at=row[2], occurred_at=row[3], record=orjson.loads(row[4]))
+    disclose(org=org, entries=[found])
+    return found
+
+
+def _range(org: UUID, filters: Filters) -> tuple[int | None, int | None]:
+    """Dates as numbers: an index look-up, because numbers only grow with time."""
+    low = high = None
+    with connection.cursor() as cursor:
+        if filters.since:
+            cursor.execute("SELECT min(first_seq) FROM audit_day WHERE org = %s AND day >= %s", [org, filters.since])
+            low = cursor.fetchone()[0] or 2**62
+        if filters.until:
+            cursor.execute("SELECT max(last_seq) FROM audit_day WHERE org = %s AND day <= %s", [org, filters.until])
+            high = cursor.fetchone()[0] or 0
+    return low, high
+
+
+def count(*, org: UUID, since: date | None = None, until: date | None = None) -> int:
+    """Exactly how many numbered entries the log has in these days: a subtraction of gap-free numbers."""
+    low, high = _range(org, Filters(since=since, until=until))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT size FROM audit_tree WHERE org = %s", [org])
+        row = cursor.fetchone()
+    size = row[0] if row else 0
+    return max(0, (size if high is None else high) - (1 if low is None else min(low, size + 1)) + 1)
+
+
+def _waiting(org: UUID, filters: Filters) -> list[Seen]:
+    """Entries that are committed and not numbered yet, newest first. There are few: the sequencer takes them each half second."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT e.id, e.occurred_at, e.record FROM audit_pending p JOIN audit_entry e ON e.id = p.entry WHERE p.org = %s ORDER BY p.ord DESC LIMIT 50", [org])
+        rows = [Seen(seq=None, id=r[0], recorded_at=None, occurred_at=r[1], record=orjson.loads(r[2])) for r in cursor.fetchall()]
+    return [row for row in rows if _matches(row.record, filters)]
+
+
+def _matches(record: dict[str, Any], filters: Filters) -> bool:
+    if filters.actor and record["actor"].get("id") != str(filters.actor):
+        return False
+    if filters.target and not any(t["type"] == filters.target_type and t["id"] == str(filters.target) for t in record.get("targets", [])):
+        return False
+    if filters.action and record["action"] != filters.action:
+        return False
+    return not filters.outcome or record["decision"]["outcome"] == filters.outcome
+
+
+def disclose(*, org: UUID, entries: Iterable[Seen]) -> None:
+    """Fill in the openings of these entries, two queries for any number. A commitment without one was erased."""
+    by_id = {seen.id: seen for seen in entries}
+    if not by_id:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT entry, subject, path, sealed FROM audit_disclosure WHERE org = %s AND entry = ANY(%s)", [org, list(by_id)])
+        rows = cursor.fetchall()
+    keys = subject_keys(org=org, subjects=[r[1] for r in rows], alias="default", create=False) if rows else {}
+    found: dict[UUID, dict[str, Any]] = defaultdict(dict)
+    for entry_id, subject, path, sealed in rows:
+        opening = unseal(key=keys[subject], org=org, entry=entry_id, path=path, sealed=bytes(sealed)) if subject in keys else None
+        found[entry_id][path] = opening.value if opening else ERASED
+    for entry_id, seen in by_id.items():
+        seen.open = found.get(entry_id, {})

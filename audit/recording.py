@@ -1,0 +1,108 @@
+"""The one way to write: open an act, change things, write its entries, in one transaction. And refusals beside it."""
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections, transaction
+
+from audit.commitment import Opening
+from audit.record import EntryDraft, build
+from audit.sealing import seal, subject_keys
+
+_COPY_FROM = 8
+"""From this many entries on, COPY is faster than one INSERT."""
+
+
+class NothingRecorded(Exception):
+    """An act was opened and ended without an entry: a programming error; the transaction must not commit."""
+
+
+def uuid7(*, now_ms: int | None = None) -> UUID:
+    """A time-ordered random id (RFC 9562): 48 bits of milliseconds, then randomness."""
+    milliseconds = int(time.time() * 1000) if now_ms is None else now_ms
+    number = int.from_bytes(milliseconds.to_bytes(6, "big") + os.urandom(10), "big")
+    number = number & ~(0xF << 76) | (0x7 << 76)
+    return UUID(int=number & ~(0x3 << 62) | (0x2 << 62))
+
+
+@dataclass
+class Act:
+    """An open act. `write` adds its entries; until then PostgreSQL lets guarded tables be changed."""
+
+    id: UUID
+    org: UUID
+    now: datetime
+    written: list[UUID] = field(default_factory=list)
+
+    def write(self, drafts: list[EntryDraft]) -> list[UUID]:
+        """Write entries, their commitments' openings and, by trigger, their place in the queue. Returns their ids."""
+        ids = _write(drafts, act=self.id, now=self.now, alias="default")
+        self.written += ids
+        return ids
+
+
+@contextmanager
+def opened(*, org: UUID, now: datetime) -> Iterator[Act]:
+    """Open an act in the running transaction. Leaving the block without an entry raises."""
+    connection = connections["default"]
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("an act is opened inside transaction.atomic()")
+    act = Act(id=uuid.uuid4(), org=org, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_open(%s)", [act.id])
+    yield act
+    if not act.written:
+        raise NothingRecorded
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('steward.act', '', true)")
+
+
+def refuse(draft: EntryDraft, *, now: datetime) -> UUID:
+    """Record an attempt that was refused or failed, on its own connection: it stays when the act's transaction rolls back."""
+    with transaction.atomic(using="refusals"):
+        return _write([draft], act=None, now=now, alias="refusals")[0]
+
+
+def _write(drafts: list[EntryDraft], *, act: UUID | None, now: datetime, alias: str) -> list[UUID]:
+    rows, openings = [], []
+    for draft in drafts:
+        entry_id = uuid7()
+        text, hidden = build(draft, entry_id=entry_id, act=act, occurred_at=now)
+        rows.append((entry_id, draft.org, act, now, text, hashlib.sha256(text.encode()).digest()))
+        openings += [(draft.org, entry_id, opening) for opening in hidden]
+    columns = ("id", "org", "act", "occurred_at", "record", "record_sha256")
+    _insert("audit_entry", columns, rows, alias)
+    _disclose(openings, alias)
+    return [row[0] for row in rows]
+
+
+def _disclose(openings: list[tuple[UUID, UUID, Opening]], alias: str) -> None:
+    by_org: dict[UUID, set[UUID]] = defaultdict(set)
+    for org, _entry, opening in openings:
+        by_org[org].add(opening.subject or org)
+    keys = {org: subject_keys(org=org, subjects=subjects, alias=alias, create=True) for org, subjects in by_org.items()}
+    rows = [(entry, org, opening.subject or org, opening.path, seal(key=keys[org][opening.subject or org], org=org, entry=entry, opening=opening))
+            for org, entry, opening in openings]
+    if rows:
+        _insert("audit_disclosure", ("entry", "org", "subject", "path", "sealed"), rows, alias)
+
+
+def _insert(table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]], alias: str) -> None:
+    names = ", ".join(columns)
+    with connections[alias].cursor() as cursor:
+        if len(rows) < _COPY_FROM:
+            one = "(" + ", ".join(["%s"] * len(columns)) + ")"
+            cursor.execute(f"INSERT INTO {table} ({names}) VALUES {', '.join([one] * len(rows))}", [v for row in rows for v in row])  # noqa: S608
+            return
+        with cursor.cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)

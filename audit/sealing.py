@@ -1,0 +1,61 @@
+"""Sealing openings: AES-256-GCM under a key per subject, wrapped by a key per log, derived from the installation's."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from uuid import UUID
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.db import connections
+
+from audit.commitment import Opening
+
+
+def _log_key(org: UUID) -> AESGCM:
+    return AESGCM(HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"steward log " + org.bytes).derive(settings.AUDIT_KEY))
+
+
+def subject_keys(*, org: UUID, subjects: Iterable[UUID], alias: str, create: bool) -> dict[UUID, bytes]:
+    """The keys of these subjects in this log, made where missing if `create`. One or two statements for any number."""
+    wanted = sorted(set(subjects))
+    wrapping = _log_key(org)
+    with connections[alias].cursor() as cursor:
+        if create:
+            cursor.execute("SELECT subject FROM audit_subjectkey WHERE org = %s AND subject = ANY(%s)", [org, wanted])
+            known = {row[0] for row in cursor.fetchall()}
+            missing = [s for s in wanted if s not in known]
+            if missing:
+                wrapped = [_wrap(wrapping, s, AESGCM.generate_key(256)) for s in missing]
+                cursor.execute("INSERT INTO audit_subjectkey (org, subject, wrapped) SELECT %s, s, w FROM unnest(%s::uuid[], %s::bytea[]) AS k(s, w)"
+                               " ON CONFLICT (org, subject) DO NOTHING", [org, missing, wrapped])
+        cursor.execute("SELECT subject, wrapped FROM audit_subjectkey WHERE org = %s AND subject = ANY(%s)", [org, wanted])
+        return {subject: wrapping.decrypt(bytes(w)[:12], bytes(w)[12:], subject.bytes) for subject, w in cursor.fetchall()}
+
+
+def _wrap(wrapping: AESGCM, subject: UUID, key: bytes) -> bytes:
+    nonce = os.urandom(12)
+    return nonce + wrapping.encrypt(nonce, key, subject.bytes)
+
+
+def seal(*, key: bytes, org: UUID, entry: UUID, opening: Opening) -> bytes:
+    """Salt and value, sealed; bound to the log, the entry and the path."""
+    nonce = os.urandom(12)
+    return nonce + AESGCM(key).encrypt(nonce, opening.salt + orjson.dumps(opening.value), _bound(org, entry, opening.path))
+
+
+def unseal(*, key: bytes, org: UUID, entry: UUID, path: str, sealed: bytes) -> Opening | None:
+    """The opening, or None if it was altered or moved."""
+    try:
+        plain = AESGCM(key).decrypt(sealed[:12], sealed[12:], _bound(org, entry, path))
+    except InvalidTag:
+        return None
+    return Opening(path=path, salt=plain[:16], value=orjson.loads(plain[16:]))
+
+
+def _bound(org: UUID, entry: UUID, path: str) -> bytes:
+    return org.bytes + entry.bytes + path.encode()

@@ -1,0 +1,156 @@
+"""Verification: everything that can be recomputed is, and every difference is a finding."""
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import orjson
+from django.db import connections, transaction
+
+from audit import merkle
+from audit.canonical import canonical
+from audit.commitment import digest
+from audit.record import timestamp
+from audit.sealing import subject_keys, unseal
+
+_CHUNK = 2000
+_OVERDUE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Finding:
+    org: UUID
+    seq: int | None
+    what: str
+
+
+@dataclass
+class Result:
+    org: UUID
+    entries: int
+    root: str
+    findings: list[Finding]
+
+
+def organizations(*, alias: str = "default") -> list[UUID]:
+    """Every log there is."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT org FROM audit_tree UNION SELECT org FROM audit_pending ORDER BY 1")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def verify(*, org: UUID, alias: str = "default") -> Result:
+    """Recompute one log in one consistent snapshot: records, envelopes, numbers, counters, tree, projections, openings."""
+    with transaction.atomic(using=alias):
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT set_config('steward.reach', 'installation', true)")
+            cursor.execute("SELECT size, root FROM audit_tree WHERE org = %s", [org])
+            size, root = cursor.fetchone() or (0, merkle.EMPTY_ROOT)
+        state = _State(org=org)
+        findings = list(_leaves(state, alias))
+        if state.seq != size:
+            findings.append(Finding(org, None, f"the tree says {size} entries, {state.seq} are there"))
+        if merkle.root(state.peaks) != bytes(root):
+            findings.append(Finding(org, None, "the root of the tree does not follow from the entries"))
+        findings += _counters(state, alias)
+        findings += _unnumbered(org, alias)
+        return Result(org=org, entries=state.seq, root=merkle.root(state.peaks).hex(), findings=findings)
+
+
+class _State:
+    def __init__(self, *, org: UUID) -> None:
+        self.org, self.seq, self.size = org, 0, 0
+        self.peaks: list[bytes] = []
+        self.counters: dict[tuple[str, UUID], int] = defaultdict(int)
+        self.recorded = ""
+
+
+def _leaves(state: _State, alias: str) -> Iterator[Finding]:
+    while True:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(
+                "SELECT l.seq, l.envelope, l.leaf_sha256, l.actor, l.actor_type, l.action, l.category, l.outcome, l.recorded_at, e.id, e.record, e.record_sha256,"
+                " (SELECT array_agg(t.type || ':' || t.target || ':' || t.n ORDER BY t.id) FROM audit_target t WHERE t.org = l.org AND t.seq = l.seq)"
+                " FROM audit_leaf l LEFT JOIN audit_entry e ON e.id = l.entry AND e.org = l.org WHERE l.org = %s AND l.seq > %s ORDER BY l.seq LIMIT %s",
+                [state.org, state.seq, _CHUNK])
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        for row in rows:
+            for what in _leaf(state, row):
+                yield Finding(state.org, row[0], what)
+        yield from _openings(state.org, rows, alias)
+
+
+def _leaf(state: _State, row: tuple) -> Iterator[str]:
+    seq, envelope, leaf, actor, actor_type, action, category, outcome, recorded_at, entry, record, sha, targets = row
+    if seq != state.seq + 1:
+        yield f"numbers {state.seq + 1} to {seq - 1} are missing"
+    state.seq = seq
+    computed = merkle.leaf_hash(envelope.encode())
+    state.size, state.peaks = merkle.append(state.size, state.peaks, [computed])
+    if computed != bytes(leaf):
+        yield "the envelope does not have the leaf's hash"
+    if entry is None:
+        yield "the entry is missing"
+        return
+    said, text = orjson.loads(envelope), hashlib.sha256(record.encode())
+    if text.digest() != bytes(sha) or text.hexdigest() != said["record_sha256"]:
+        yield "the record was changed"
+        return
+    parsed = orjson.loads(record)
+    about = [(t["type"], UUID(t["id"])) for t in parsed.get("targets", [])]
+    expected = {"actor_n": _next(state, "actor", UUID(parsed["actor"]["id"])) if parsed["actor"].get("id") else None,
+                "target_n": [_next(state, kind, key) for kind, key in about]}
+    if canonical(said) != envelope.encode() or said["seq"] != seq or said["org"] != str(state.org) or said["recorded_at"] != timestamp(recorded_at) or said["recorded_at"] < state.recorded:
+        yield "the envelope does not fit its place"
+    state.recorded = said["recorded_at"]
+    if {k: said[k] for k in expected} != expected:
+        yield "a counter has a hole"
+    projection = (str(actor) if actor else None, actor_type, action, category, outcome, [f"{k}:{i}:{n}" for (k, i), n in zip(about, expected["target_n"], strict=True)])
+    if projection != (parsed["actor"].get("id"), parsed["actor"]["type"], parsed["action"], parsed["category"], parsed["decision"]["outcome"], targets or []) \
+            or parsed["event_id"] != str(entry) or parsed["org"] != str(state.org):
+        yield "what searches see differs from the record"
+
+
+def _next(state: _State, kind: str, key: UUID) -> int:
+    state.counters[(kind, key)] += 1
+    return state.counters[(kind, key)]
+
+
+def _openings(org: UUID, rows: list[tuple], alias: str) -> Iterator[Finding]:
+    """Every opening that is still there opens a commitment in its record."""
+    numbers = {row[9]: (row[0], row[10]) for row in rows if row[9] is not None}
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT entry, subject, path, sealed FROM audit_disclosure WHERE org = %s AND entry = ANY(%s)", [org, list(numbers)])
+        found = cursor.fetchall()
+    keys = subject_keys(org=org, subjects=[r[1] for r in found], alias=alias, create=False) if found else {}
+    for entry, subject, path, sealed in found:
+        opening = unseal(key=keys[subject], org=org, entry=entry, path=path, sealed=bytes(sealed)) if subject in keys else None
+        seq, record = numbers[entry]
+        if opening is None or digest(path=path, salt=opening.salt, value=opening.value) not in record:
+            yield Finding(org, seq, f"the opening of {path} does not open its commitment")
+
+
+def _counters(state: _State, alias: str) -> Iterator[Finding]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT kind, key, n FROM audit_counter WHERE org = %s", [state.org])
+        stored = {(kind, key): n for kind, key, n in cursor.fetchall()}
+    if stored != dict(state.counters):
+        yield Finding(state.org, None, "the totals per actor or target do not fit the entries")
+
+
+def _unnumbered(org: UUID, alias: str) -> Iterator[Finding]:
+    """An entry that is neither numbered nor waiting, or waits for long."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_entry e WHERE e.org = %s AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.entry = e.id)"
+                       " AND NOT EXISTS (SELECT 1 FROM audit_pending p WHERE p.entry = e.id)", [org])
+        if lost := cursor.fetchone()[0]:
+            yield Finding(org, None, f"{lost} entries are neither numbered nor waiting")
+        cursor.execute("SELECT count(*) FROM audit_pending p JOIN audit_entry e ON e.id = p.entry WHERE p.org = %s AND e.occurred_at < now() - %s", [org, _OVERDUE])
+        if overdue := cursor.fetchone()[0]:
+            yield Finding(org, None, f"{overdue} entries have waited for a number for more than five minutes; does the sequencer run?")

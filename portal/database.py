@@ -1,0 +1,189 @@
+"""Every table, in one list: whether the lock guards it, who may see which rows, and what the serving role may do.
+
+Applied after each migration by the owner; `differences` compares the live database with it. A table that is not guarded
+or has no scope stands here with its reason.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+
+from audit import lock
+from portal.env import APP_ROLE, SEQUENCER_ROLE
+
+ALL = "SELECT, INSERT, UPDATE, DELETE"
+_ORG = "NULLIF(current_setting('steward.org', true), '')::uuid"
+_ACCOUNT = "NULLIF(current_setting('steward.account', true), '')::uuid"
+_REACH = "current_setting('steward.reach', true) = 'installation'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """`guarded` is True or the reason why not; `scope` the column that names the organization, or None with `unscoped`
+    as the reason; `own` a column by which people see their own rows too; `app` the serving role's privileges."""
+
+    guarded: bool | str = True
+    scope: str | None = None
+    unscoped: str = ""
+    own: str = ""
+    app: str = ALL
+    insert_anywhere: bool = False
+    free: tuple[str, ...] = ()
+    """Columns that say only when something was last used; writing them is not an act."""
+    sequencer: str = ""
+
+
+_PERSON = "belongs to a person, who may be in several organizations or none; reached through a membership or by the person"
+_LIBRARY = "holds definitions that are the same for every organization"
+_NOT_PERSONAL = "job and session bookkeeping: changes what nobody may do"
+
+TABLES: dict[str, Table] = {
+    # the log
+    "audit_opening": Table(guarded="the lock itself", unscoped="empty outside its own transaction", app="SELECT"),
+    "audit_entry": Table(guarded="append-only by its own triggers", scope="org", app="SELECT, INSERT", insert_anywhere=True, sequencer="SELECT"),
+    "audit_disclosure": Table(guarded="append-only by its own triggers", scope="org", app="SELECT, INSERT", insert_anywhere=True),
+    "audit_subjectkey": Table(guarded="append-only by its own triggers", unscoped="wrapped keys, worthless without the log's key", app="SELECT, INSERT"),
+    "audit_pending": Table(guarded="written by a trigger with the entry", scope="org", app="SELECT", sequencer="SELECT, UPDATE, DELETE"),
+    "audit_leaf": Table(guarded="append-only by its own triggers", scope="org", app="SELECT", sequencer="SELECT, INSERT"),
+    "audit_target": Table(guarded="append-only by its own triggers", scope="org", app="SELECT", sequencer="SELECT, INSERT"),
+    "audit_day": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
+    "audit_tree": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
+    "audit_counter": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
+    "audit_state": Table(guarded="kept by the sequencer", unscoped="one row for the installation", app="SELECT", sequencer="SELECT, UPDATE"),
+    "audit_cursor": Table(guarded="how far subscribers have read", unscoped="one row for each subscriber", app="SELECT, INSERT, UPDATE"),
+    # people and organizations
+    "accounts_organization": Table(scope="id"),
+    "accounts_role": Table(scope="organization_id"),
+    "accounts_organizationuserpermission": Table(scope="content_object_id"),
+    "accounts_organizationgrouppermission": Table(scope="content_object_id"),
+    "accounts_account": Table(unscoped=_PERSON, free=("last_active_at",)),
+    "accounts_account_groups": Table(unscoped=_PERSON),
+    "accounts_account_user_permissions": Table(unscoped=_PERSON),
+    "accounts_session": Table(unscoped=_PERSON, free=("last_seen_at",)),
+    "accounts_membership": Table(scope="organization_id", own="account_id", free=("last_active_at",)),
+    "accounts_membershipsnapshot": Table(scope="organization_id"),
+    "accounts_management": Table(scope="organization_id", own="account_id"),
+    "accounts_group": Table(scope="organization_id"),
+    "accounts_groupmembership": Table(scope="organization_id"),
+    "accounts_protection": Table(scope="organization_id"),
+    "accounts_searchtoken": Table(guarded="derived from memberships by a trigger", scope="organization_id", app="SELECT"),
+    "accounts_service": Table(scope="organization_id"),
+    "accounts_serviceaccess": Table(scope="organization_id", free=("last_used_at",)),
+    "accounts_apitoken": Table(scope="organization_id", own="account_id", free=("last_used_at",)),
+    "accounts_plan": Table(scope="organization_id"),
+    "accounts_idempotencykey": Table(guarded="remembers answers of acts that are recorded themselves", unscoped="keyed by the actor"),
+    "accounts_mail": Table(guarded="follows from entries that are recorded themselves", unscoped="belongs to its recipient; pages ask by recipient"),
+    "accounts_oauthapplication": Table(scope="organization_id"),
+    # libraries
+    "account_emailaddress": Table(unscoped=_PERSON),
+    "account_emailconfirmation": Table(unscoped=_PERSON),
+    "mfa_authenticator": Table(unscoped=_PERSON),
+    "guardian_groupobjectpermission": Table(unscoped="not used: permissions are on accounts_organizationgrouppermission"),
+    "guardian_userobjectpermission": Table(unscoped="not used: permissions are on accounts_organizationuserpermission"),
+    "oauth2_provider_accesstoken": Table(unscoped=_PERSON),
+    "oauth2_provider_refreshtoken": Table(unscoped=_PERSON),
+    "oauth2_provider_grant": Table(unscoped=_PERSON),
+    "oauth2_provider_idtoken": Table(unscoped=_PERSON),
+    "oauth2_provider_devicegrant": Table(unscoped=_PERSON),
+    "auth_group": Table(unscoped="one for each role; its name holds only ids"),
+    "auth_group_permissions": Table(unscoped=_LIBRARY),
+    "auth_permission": Table(guarded="written by migrations only", unscoped=_LIBRARY, app="SELECT"),
+    "django_content_type": Table(guarded="written by migrations only", unscoped=_LIBRARY, app="SELECT"),
+    "django_migrations": Table(guarded="written by migrations only", unscoped=_LIBRARY, app="SELECT"),
+    "django_session": Table(guarded=_NOT_PERSONAL, unscoped="found by a secret key only"),
+    "django_rq_queue": Table(guarded=_NOT_PERSONAL, unscoped="names of queues"),
+    "django_rq_dashboard": Table(guarded=_NOT_PERSONAL, unscoped="names of pages"),
+}
+
+
+def policies(name: str, table: Table) -> dict[str, str]:
+    """The row-level-security policies of a table: name to SQL after CREATE POLICY name ON table."""
+    if table.scope is None:
+        return {}
+    seen = f'("{table.scope}" = {_ORG} OR {_REACH}' + (f' OR "{table.own}" = {_ACCOUNT})' if table.own else ")")
+    if name == "accounts_organization":
+        seen = f"(id = {_ORG} OR {_REACH} OR EXISTS (SELECT 1 FROM accounts_membership m WHERE m.organization_id = accounts_organization.id AND m.account_id = {_ACCOUNT}))"
+    found = {"steward_scope": f"FOR ALL TO {APP_ROLE} USING {seen} WITH CHECK {seen}"}
+    if table.insert_anywhere:
+        found = {"steward_scope": f"FOR SELECT TO {APP_ROLE} USING {seen}", "steward_insert": f"FOR INSERT TO {APP_ROLE} WITH CHECK (true)"}
+    if table.sequencer:
+        found["steward_sequencer"] = f"FOR ALL TO {SEQUENCER_ROLE} USING (true) WITH CHECK (true)"
+    return found
+
+
+def apply(*, using: str) -> None:
+    """Bring the database to what the list says. Idempotent; needs the owner's login."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SEQUENCER_ROLE}")
+        cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}, {SEQUENCER_ROLE}")
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_open(uuid) TO {APP_ROLE}")
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_erase_subject(uuid, uuid) TO {APP_ROLE}")
+        for name in _existing(cursor):
+            table = TABLES.get(name)
+            if table is None:
+                continue
+            cursor.execute(f'REVOKE ALL ON "{name}" FROM PUBLIC, {APP_ROLE}, {SEQUENCER_ROLE}')
+            cursor.execute(f'GRANT {table.app} ON "{name}" TO {APP_ROLE}')
+            if table.sequencer:
+                cursor.execute(f'GRANT {table.sequencer} ON "{name}" TO {SEQUENCER_ROLE}')
+            if table.guarded is True:
+                cursor.execute(lock.guard(name, _columns(cursor, name), table.free))
+            for policy in _policies_of(cursor, name):
+                cursor.execute(f'DROP POLICY "{policy}" ON "{name}"')
+            wanted = policies(name, table)
+            cursor.execute(f'ALTER TABLE "{name}" {"ENABLE" if wanted else "DISABLE"} ROW LEVEL SECURITY')
+            for policy, text in wanted.items():
+                cursor.execute(f'CREATE POLICY "{policy}" ON "{name}" {text}')
+
+
+def differences(*, using: str) -> list[str]:
+    """What differs between the list and the live database, in words; [] is what should be."""
+    with connections[using].cursor() as cursor:
+        existing = _existing(cursor)
+        found = [f"{name} is in the database and not in the list" for name in existing if name not in TABLES]
+        found += [f"{name} is in the list and not in the database" for name in TABLES if name not in existing]
+        for name in existing:
+            if name in TABLES:
+                found += _differences_of(cursor, name, TABLES[name])
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)", [[APP_ROLE, SEQUENCER_ROLE]])
+        found += [f"the role {row[0]} has a privilege it must not have" for row in cursor.fetchall()]
+        return found
+
+
+def _differences_of(cursor: Any, name: str, table: Table) -> Iterator[str]:
+    cursor.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE 'audit_guard%%'", [f'"{name}"'])
+    triggers = cursor.fetchall()
+    if (len(triggers) == 2 and all(enabled == "O" for _tg, enabled in triggers)) != (table.guarded is True):
+        yield f"{name}: the lock is {'missing' if table.guarded is True else 'there without need'}"
+    wanted = policies(name, table)
+    if set(_policies_of(cursor, name)) != set(wanted):
+        yield f"{name}: its policies differ"
+    cursor.execute("SELECT relrowsecurity, pg_get_userbyid(relowner) FROM pg_class WHERE oid = %s::regclass", [f'"{name}"'])
+    secured, owner = cursor.fetchone()
+    if secured != bool(wanted):
+        yield f"{name}: row-level security is {'off' if wanted else 'on'}"
+    if owner in {APP_ROLE, SEQUENCER_ROLE}:
+        yield f"{name}: belongs to {owner}"
+    for role, granted in ((APP_ROLE, table.app), (SEQUENCER_ROLE, table.sequencer)):
+        cursor.execute("SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','TRIGGER']) p WHERE has_table_privilege(%s, %s::regclass, p)", [role, f'"{name}"'])
+        held = {row[0] for row in cursor.fetchall()}
+        if held != {word.strip() for word in granted.split(",") if word.strip()}:
+            yield f"{name}: {role} holds {sorted(held)}"
+
+
+def _existing(cursor: Any) -> list[str]:
+    cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return [row[0] for row in cursor.fetchall()]
+
+
+def _columns(cursor: Any, name: str) -> list[str]:
+    cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s ORDER BY 1", [name])
+    return [row[0] for row in cursor.fetchall()]
+
+
+def _policies_of(cursor: Any, name: str) -> list[str]:
+    cursor.execute("SELECT policyname FROM pg_policies WHERE schemaname = 'public' AND tablename = %s", [name])
+    return [row[0] for row in cursor.fetchall()]

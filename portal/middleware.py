@@ -1,0 +1,123 @@
+"""What happens around every request: its context, its scope, whether its credential still works, and honest answers."""
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from allauth.account.adapter import get_adapter
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+
+from accounts import tenancy
+from accounts.models import Session
+from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
+from accounts.seen import seen
+from audit.context import Context, within
+from portal.views import errors
+
+Get = Callable[[HttpRequest], HttpResponse]
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+
+
+class RequestContext:
+    """Every entry and log line of this request carries its id; a well-formed one from a proxy is kept."""
+
+    def __init__(self, get_response: Get) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request.id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+        via = "api" if request.path.startswith("/api/") else "ui"
+        context = Context(request_id=request.id, route=request.path.split("/")[1][:40], method=request.method or "", via=via,  # type: ignore[attr-defined]
+                          ip=get_adapter(request).get_client_ip(request) or "", user_agent=request.headers.get("User-Agent", "")[:400])
+        with within(context):
+            response = self.get_response(request)
+        response.headers["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+
+class Scope:
+    """A request begins and ends without a scope: what forgets to set one finds nothing."""
+
+    def __init__(self, get_response: Get) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path in {"/healthz", "/readyz"} or request.path.startswith("/static/"):
+            return self.get_response(request)
+        tenancy.clear()
+        try:
+            return self.get_response(request)
+        finally:
+            try:
+                tenancy.clear()
+            except DatabaseError:
+                from django.db import connection
+
+                connection.close()
+
+
+class Access:
+    """The session is compared with the account on every request; ending sessions elsewhere is only housekeeping."""
+
+    def __init__(self, get_response: Get) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.actor = request.organization = request.steward_session = None  # type: ignore[attr-defined]
+        if request.path.startswith("/static/") or not request.user.is_authenticated:
+            return self.get_response(request)
+        account, now = request.user, timezone.now()
+        row = Session.objects.filter(id=request.session.get("steward_session"), account_id=account.id).first()
+        if row is None or row.ended_at is not None or row.auth_epoch != account.auth_epoch or account.status != "active":
+            logout(request)
+            messages.info(request, _("You were signed out. Sign in again to continue."))
+            if request.headers.get("HX-Request"):
+                return HttpResponse(headers={"HX-Redirect": "/sign-in/"})
+            return redirect("account_login")
+        request.steward_session = row  # type: ignore[attr-defined]
+        tenancy.set_request_scope(org=None, account=account.id)
+        if account.time_zone:
+            timezone.activate(account.time_zone)
+        seen(session=row, now=now)
+        response = self.get_response(request)
+        timezone.deactivate()
+        return response
+
+
+class Answers:
+    """Refusals become pages a person understands; personal pages are never stored by browsers or proxies."""
+
+    def __init__(self, get_response: Get) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not request.path.startswith("/static/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+            patch_vary_headers(response, ["HX-Request", "Cookie"])
+            response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if request.path.startswith("/api/"):
+            return None
+        if isinstance(error, NotFound):
+            return errors.not_found(request)
+        if isinstance(error, Refused):
+            return errors.refused(request, error)
+        if isinstance(error, Stale | KeyReused):
+            return errors.stale(request)
+        if isinstance(error, StepUpNeeded):
+            from portal.views.stepup import ask
+
+            return ask(request, error.tier)
+        return None

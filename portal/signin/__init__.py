@@ -1,0 +1,1 @@
+"""Signing in through django-allauth: adapters, and views that write an entry for every attempt."""

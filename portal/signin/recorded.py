@@ -1,0 +1,90 @@
+"""Every POST to a sign-in page is an act: one transaction, one entry, success or failure. Libraries write inside it."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts import credentials
+from accounts.addresses import address_key
+from accounts.models import Account, Management
+from accounts.tenancy import installation
+from audit import INSTALLATION, recording
+from audit.record import ActorRef, EntryDraft, TargetRef
+
+View = Callable[..., HttpResponse]
+_PASSWORD_EVENTS = frozenset({"account.password_changed", "account.password_reset"})
+
+
+def recorded(view: View, event: str, *, also_get: bool = False) -> View:
+    """Wrap a library's view: its writes happen inside an open act, and the entry says how it ended."""
+
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST" and not also_get:
+            return view(request, *args, **kwargs)
+        now = timezone.now()
+        before = request.user if request.user.is_authenticated else _named(request)
+        password = before.password if before is not None else ""
+        with transaction.atomic(), recording.opened(org=INSTALLATION, now=now) as act:
+            response = view(request, *args, **kwargs)
+            if hasattr(response, "render") and not response.is_rendered:
+                response.render()
+            who = request.user if request.user.is_authenticated else before
+            outcome = "success" if _went_through(response, event) else "failure"
+            if who is not None:
+                who = Account.objects.filter(id=who.id).first()
+            if who is not None and event in _PASSWORD_EVENTS and who.password != password and outcome == "success":
+                credentials.password_changed(account_id=who.id, keep_session=request.session.session_key or "" if request.user.is_authenticated else "", now=now)
+            if who is not None:
+                credentials.reconcile(account_id=who.id)
+            act.write([_draft(event=event, who=who, request=request, outcome=outcome)])
+        return response
+
+    return wrapped
+
+
+def _went_through(response: HttpResponse, event: str) -> bool:
+    """A redirect is how these pages say yes; asking for a fresh proof first is a no."""
+    if event in {"recovery_codes.viewed"}:
+        return response.status_code == 200
+    location = response.headers.get("Location", "")
+    return response.status_code in {302, 303} and "/sign-in/again" not in location and "inactive" not in location
+
+
+def _named(request: HttpRequest) -> Account | None:
+    """The account a signed-out form is about, by the address typed into it or by an unfinished sign-in or reset."""
+    typed = request.POST.get("login") or request.POST.get("email") or ""
+    if typed:
+        return Account.objects.filter(email_key=address_key(typed)).first()
+    from allauth.account.internal.stagekit import get_pending_stage
+    from allauth.account.views import INTERNAL_RESET_SESSION_KEY
+
+    stage = get_pending_stage(request)
+    if stage and stage.login and stage.login.user:
+        return stage.login.user
+    key = request.session.get(INTERNAL_RESET_SESSION_KEY)
+    if key:
+        from allauth.account.internal.userkit import str_to_user_id
+
+        return Account.objects.filter(id=str_to_user_id(str(key).split("-", 1)[0])).first()
+    return None
+
+
+def _draft(*, event: str, who: Account | None, request: HttpRequest, outcome: str) -> EntryDraft:
+    signed_in = request.user.is_authenticated and who is not None
+    actor = ActorRef(type="user", id=who.id, name=who.name, email=who.email) if signed_in else ActorRef(type="anonymous")
+    targets = [TargetRef(type="person", id=who.id, label=who.name or who.email, subject=who.id)] if who else []
+    return EntryDraft(org=_log_of(who), action=event, category="sign_in", outcome=outcome, actor=actor, targets=targets, via="ui")
+
+
+def _log_of(who: Account | None) -> UUID:
+    """The log of the organization that manages the account, else the installation's."""
+    if who is None:
+        return INSTALLATION
+    with installation("the log of a person's own acts"):
+        found = Management.objects.filter(account_id=who.id).values_list("organization_id", flat=True).first()
+    return found or INSTALLATION

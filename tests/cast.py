@@ -1,0 +1,91 @@
+"""The cast: the same people with the same rights in every test, in organizations of their own."""
+from __future__ import annotations
+
+import itertools
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from accounts import access
+from accounts.actor import Actor, Proof
+from accounts.addresses import address_key
+from accounts.models import Account, Management, Membership, Organization, Role, Service, ServiceAccess
+from accounts.powers.grants import AccountAuthGroup
+from accounts.roles import create_builtin_roles
+from audit import recording
+from audit.record import ActorRef, EntryDraft, TargetRef
+
+PASSWORD = "correct horse battery staple"
+_HASH = make_password(PASSWORD)
+_numbers = itertools.count(1)
+ROLES = ("owner", "administrator", "security", "privacy-officer", "people-manager", "app-manager", "legal", "help-desk", "auditor", "member")
+
+
+@dataclass
+class Org:
+    organization: Organization
+    roles: dict[str, Role]
+    services: list[Service]
+    people: dict[str, Membership] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        return self.organization.slug
+
+    def person(self, name: str) -> Membership:
+        return self.people[name]
+
+    def actor(self, name: str, *, tier: int = 2, now: datetime | None = None) -> Actor:
+        """The named person as an actor who has just proved who they are (tier 0: long ago)."""
+        membership = self.people[name]
+        proof = {0: Proof(), 1: Proof(method="password", at=now or datetime.now(UTC)), 2: Proof(method="totp", at=now or datetime.now(UTC))}[tier]
+        return access.actor_for(account_id=membership.account_id, organization_id=self.organization.id, proof=proof)
+
+
+@dataclass
+class World:
+    north: Org
+    contoso: Org
+
+
+def make_world() -> World:
+    """Northwind-like (managed and unmanaged people of every role) and Contoso-like (an owner and a member)."""
+    n = f"{next(_numbers)}-{uuid.uuid4().hex[:8]}"
+    north = make_org(f"north-{n}", [*((role, role, True) for role in ROLES), ("second-owner", "owner", True), ("guest", "member", False), ("worker", "member", True)])
+    contoso = make_org(f"contoso-{n}", [("owner", "owner", True), ("member", "member", False)])
+    return World(north=north, contoso=contoso)
+
+
+def make_org(slug: str, people: list[tuple[str, str, bool]]) -> Org:
+    now = datetime.now(UTC) - timedelta(days=1)
+    with transaction.atomic():
+        organization = Organization(id=uuid.uuid4(), slug=slug, name=slug.title(), created_at=now)
+        with recording.opened(org=organization.id, now=now) as act:
+            organization.save(force_insert=True)
+            org = Org(organization=organization, roles=create_builtin_roles(organization=organization), services=[
+                Service.objects.create(organization=organization, slug=s, name=s.title(), created_at=now) for s in ("notes", "calendar")])
+            for name, role, managed in people:
+                org.people[name] = add_person(org, name, role, managed, now)
+            act.write([EntryDraft(org=organization.id, action="organization.created", category="organization", outcome="success",
+                                  actor=ActorRef(type="operator"), targets=[TargetRef(type="organization", id=organization.id)], via="cli")])
+    return org
+
+
+def add_person(org: Org, name: str, role: str, managed: bool, now: datetime) -> Membership:
+    from allauth.account.models import EmailAddress
+
+    address = f"{name}@{org.slug}.example"
+    account = Account.objects.create(
+        id=uuid.uuid4(), email=address, email_key=address_key(address), name=f"{name.title()} Person", password=_HASH, created_at=now,
+        email_verified_at=now, has_second_factor=org.roles[role].rank >= 50)
+    EmailAddress.objects.create(user=account, email=address, verified=True, primary=True)
+    membership = Membership.objects.create(organization=org.organization, account=account, role=org.roles[role], status="active", joined_at=now, created_at=now)
+    AccountAuthGroup.objects.create(account=account, group_id=org.roles[role].auth_group_id)
+    if managed:
+        Management.objects.create(organization=org.organization, account=account, basis="created_by_org", since=now)
+    for service in org.services:
+        ServiceAccess.objects.create(organization=org.organization, membership=membership, service=service, granted_at=now)
+    return membership

@@ -1,0 +1,52 @@
+"""Every test commits to a real database. Tests do not disturb each other because each has its own organizations."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+
+from accounts import tenancy
+from tests.cast import World, make_world
+from tests.plugin_services import TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A copy of the migrated template for this worker; all four logins point to it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"steward_test_{worker}"
+    with psycopg.connect(os.environ["STEWARD_TESTS_SUPERUSER"], autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER steward_owner")
+    for alias in connections:
+        settings.DATABASES[alias]["NAME"] = connections[alias].settings_dict["NAME"] = name
+    os.environ["DATABASE_URL"] = os.environ["DATABASE_URL"].replace(f"/{TEMPLATE}?", f"/{name}?")
+    settings.CACHES["default"]["KEY_PREFIX"] = os.environ["STEWARD_REDIS_PREFIX"] = f"test-{worker}"
+    yield
+    connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def database(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
+    """Real commits, no rollback; the connection has no scope at the start and is forgotten at the end."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        yield
+        connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """Rate limits start anew."""
+    cache.clear()
+
+
+@pytest.fixture
+def world() -> World:
+    """Two organizations with a cast of named people, committed."""
+    with tenancy.installation("tests make their world"):
+        return make_world()
