@@ -15,11 +15,15 @@ from django.db import connections, transaction
 from audit import merkle
 from audit.canonical import canonical
 from audit.record import timestamp
+from audit.recording import insert
 
 logger = logging.getLogger("steward.sequencer")
 ALIAS = "sequencer"
 TICK = 0.5
 BATCH = 5000
+_LEAF = {"pos": "bigint", "org": "uuid", "seq": "bigint", "entry": "uuid", "envelope": "text", "leaf_sha256": "bytea", "recorded_at": "timestamptz",
+         "actor": "uuid", "actor_type": "text", "action": "text", "category": "text", "outcome": "text"}
+_TARGET = {"org": "uuid", "type": "text", "target": "uuid", "seq": "bigint", "n": "bigint"}
 
 
 class Fenced(Exception):
@@ -69,8 +73,8 @@ def _number(cursor: Any, waiting: list[tuple[Any, ...]], start: int) -> None:
                        record["category"], record["decision"]["outcome"]))
         targets += [(org, kind, key, seq, n) for (kind, key), n in zip(about, target_n, strict=True)]
         days.setdefault((org, recorded.date()), [seq, seq])[1] = seq
-    _copy(cursor, "audit_leaf (pos, org, seq, entry, envelope, leaf_sha256, recorded_at, actor, actor_type, action, category, outcome)", leaves)
-    _copy(cursor, "audit_target (org, type, target, seq, n)", targets)
+    insert("audit_leaf", _LEAF, leaves, ALIAS)
+    insert("audit_target", _TARGET, targets, ALIAS)
     _save_trees(cursor, trees, hashes)
     _save_counters(cursor, counters)
     for (org, day), (first, last) in days.items():
@@ -125,14 +129,6 @@ def _save_counters(cursor: Any, counters: dict[tuple[UUID, str, UUID], int]) -> 
     rows = [(*key, n) for key, n in counters.items()]
     cursor.execute("INSERT INTO audit_counter (org, kind, key, n) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::bigint[])"
                    " ON CONFLICT (org, kind, key) DO UPDATE SET n = EXCLUDED.n", [list(column) for column in zip(*rows, strict=True)])
-
-
-def _copy(cursor: Any, into: str, rows: list[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
-    with cursor.cursor.copy(f"COPY {into} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def loop(*, wake: Callable[[], None], stop: threading.Event, tick: float = TICK) -> None:
