@@ -170,3 +170,12 @@ def _ask_for_approval(judged: Plan, ids: list[UUID], now: datetime) -> Receipt:
     return Receipt(power=judged.power.slug, plan_id=str(row.id), at=plain(now))
 
 
+
+
+def capability(*, power: Power, actor: Actor, person: Person, now: datetime) -> list[str]:
+    """May this actor use this power on this person now, and if not, why: reason codes, [] for yes.
+
+    The same rules as `plan`, before anything was typed into the form.
+    """
+    judged = judge(power=power, actor=actor, targets=[person], data={}, now=now, remaining_owners=_remaining(power, actor, [person], lock=False))
+    return list(judged.verdicts[0].reasons)

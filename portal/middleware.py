@@ -4,13 +4,15 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -20,7 +22,9 @@ from accounts.models import Session
 from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
 from accounts.seen import seen
 from audit.context import Context, within
+from portal.organization import Door
 from portal.views import errors
+from portal.views.stepup import ask
 
 Get = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
@@ -60,8 +64,6 @@ class Scope:
             try:
                 tenancy.clear()
             except DatabaseError:
-                from django.db import connection
-
                 connection.close()
 
 
@@ -110,14 +112,16 @@ class Answers:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if request.path.startswith("/api/"):
             return None
+        if isinstance(error, Door):
+            return errors.door_closed(request, error.code, error.membership)
         if isinstance(error, NotFound):
+            if not request.user.is_authenticated:
+                return redirect(f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}")
             return errors.not_found(request)
         if isinstance(error, Refused):
             return errors.refused(request, error)
         if isinstance(error, Stale | KeyReused):
             return errors.stale(request)
         if isinstance(error, StepUpNeeded):
-            from portal.views.stepup import ask
-
             return ask(request, error.tier)
         return None

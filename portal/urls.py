@@ -1,4 +1,34 @@
-from django.http import HttpResponse
-from django.urls import path
+"""Every address of the product."""
+from django.urls import include, path
 
-urlpatterns = [path("readyz", lambda r: HttpResponse("ok"))]
+from portal.surfaces import page
+from portal.views import audit, me, people, plans, system
+
+handler404 = "portal.views.errors.not_found"
+handler500 = "portal.views.errors.failed"
+
+urlpatterns = [
+    path("", me.home, name="home"),
+    path("healthz", system.healthz),
+    path("readyz", system.readyz),
+    path("", include("portal.signin.urls")),
+    path("me/", me.profile, name="me"),
+    path("me/sessions/", me.sessions, name="me-sessions"),
+    path("me/invitations/<uuid:membership_id>/", me.answer, name="me-invitation"),
+    path("invitation/<str:token>/", me.invitation, name="invitation"),
+    path("stop/<str:token>/", me.stop_reset, name="stop-second-factor-reset"),
+    path("mailbox/", system.mails, name="mailbox"),
+    path("mailbox/<str:name>/", system.mail, name="mail"),
+    path("operator/", system.operator, name="operator"),
+    path("o/<slug:slug>/", me.organization, name="org-home"),
+    path("o/<slug:slug>/people/", people.index, name="people"),
+    path("o/<slug:slug>/people/<uuid:person_id>/", people.detail, name="person"),
+    path("o/<slug:slug>/people/<uuid:person_id>/<slug:power_slug>/", page.on_person, name="power"),
+    path("o/<slug:slug>/do/<slug:power_slug>/", page.on_organization, name="organization-power"),
+    path("o/<slug:slug>/approvals/", plans.index, name="plans"),
+    path("o/<slug:slug>/approvals/<uuid:plan_id>/", plans.detail, name="plan"),
+    path("o/<slug:slug>/audit/", audit.index, name="audit"),
+    path("o/<slug:slug>/audit/<uuid:entry_id>/", audit.entry, name="entry"),
+    path("o/<slug:slug>/tokens/", me.tokens, name="tokens"),
+    path("o/<slug:slug>/help/", system.help_page, name="help"),
+]

@@ -1,3 +1,90 @@
+"""The few tags our templates need: icons, times, statuses."""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
 from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 register = template.Library()
+STATUS = {
+    "active": ("ok", "ok", lambda: pgettext("status", "Active")), "invited": ("info", "info", lambda: pgettext("status", "Invited")),
+    "restricted": ("info", "lock", lambda: pgettext("status", "Restricted")), "suspended": ("warn", "pause", lambda: pgettext("status", "Suspended")),
+    "removed": ("", "off", lambda: pgettext("status", "Removed")), "deactivated": ("warn", "off", lambda: pgettext("status", "Deactivated")),
+    "locked": ("bad", "lock", lambda: pgettext("status", "Locked")), "pending_deletion": ("bad", "trash", lambda: pgettext("status", "Deletion scheduled")),
+    "purged": ("", "trash", lambda: pgettext("status", "Deleted")),
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of the sprite; decoration, so screen readers skip it."""
+    return format_html('<svg aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name)
+
+
+@register.simple_tag
+def status(value: str) -> SafeString:
+    """A status as a badge: colour, icon and word say the same."""
+    css, symbol, word = STATUS[value]
+    return format_html('<span class="badge {}">{}{}</span>', css, icon(symbol), word())
+
+
+@register.filter
+def when(value: datetime | None) -> SafeString | str:
+    """An instant in the viewer's zone, with the zone."""
+    if value is None:
+        return "—"
+    local = timezone.localtime(value)
+    return format_html('<time datetime="{}">{}</time>', value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), local.strftime("%Y-%m-%d %H:%M %Z"))
+
+
+def ago_text(value: datetime | None, now: datetime) -> str:
+    """How long ago, in one unit."""
+    if value is None:
+        return _("Never")
+    minutes = max(0, int((now - value).total_seconds() // 60))
+    if minutes < 2:
+        return _("Just now")
+    if minutes < 60:
+        return ngettext("%(n)d minute ago", "%(n)d minutes ago", minutes) % {"n": minutes}
+    if minutes < 48 * 60:
+        hours = minutes // 60
+        return ngettext("%(n)d hour ago", "%(n)d hours ago", hours) % {"n": hours}
+    days = minutes // (24 * 60)
+    return ngettext("%(n)d day ago", "%(n)d days ago", days) % {"n": days}
+
+
+@register.filter
+def ago(value: datetime | None) -> SafeString | str:
+    """How long ago, with the exact time for whoever points at it."""
+    if value is None:
+        return _("Never")
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                       timezone.localtime(value).strftime("%Y-%m-%d %H:%M %Z"), ago_text(value, timezone.now()))
+
+
+def initials(name: str) -> str:
+    """One or two letters that stand for a name."""
+    words = [word for word in name.replace("@", " ").split() if word[:1].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words[:1])).upper() or "?"
+
+
+register.filter("initials", initials)
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Any, **changes: Any) -> str:
+    """The address of this list with something changed: state is the URL."""
+    found = context["request"].GET.copy()
+    for key, value in changes.items():
+        if value in (None, ""):
+            found.pop(key, None)
+        else:
+            found[key] = value
+    return "?" + found.urlencode()

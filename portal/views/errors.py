@@ -1,6 +1,8 @@
 """Answers when something is not possible: plain words, the right status, nothing half done."""
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -39,3 +41,8 @@ def failed(request: HttpRequest) -> HttpResponse:
     """A fault of ours. The request id helps whoever looks into it."""
     return HttpResponse(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Steward</title><h1>Something went wrong</h1><p>Nothing was done. Reference: {getattr(request, 'id', '')}</p></html>", status=500)
+
+
+def door_closed(request: HttpRequest, code: str, membership: Any) -> HttpResponse:
+    """The person belongs to the organization but may not come in now: why, until when, whom to ask."""
+    return render(request, "door.html", {"code": code, "membership": membership}, status=403)

@@ -1,0 +1,95 @@
+"""What time alone brings about, through the same door as everything else, by an actor that is named `schedule`."""
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+
+from accounts import credentials, door
+from accounts.actor import Actor
+from accounts.models import Account, Membership, MembershipSnapshot, Organization, Plan
+from accounts.models.plan import IdempotencyKey, PlanState
+from accounts.permissions import PERMISSIONS
+from accounts.powers import BY_SLUG
+from accounts.reasons import NotFound, Refused, Stale
+from accounts.tenancy import installation, scope
+from audit import INSTALLATION, recording
+from audit.record import ActorRef, EntryDraft, TargetRef
+
+logger = logging.getLogger("steward.due")
+
+
+def schedule(organization_id: UUID) -> Actor:
+    """The actor for what was decided earlier and falls due now."""
+    return Actor(kind="schedule", organization_id=organization_id, rank=101, permissions=frozenset(PERMISSIONS), via="schedule", tier_granted=2)
+
+
+def run(*, now: datetime) -> None:
+    """Everything that is due; one failure does not stop the rest."""
+    with installation("time passes in every organization"):
+        ended = list(Membership.objects.filter(status_until__lte=now, status__in=("restricted", "suspended")).values_list("organization_id", "id"))
+        factors = list(Account.objects.filter(mfa_stop_until__lte=now).values_list("id", flat=True))
+        organizations = list(Organization.objects.values_list("id", flat=True))
+    for organization_id, membership_id in ended:
+        with scope(org=organization_id):
+            try:
+                door.perform(power=BY_SLUG["restore"], actor=schedule(organization_id), ids=[membership_id],
+                             data={"how": "reinstate", "reason_code": "until_reached"}, now=now)
+            except (Refused, NotFound, Stale) as error:
+                logger.warning("a scheduled restore was not possible: %s", error)
+    for account_id in factors:
+        remove_second_factors(account_id=account_id, now=now)
+    for organization_id in organizations:
+        with scope(org=organization_id):
+            expire_plans(organization_id=organization_id, now=now)
+    IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
+
+
+def remove_second_factors(*, account_id: UUID, now: datetime) -> None:
+    """The hour after a second-factor reset is over and nobody stopped it: the factors go, the person enrols anew."""
+    with installation("a second factor belongs to the account"), transaction.atomic():
+        account = Account.objects.select_for_update().get(id=account_id)
+        if account.mfa_stop_until is None or account.mfa_stop_until > now:
+            return
+        log = account.management.organization_id if hasattr(account, "management") else INSTALLATION
+        with recording.opened(org=log, now=now) as act:
+            Authenticator.objects.filter(user=account).delete()
+            Account.objects.filter(id=account_id).update(mfa_stop_until=None, version=account.version + 1)
+            credentials.reconcile(account_id=account_id)
+            act.write([EntryDraft(org=log, action="person.second_factor.removed", category="credential", outcome="success", actor=ActorRef(type="schedule"),
+                                  targets=[TargetRef(type="person", id=account_id, subject=account_id)], via="schedule")])
+
+
+def stop_second_factor_reset(*, account_id: UUID, now: datetime) -> bool:
+    """The person stops the reset within the hour, by the link in the mail. False when it is too late."""
+    with installation("a second factor belongs to the account"), transaction.atomic():
+        account = Account.objects.select_for_update().get(id=account_id)
+        if account.mfa_stop_until is None or account.mfa_stop_until <= now:
+            return False
+        log = account.management.organization_id if hasattr(account, "management") else INSTALLATION
+        with recording.opened(org=log, now=now) as act:
+            Account.objects.filter(id=account_id).update(mfa_stop_until=None, mfa_reset_at=None, version=account.version + 1)
+            act.write([EntryDraft(org=log, action="person.second_factor.reset_stopped", category="credential", outcome="success",
+                                  actor=ActorRef(type="user", id=account_id, auth_method="mail_link"),
+                                  targets=[TargetRef(type="person", id=account_id, subject=account_id)], via="ui")])
+    return True
+
+
+def expire_plans(*, organization_id: UUID, now: datetime) -> None:
+    """Plans that nobody decided in time, and snapshots of removed members that are over."""
+    with transaction.atomic():
+        plans = list(Plan.objects.select_for_update(skip_locked=True).filter(
+            organization_id=organization_id, expires_at__lte=now, state__in=(PlanState.PLANNED, PlanState.AWAITING_APPROVAL)))
+        snapshots = list(MembershipSnapshot.objects.filter(organization_id=organization_id, expires_at__lte=now))
+        if not plans and not snapshots:
+            return
+        with recording.opened(org=organization_id, now=now) as act:
+            Plan.objects.filter(id__in=[p.id for p in plans]).update(state=PlanState.EXPIRED, finished_at=now)
+            MembershipSnapshot.objects.filter(id__in=[s.id for s in snapshots]).delete()
+            act.write([EntryDraft(org=organization_id, action=action, category="plan", outcome="success", actor=ActorRef(type="schedule"),
+                                  targets=[TargetRef(type=kind, id=row)], via="schedule")
+                       for action, kind, rows in (("plan.expired", "plan", [p.id for p in plans]), ("membership.snapshot_expired", "membership", [s.membership_id for s in snapshots]))
+                       for row in rows])

@@ -1,0 +1,63 @@
+"""Entering an organization: the one place where a page learns who acts, in which organization, with what rights."""
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import access, tenancy
+from accounts.actor import Actor
+from accounts.models import Membership, Organization
+from accounts.reasons import NotFound
+from accounts.seen import seen_in
+from portal.views.stepup import proof_of
+
+
+class Door(Exception):  # noqa: N818  (not an error: a state of the person)
+    """The person belongs here but may not come in now; `code` says why, `membership` what they are told."""
+
+    def __init__(self, code: str, membership: Membership) -> None:
+        self.code, self.membership = code, membership
+        super().__init__(code)
+
+
+def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> Actor:
+    """The actor for this person in this organization, with the scope set; foreign and unknown ones raise NotFound.
+
+    The session must know the membership's present access epoch: whoever was suspended or signed out of the
+    organization signs in again first.
+    """
+    if not request.user.is_authenticated:
+        raise NotFound
+    organization = Organization.objects.filter(slug=slug).first()
+    if organization is None:
+        raise NotFound
+    tenancy.set_request_scope(org=organization.id, account=request.user.id)
+    found = access.standing(account_id=request.user.id, organization_id=organization.id)
+    if found is None or found.refusal == "not_a_member":
+        raise NotFound
+    membership = Membership.objects.select_related("organization").get(id=found.membership_id)
+    if found.refusal:
+        raise Door(found.refusal, membership)
+    if not _knows_epoch(request, str(organization.id), found.access_epoch):
+        raise Door("sign_in_again", membership)
+    actor = access.actor_in(found, proof=proof_of(request), session_id=request.steward_session.id)  # type: ignore[attr-defined]
+    request.organization, request.actor, request.standing = organization, actor, found  # type: ignore[attr-defined]
+    if permission is not None and found.needs_enrolment and permission in found.permissions:
+        raise Door("enrol", membership)
+    if not actor.may(permission):
+        raise NotFound
+    seen_in(membership_id=found.membership_id, before=membership.last_active_at, now=timezone.now())
+    return actor
+
+
+def _knows_epoch(request: HttpRequest, organization_id: str, epoch: int) -> bool:
+    known = request.session.get("steward_epochs", {})
+    if organization_id not in known and epoch == 1:
+        known[organization_id] = 1
+        request.session["steward_epochs"] = known
+    return known.get(organization_id) == epoch
+
+
+def myself(request: HttpRequest) -> Actor:
+    """The person acting on their own account."""
+    return access.own_actor(account=request.user, proof=proof_of(request), session_id=request.steward_session.id)  # type: ignore[attr-defined]

@@ -1,0 +1,108 @@
+"""Entries in plain language: who did what to whom, what changed, what ended."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit.queries import ERASED, Seen
+from portal.powers import POWERS
+
+OTHER = {
+    "account.signed_in": gettext_lazy("%(target)s signed in"), "account.signed_out": gettext_lazy("%(target)s signed out"),
+    "account.proved_again": gettext_lazy("%(target)s proved again who they are"), "account.password_reset_asked": gettext_lazy("A password reset was asked for %(target)s"),
+    "account.password_reset": gettext_lazy("%(target)s set a new password by the mailed link"), "account.password_changed": gettext_lazy("%(target)s changed their password"),
+    "account.address_confirmed": gettext_lazy("%(target)s confirmed their address"), "second_factor.app_added": gettext_lazy("%(target)s added an authenticator app"),
+    "second_factor.app_removed": gettext_lazy("%(target)s removed their authenticator app"), "second_factor.passkey_added": gettext_lazy("%(target)s added a passkey"),
+    "second_factor.passkey_removed": gettext_lazy("%(target)s removed a passkey"), "second_factor.passkey_renamed": gettext_lazy("%(target)s renamed a passkey"),
+    "recovery_codes.made": gettext_lazy("%(target)s made new recovery codes"), "recovery_codes.viewed": gettext_lazy("%(target)s looked at their recovery codes"),
+    "membership.invitation_declined": gettext_lazy("%(target)s declined the invitation"), "organization.created": gettext_lazy("The organization was created"),
+    "plan.requested": gettext_lazy("%(actor)s asked for a second person's approval"), "plan.approved": gettext_lazy("%(actor)s approved a plan"),
+    "plan.denied": gettext_lazy("%(actor)s declined a plan"), "plan.cancelled": gettext_lazy("%(actor)s took back a plan"), "plan.voided": gettext_lazy("A plan became void because something changed"),
+    "plan.expired": gettext_lazy("A plan expired"), "membership.snapshot_expired": gettext_lazy("The time to undo a removal ended"),
+    "account.identity_changed": gettext_lazy("The identity of %(target)s was changed by the organization that manages the account"),
+    "member.unavailable": gettext_lazy("%(target)s became unavailable"), "organization.owner_unavailable": gettext_lazy("An owner, %(target)s, became unavailable"),
+    "person.second_factor.removed": gettext_lazy("The second factors of %(target)s were removed, an hour after the reset"),
+    "person.second_factor.reset_stopped": gettext_lazy("%(target)s stopped the reset of their second factor"),
+    "people.exported": gettext_lazy("%(actor)s exported the people list"), "people.import_planned": gettext_lazy("%(actor)s uploaded a file of people"),
+    "data.seeded": gettext_lazy("The demo's people were created"),
+}
+EVENTS = {**{p.event: p.sentence for p in POWERS}, **OTHER}
+DENIED = gettext_lazy("%(actor)s tried: “%(act)s”. It was refused")
+FAILED = gettext_lazy("“%(act)s” did not succeed")
+
+
+@dataclass
+class Line:
+    """An entry, ready to be shown."""
+
+    id: UUID
+    seq: int | None
+    text: str
+    actor: str
+    target: str
+    at: datetime
+    outcome: str
+    action: str
+    reason: str
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    ended: dict[str, int] = field(default_factory=dict)
+    via: str = ""
+    why: str = ""
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def line(seen: Seen) -> Line:
+    """One entry in words. Erased values say so."""
+    record = seen.record
+    actor, target = _actor(seen), _target(seen)
+    act = str(EVENTS.get(record["action"], record["action"])) % {"actor": actor, "target": target}
+    outcome = record["decision"]["outcome"]
+    text = act
+    if outcome == "denied":
+        text = str(DENIED) % {"actor": actor, "act": act}
+    elif outcome == "failure":
+        text = str(FAILED) % {"act": act}
+    return Line(
+        id=seen.id, seq=seen.seq, text=text, actor=actor, target=target, at=seen.recorded_at or seen.occurred_at, outcome=outcome, action=record["action"],
+        reason=record["decision"].get("reason_code") or record.get("why", {}).get("reason_code", ""), changes=[_change(n, c, seen) for n, c in enumerate(record.get("change", []))],
+        ended=record.get("ended", {}), via=record.get("context", {}).get("via", ""), why=_said(seen, "why.text"), record=record)
+
+
+def _said(seen: Seen, path: str) -> str:
+    value = seen.open.get(path, "")
+    return _("(erased)") if value is ERASED else str(value)
+
+
+def _actor(seen: Seen) -> str:
+    actor = seen.record["actor"]
+    name = _said(seen, "actor.name") or _said(seen, "actor.email")
+    if actor["type"] == "api_token":
+        return _("An API token of %(name)s") % {"name": name or actor.get("id", "")}
+    named = {"schedule": _("The schedule"), "anonymous": _("Somebody not signed in"), "operator": _("The operator"), "organization": _("Another organization")}
+    return name or named.get(actor["type"]) or (_("(erased)") if actor.get("name") else str(actor.get("id", "")))
+
+
+def _target(seen: Seen) -> str:
+    for number, target in enumerate(seen.record.get("targets", [])):
+        label = _said(seen, f"targets.{number}.label")
+        if label:
+            return label
+        if "label" in target:
+            return _("(erased)")
+    return _("the account") if any(t["type"] == "person" for t in seen.record.get("targets", [])) else _("somebody unknown")
+
+
+def _change(number: int, change: dict[str, Any], seen: Seen) -> dict[str, Any]:
+    def value(side: str) -> Any:
+        if change["class"] == "pii":
+            return _said(seen, f"change.{number}.{side}") if side in change else ""
+        return change.get(side)
+
+    if change["class"] == "secret":
+        return {"path": change["path"], "before": "", "after": _("changed (a secret, not recorded)")}
+    return {"path": change["path"], "before": value("before"), "after": value("after")}

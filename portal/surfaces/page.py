@@ -1,0 +1,116 @@
+"""The page surface: one view for all powers. It shows the plan, asks what is missing, and lets the door do it."""
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts import door
+from accounts.actor import Actor
+from accounts.addresses import address_key
+from accounts.door import Receipt
+from accounts.people import Person
+from accounts.power import Plan, Power
+from accounts.reasons import Refused, Stale, StepUpNeeded, text
+from portal.organization import enter
+from portal.views import people
+from portal.views.stepup import ask, kept
+
+
+def on_person(request: HttpRequest, slug: str, person_id: UUID, power_slug: str) -> HttpResponse:
+    """A power over one member: GET shows what would happen, POST does it."""
+    power = people.by_slug(power_slug)
+    actor = enter(request, slug, permission=power.permission)
+    person = people.load(actor, person_id)
+    if power.over != "member" or not (actor.may("view_people") or person.account.id == actor.account_id):
+        return people.detail(request, slug, person_id)
+    back = reverse("person", args=[slug, person_id]) if actor.may("view_people") else reverse("tokens", args=[slug])
+    return _serve(request, power, actor, [person_id], person, back)
+
+
+def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpResponse:
+    """A power that needs no existing target, such as inviting."""
+    power = people.by_slug(power_slug)
+    actor = enter(request, slug, permission=power.permission)
+    return _serve(request, power, actor, [], None, reverse("people", args=[slug]))
+
+
+def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], person: Person | None, back: str) -> HttpResponse:
+    initial = power.form.initial_for(person) if person is not None and hasattr(power.form, "initial_for") else {}
+    resumed = kept(request)
+    if request.method != "POST":
+        form = power.form(_querydict(resumed)) if resumed else power.form(initial=initial)
+        return _show(request, power, actor, ids, person, form, back, status=200)
+    form = power.form(request.POST)
+    confirm = request.POST.get("confirm", "")
+    wrong = person is not None and power.ladder >= 2 and address_key(confirm) != person.account.email_key
+    if not form.is_valid() or wrong:
+        return _show(request, power, actor, ids, person, form, back, status=422, wrong_confirm=wrong)
+    try:
+        receipt = door.perform(power=power, actor=actor, ids=ids, data=form.cleaned_data, now=timezone.now(), version=request.POST.get("version") or None,
+                               key=request.POST.get("key", "")[:100] or None)
+    except StepUpNeeded as needed:
+        return ask(request, needed.tier)
+    except Stale:
+        return _show(request, power, actor, ids, person, form, back, status=412)
+    except Refused as refusal:
+        return _show(request, power, actor, ids, person, form, back, status=422, refused=refusal.codes)
+    return _done(request, power, receipt, person, back)
+
+
+def _querydict(data: dict[str, list[str]]) -> QueryDict:
+    found = QueryDict(mutable=True)
+    for name, values in data.items():
+        found.setlist(name, values)
+    return found
+
+
+def _plan(power: Power, actor: Actor, ids: list[UUID], form: Any) -> Plan | None:
+    """The plan for what is in the form now; before anything was typed, for the form's defaults."""
+    data = getattr(form, "cleaned_data", None) if form.is_bound else {n: f.initial for n, f in form.fields.items() if f.initial is not None}
+    if power.over == "row" and not (data or {}).get("rows"):
+        return None
+    return door.plan(power=power, actor=actor, ids=ids, data=data or {}, now=timezone.now())
+
+
+def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], person: Person | None, form: Any, back: str, *, status: int,
+          wrong_confirm: bool = False, refused: list[str] | None = None) -> HttpResponse:
+    if form.is_bound:
+        form.is_valid()
+    plan = _plan(power, actor, ids, form)
+    blockers = [text(code) for code in (refused or (list(plan.verdicts[0].reasons) if plan and not form.is_bound else []))]
+    if status == 412:
+        blockers = [text("stale")]
+    if person is not None:
+        person = people.load(actor, person.id)
+    instead = people.BY_SLUG.get(power.instead)
+    return render(request, "power.html", {
+        "power": power, "person": person, "form": form, "plan": plan, "effects": plan.verdicts[0].effects if plan else (), "blockers": blockers,
+        "back": back, "key": uuid4(), "wrong_confirm": wrong_confirm, "step_up": plan.step_up if plan else 0, "needs_approval": bool(plan and plan.needs_approval),
+        "instead": instead if instead and person and not door.capability(power=instead, actor=actor, person=person, now=timezone.now()) else None,
+        "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,
+    }, status=status)
+
+
+def _done(request: HttpRequest, power: Power, receipt: Receipt, person: Person | None, back: str) -> HttpResponse:
+    if receipt.plan_id:
+        messages.info(request, _("A second person has to agree. The plan is waiting for 72 hours; nothing has happened yet."))
+        return redirect("plan", request.organization.slug, receipt.plan_id)  # type: ignore[attr-defined]
+    if receipt.secret:
+        return render(request, "token_made.html", {"secret": receipt.secret, "back": back})
+    words = [_("Done and recorded: %(what)s.") % {"what": power.title}, *_ended(receipt)]
+    messages.success(request, " ".join(words), extra_tags=f"entry:{receipt.entries[0]}" if receipt.entries and not receipt.repeated else "")
+    return redirect(back)
+
+
+def _ended(receipt: Receipt) -> list[str]:
+    words = {"sessions": lambda n: ngettext("%(n)d session ended.", "%(n)d sessions ended.", n), "tokens": lambda n: ngettext("%(n)d API token ended.", "%(n)d API tokens ended.", n),
+             "invitations": lambda n: ngettext("%(n)d invitation was withdrawn.", "%(n)d invitations were withdrawn.", n)}
+    return [words[kind](n) % {"n": n} for kind, n in receipt.ended.items() if n]

@@ -1,0 +1,105 @@
+"""The people list and a person's page."""
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import door, listing_query
+from accounts.actor import Actor
+from accounts.models import ApiToken, Mail, Role, ServiceAccess, Session
+from accounts.people import Person, load_people
+from accounts.power import Power
+from accounts.reasons import NotFound, text
+from audit import queries
+from portal import sentences
+from portal.organization import enter
+from portal.powers import BY_SLUG, POWERS
+
+PERSON_POWERS = tuple(p for p in POWERS if p.over == "member" and not p.code.startswith(("own.", "token.")))
+_TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked")
+
+
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    """The list; with htmx only what depends on the query."""
+    actor = enter(request, slug, permission="view_people")
+    organization = request.organization  # type: ignore[attr-defined]
+    want = listing_query.wanted(request.GET)
+    found = listing_query.page(organization_id=organization.id, want=want)
+    numbers = listing_query.counts(organization_id=organization.id)
+    names = {s: _status_name(s) for s in listing_query.STATUSES}
+    context = {
+        "people": found, "want": want, "numbers": numbers, "sort": f"{'-' if want.descending else ''}{want.sort}",
+        "tabs": [{"href": "?" + urlencode({"status": t}) if t else "?", "label": names.get(t) or _("All"), "n": numbers.get(t or "all", 0), "on": want.status == t} for t in _TABS],
+        "statuses": names.items(), "roles": Role.objects.filter(organization=organization).order_by("-rank", "name"),
+        "chips": _chips(want, names), "columns": _columns(want), "total": numbers["all"],
+        "may_invite": actor.may("invite_people"), "may_import": actor.may("import_people"),
+    }
+    return render(request, "people/_results.html" if request.headers.get("HX-Request") else "people/index.html", context)
+
+
+def _status_name(value: str) -> str:
+    from portal.templatetags.steward import STATUS
+
+    return STATUS[value][2]()
+
+
+def _chips(want: listing_query.Wanted, names: dict[str, str]) -> list[dict[str, str]]:
+    found = [("q", _("Search"), want.q), ("status", _("Status"), names.get(want.status, "")), ("role", _("Role"), want.role),
+             ("mfa", _("Second factor"), {"yes": _("set up"), "no": _("missing")}.get(want.mfa, ""))]
+    return [{"key": key, "label": label, "value": value} for key, label, value in found if value]
+
+
+def _columns(want: listing_query.Wanted) -> list[dict[str, str]]:
+    """Heads of the table: sortable ones know the address of the other order."""
+    sortable = {"name": _("Person"), "active": _("Last active")}
+    found = []
+    for key, label in (("name", sortable["name"]), ("", _("Status")), ("role", _("Role")), ("mfa", _("Sign-in")), ("services", _("Services")), ("active", sortable["active"])):
+        on = key == want.sort
+        found.append({"key": key, "label": label, "sort": (f"-{key}" if on and not want.descending else key) if key in sortable else "",
+                      "aria": ("descending" if want.descending else "ascending") if on else "", "low": key in {"services", "role"}})
+    return found
+
+
+def load(actor: Actor, person_id: UUID) -> Person:
+    """The person with this id in the actor's organization, or NotFound."""
+    assert actor.organization_id is not None
+    found = load_people(organization_id=actor.organization_id, ids=[person_id], lock=False)
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
+    """Everything the organization may know about a member, and what the viewer can do, with reasons when not."""
+    actor = enter(request, slug, permission="view_people")
+    person = load(actor, person_id)
+    assert person.membership is not None
+    history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=8) if actor.may("view_audit") else None
+    capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]
+    return render(request, "people/detail.html", {
+        "person": person, "m": person.membership, "a": person.account, "capabilities": [c for c in capabilities if not c["power"].danger],
+        "dangers": [c for c in capabilities if c["power"].danger], "services": ServiceAccess.objects.filter(membership=person.membership).select_related("service").order_by("service__name"),
+        "tokens": ApiToken.objects.filter(membership=person.membership, state="active").order_by("-created_at"),
+        "sessions": Session.objects.filter(account=person.account, ended_at=None).order_by("-last_seen_at")[:10] if person.managed else [],
+        "undelivered": Mail.objects.filter(account=person.account, organization_id=actor.organization_id, state="failed").count(),
+        "history": [sentences.line(seen) for seen in history.entries[:8]] if history else None, "key": uuid4(),
+        "inherited_role": person.rank > person.membership.role.rank,
+    })
+
+
+def _capability(power: Power, actor: Actor, person: Person) -> dict[str, Any]:
+    codes = door.capability(power=power, actor=actor, person=person, now=timezone.now())
+    return {"power": power, "allowed": not codes, "reasons": [text(code) for code in codes], "direct": power.ladder == 0 and not power.form.base_fields}
+
+
+def by_slug(slug: str) -> Power:
+    """The power with this slug, or NotFound."""
+    if slug not in BY_SLUG:
+        raise NotFound
+    return BY_SLUG[slug]
