@@ -20,7 +20,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     organization, actor = getattr(request, "organization", None), getattr(request, "actor", None)
     return {
         "demo": settings.DEMO, "nav": _nav(request, organization, actor), "here": organization, "zone": timezone.get_current_timezone_name(),
-        "organizations": Organization.objects.order_by("name") if organization is None else None,
+        "actor_may_audit": actor is not None and actor.may("view_audit"),
     }
 
 

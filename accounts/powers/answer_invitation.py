@@ -67,7 +67,7 @@ def leave(work: Work, person: Person, _data: Data) -> None:
 
 LEAVE = Power(
     slug="leave", code="own.leave", event="membership.left", over="member", permission=None, tier=1, form=NoForm, rule=leave_rule, apply=leave,
-    self_allowed=True, rank_rule=False, ends_ownership=True,
+    self_allowed=True, rank_rule=False, ends_ownership=True, notice=False,
     title=gettext_lazy("Leave the organization"), button=gettext_lazy("Leave"),
     does=gettext_lazy("Ends your membership with its role, services and API tokens."),
     does_not=gettext_lazy("Does not delete your account or what you made."),

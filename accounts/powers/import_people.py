@@ -78,7 +78,7 @@ def apply(work: Work, row: Row, data: Data) -> None:
 
 POWER = Power(
     slug="import-people", code="people.import", event="membership.invited", over="row", permission="import_people", tier=1, form=ImportForm,
-    rule=rule, effects=effects, apply=apply,
+    rule=rule, effects=effects, apply=apply, notice=False,
     title=gettext_lazy("Import people"), button=gettext_lazy("Import"),
     does=gettext_lazy("Invites everybody in the file who is new and updates title, department and groups of members."),
     does_not=gettext_lazy("Changes no names, roles or addresses of people who are already members, and removes nobody."),

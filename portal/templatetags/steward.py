@@ -88,3 +88,35 @@ def query(context: Any, **changes: Any) -> str:
         else:
             found[key] = value
     return "?" + found.urlencode()
+
+
+@register.simple_tag
+def control(field: Any) -> SafeString:
+    """A form control with our look, and its hint and error tied to it."""
+    widget = field.field.widget
+    css = "" if is_check(field) else "select" if getattr(widget, "input_type", "") == "select" else "input"
+    described = " ".join(part for part in (f"{field.auto_id}_err" if field.errors else "", f"{field.auto_id}_hint" if field.help_text else "") if part)
+    attributes = {"class": css} if css else {}
+    if described:
+        attributes["aria-describedby"] = described
+    if field.errors:
+        attributes["aria-invalid"] = "true"
+    return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def is_check(field: Any) -> bool:
+    """A single checkbox: its label stands behind it."""
+    return getattr(field.field.widget, "input_type", "") == "checkbox" and not hasattr(field.field.widget, "optgroups")
+
+
+@register.filter
+def is_choice_list(field: Any) -> bool:
+    """Radios or several checkboxes: a group with a legend."""
+    return getattr(field.field.widget, "input_type", "") in {"radio", "checkbox"} and hasattr(field.field.widget, "optgroups")
+
+
+@register.filter
+def entry_of(tags: str) -> str:
+    """The entry that a message belongs to, from its tags."""
+    return next((tag.removeprefix("entry:") for tag in tags.split() if tag.startswith("entry:")), "")
