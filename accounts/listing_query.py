@@ -74,7 +74,7 @@ def page(*, organization_id: UUID, want: Wanted) -> People:
     order = "DESC" if descending else "ASC"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT m.id, a.name, a.email, m.effective_status, r.name, r.rank, mg.organization_id IS NOT DISTINCT FROM m.organization_id, a.has_second_factor, m.title,"  # noqa: S608
+            "SELECT m.id, a.name, a.email, m.effective_status, r.name, r.rank, mg.organization_id IS NOT DISTINCT FROM m.organization_id, a.has_second_factor, m.title,"
             " m.last_active_at, (SELECT count(*) FROM accounts_serviceaccess s WHERE s.membership_id = m.id AND s.state <> 'off'), " + column +
             " FROM accounts_membership m JOIN accounts_account a ON a.id = m.account_id JOIN accounts_role r ON r.id = m.role_id"
             " LEFT JOIN accounts_management mg ON mg.account_id = a.id"

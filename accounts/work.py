@@ -113,7 +113,7 @@ class Work:
             row, name = (account, "auth_epoch") if membership is None else (membership, "access_epoch")
             match = ("account_id = %s", account.pk) if membership is None else ("membership_id = %s", membership.pk)
             with installation("tokens of an account live in every organization"):
-                _execute(f"UPDATE {ApiToken._meta.db_table} SET {name} = %s WHERE {match[0]} AND {name} = %s AND state = 'active'",  # noqa: S608
+                _execute(f"UPDATE {ApiToken._meta.db_table} SET {name} = %s WHERE {match[0]} AND {name} = %s AND state = 'active'",
                          [getattr(row, name), match[1], self.tracked[id(row)][1][name]])
 
     def _end_sessions(self) -> dict[UUID, int]:
@@ -122,7 +122,7 @@ class Work:
         for column, wanted in (("account_id", self.sessions_of), ("id", self.one_session)):
             for reason, ids in _by_value(wanted).items():
                 rows = _returning(
-                    f"UPDATE {Session._meta.db_table} SET ended_at = %s, ended_reason = %s WHERE {column} = ANY(%s) AND ended_at IS NULL RETURNING account_id, session_key",  # noqa: S608
+                    f"UPDATE {Session._meta.db_table} SET ended_at = %s, ended_reason = %s WHERE {column} = ANY(%s) AND ended_at IS NULL RETURNING account_id, session_key",
                     [self.now, reason, ids])
                 for account_id, key in rows:
                     ended[account_id] += 1
@@ -136,7 +136,7 @@ class Work:
         for (state, reason), ids in _by_value(self.tokens_of).items():
             with installation("tokens of an account live in every organization"):
                 rows = _returning(
-                    f"UPDATE {ApiToken._meta.db_table} SET state = %s, ended_at = %s, ended_reason = %s, version = version + 1"  # noqa: S608
+                    f"UPDATE {ApiToken._meta.db_table} SET state = %s, ended_at = %s, ended_reason = %s, version = version + 1"
                     " WHERE membership_id = ANY(%s) AND state = ANY(%s) RETURNING membership_id",
                     [state, self.now, reason, ids, ["active"] if state == "disabled" else ["active", "disabled"]])
             for (membership_id,) in rows:
@@ -147,7 +147,7 @@ class Work:
         ended: dict[UUID, int] = defaultdict(int)
         if self.invitations_by:
             rows = _returning(
-                f"UPDATE {Membership._meta.db_table} SET status = 'removed', reason_code = 'inviter_lost_access', status_changed_at = %s, version = version + 1"  # noqa: S608
+                f"UPDATE {Membership._meta.db_table} SET status = 'removed', reason_code = 'inviter_lost_access', status_changed_at = %s, version = version + 1"
                 " WHERE invited_by = ANY(%s) AND status = 'invited' RETURNING invited_by", [self.now, list(self.invitations_by)])
             for (inviter,) in rows:
                 ended[inviter] += 1
@@ -171,13 +171,13 @@ def update_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[
         assignments = ", ".join(f'"{f.column}" = %s' for f in fields)
         for row in rows:
             values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
-            _execute(f"UPDATE {table} AS t SET {assignments}{bump} WHERE t.id = %s", [*values, row.pk])  # noqa: S608
+            _execute(f"UPDATE {table} AS t SET {assignments}{bump} WHERE t.id = %s", [*values, row.pk])
     else:
         columns = ", ".join(f'"{f.column}"' for f in fields)
         types = ", ".join(f"%s::{_type(f)}[]" for f in fields)
         assignments = ", ".join(f'"{f.column}" = u."{f.column}"' for f in fields)
         values = [[f.get_db_prep_save(getattr(row, f.attname), connection) for row in rows] for f in fields]
-        _execute(f"UPDATE {table} AS t SET {assignments}{bump} FROM unnest(%s::uuid[], {types}) AS u(id, {columns}) WHERE t.id = u.id",  # noqa: S608
+        _execute(f"UPDATE {table} AS t SET {assignments}{bump} FROM unnest(%s::uuid[], {types}) AS u(id, {columns}) WHERE t.id = u.id",
                  [[row.pk for row in rows], *values])
     if bump:
         for row in rows:

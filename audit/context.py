@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 @dataclass(frozen=True, kw_only=True)
 class Context:
     request_id: str = ""
+    trace: str = ""
+    """W3C trace id, when the caller sent one."""
+    client: str = ""
     route: str = ""
     method: str = ""
     via: str = ""

@@ -19,7 +19,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION audit_pend() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO audit_pending (org, entry) SELECT org, id FROM fresh ORDER BY id;
+  INSERT INTO audit_pending (org, entry, record_sha256) SELECT org, id, record_sha256 FROM fresh ORDER BY id;
   RETURN NULL;
 END $$;
 

@@ -59,6 +59,8 @@ class Pending(Table):
     ord = models.BigAutoField(primary_key=True)
     org = models.UUIDField()
     entry = models.UUIDField()
+    record_sha256 = models.BinaryField(max_length=32)
+    """The hash at the moment of writing: a record that was altered or removed before it is numbered shows."""
 
 
 class Leaf(Table):

@@ -69,7 +69,7 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
             values.append(value)
     order = "ASC" if after is not None else "DESC"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_COLUMNS} FROM {source} JOIN audit_entry e ON e.id = l.entry WHERE {' AND '.join(where)}"  # noqa: S608
+        cursor.execute(f"SELECT {_COLUMNS} FROM {source} JOIN audit_entry e ON e.id = l.entry WHERE {' AND '.join(where)}"
                        f" ORDER BY {number} {order} LIMIT %s", [*values, size + 1])
         rows = cursor.fetchall()
     more, rows = len(rows) > size, rows[:size]
@@ -88,7 +88,7 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
 def entry(*, org: UUID, entry_id: UUID) -> Seen | None:
     """One entry of this log, or None."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_COLUMNS} FROM audit_entry e LEFT JOIN audit_leaf l ON l.entry = e.id WHERE e.org = %s AND e.id = %s", [org, entry_id])  # noqa: S608
+        cursor.execute(f"SELECT {_COLUMNS} FROM audit_entry e LEFT JOIN audit_leaf l ON l.entry = e.id WHERE e.org = %s AND e.id = %s", [org, entry_id])
         row = cursor.fetchone()
     if row is None:
         return None

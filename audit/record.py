@@ -27,6 +27,7 @@ class ActorRef:
     session: UUID | None = None
     token_id: UUID | None = None
     auth_method: str = ""
+    auth_strength: str = ""
     auth_time: datetime | None = None
     name: str = ""
     email: str = ""
@@ -79,6 +80,16 @@ class EntryDraft:
     reason_code: str = ""
     approved_by: tuple[UUID, ...] = ()
     plan: UUID | None = None
+    idem: str = ""
+    client_time: str = ""
+    scope: str = ""
+    acted_as: UUID | None = None
+    chain: tuple[str, ...] = ()
+    grant_id: UUID | None = None
+    policy: str = ""
+    """Id and version of the policy that decided."""
+    parent: UUID | None = None
+    held: bool = False
     ended: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     bulk: tuple[UUID | None, int, int] | None = None
@@ -111,25 +122,27 @@ def build(draft: EntryDraft, *, entry_id: UUID, act: UUID | None, occurred_at: d
     here = current()
     record = _bare({
         "v": VERSION, "event_id": str(entry_id), "schema": f"{draft.action}/1", "act": str(act) if act else None,
-        "occurred_at": timestamp(occurred_at), "org": str(draft.org), "action": draft.action, "category": draft.category,
+        "occurred_at": timestamp(occurred_at), "idem": draft.idem, "client_time": draft.client_time, "org": str(draft.org), "scope": draft.scope, "action": draft.action, "category": draft.category,
         "severity": draft.severity, "phase": draft.phase,
         "actor": _actor(draft.actor, hide),
-        "delegation": {"approved_by": [str(a) for a in draft.approved_by], "plan": str(draft.plan) if draft.plan else None},
+        "delegation": {"acted_as": _text(draft.acted_as), "chain": list(draft.chain), "grant_id": _text(draft.grant_id),
+                       "approved_by": [str(a) for a in draft.approved_by], "plan": str(draft.plan) if draft.plan else None},
         "targets": [_bare({"type": t.type, "id": str(t.id), "role": t.role, "label": hide(f"targets.{n}.label", t.label, t.subject)})
                     for n, t in enumerate(draft.targets)],
-        "decision": {"outcome": draft.outcome, "reason_code": draft.reason_code},
+        "decision": {"outcome": draft.outcome, "reason_code": draft.reason_code, "policy": draft.policy},
         "change": [_change(n, c, hide) for n, c in enumerate(draft.changes)],
         "ended": draft.ended, "facts": draft.facts,
         "why": {"reason_code": draft.why.reason_code, "text": hide("why.text", draft.why.text, draft.why.subject),
                 "private_note": hide("why.private_note", draft.why.private_note, draft.why.subject), "ticket": draft.why.ticket, "matter": draft.why.matter},
-        "context": {"via": draft.via or here.via, "request_id": here.request_id, "route": here.route, "method": here.method,
+        "context": {"via": draft.via or here.via, "request_id": here.request_id, "trace": here.trace, "client": here.client, "route": here.route, "method": here.method,
                     "ip": hide("context.ip", here.ip, draft.actor.id), "user_agent": hide("context.user_agent", here.user_agent, draft.actor.id)},
-        "bulk": {"id": str(draft.bulk[0]), "index": draft.bulk[1], "total": draft.bulk[2]} if draft.bulk else None,
-        "lifecycle": {"retention": draft.retention},
+        "bulk": {"id": str(draft.bulk[0]), "index": draft.bulk[1], "total": draft.bulk[2], "parent": _text(draft.parent)} if draft.bulk else None,
+        "lifecycle": {"retention": draft.retention, "held": draft.held or None},
     })
     text = canonical(record)
     if len(text) > LIMIT:
         whole = canonical(record.pop("change", []))
+        openings = [opening for opening in openings if not opening.path.startswith("change.")]
         record["change_omitted"] = {"sha256": hashlib.sha256(whole).hexdigest(), "bytes": len(whole)}
         text = canonical(record)
         if len(text) > LIMIT:
@@ -139,7 +152,7 @@ def build(draft: EntryDraft, *, entry_id: UUID, act: UUID | None, occurred_at: d
 
 def _actor(actor: ActorRef, hide: Any) -> dict[str, Any]:
     return {"type": actor.type, "id": _text(actor.id), "session": _text(actor.session), "token_id": _text(actor.token_id),
-            "auth": {"method": actor.auth_method, "time": timestamp(actor.auth_time)},
+            "auth": {"method": actor.auth_method, "strength": actor.auth_strength, "time": timestamp(actor.auth_time)},
             "name": hide("actor.name", actor.name, actor.id), "email": hide("actor.email", actor.email, actor.id)}
 
 

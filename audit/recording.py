@@ -55,6 +55,9 @@ def opened(*, org: UUID, now: datetime) -> Iterator[Act]:
         raise transaction.TransactionManagementError("an act is opened inside transaction.atomic()")
     act = Act(id=uuid.uuid4(), org=org, now=now)
     with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('steward.act', true)")
+        if cursor.fetchone()[0]:
+            raise transaction.TransactionManagementError("an act is already open in this transaction")
         cursor.execute("SELECT audit_open(%s)", [act.id])
     yield act
     if not act.written:
@@ -65,6 +68,9 @@ def opened(*, org: UUID, now: datetime) -> Iterator[Act]:
 
 def refuse(draft: EntryDraft, *, now: datetime) -> UUID:
     """Record an attempt that was refused or failed, on its own connection: it stays when the act's transaction rolls back."""
+    if connections["default"].in_atomic_block:
+        # Both connections may want the same subject's key; waiting for ourselves would never end.
+        raise transaction.TransactionManagementError("a refusal is recorded after the act's transaction has rolled back")
     with transaction.atomic(using="refusals"):
         return _write([draft], act=None, now=now, alias="refusals")[0]
 
@@ -100,4 +106,4 @@ def insert(table: str, columns: dict[str, str], rows: Sequence[tuple[object, ...
         return
     names, arrays = ", ".join(columns), ", ".join(f"%s::{kind}[]" for kind in columns.values())
     with connections[alias].cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})", [list(column) for column in zip(*rows, strict=True)])  # noqa: S608
+        cursor.execute(f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})", [list(column) for column in zip(*rows, strict=True)])

@@ -37,7 +37,7 @@ def run_once(*, batch: int = BATCH) -> int:
         start = cursor.fetchone()[0]
         cursor.execute(
             "WITH taken AS (DELETE FROM audit_pending WHERE ord IN (SELECT ord FROM audit_pending ORDER BY ord LIMIT %s FOR UPDATE SKIP LOCKED)"
-            " RETURNING ord, entry) SELECT e.id, e.org, e.record, e.record_sha256 FROM taken t JOIN audit_entry e ON e.id = t.entry ORDER BY t.ord", [batch])
+            " RETURNING ord, org, entry, record_sha256) SELECT t.entry, t.org, e.record, t.record_sha256 FROM taken t LEFT JOIN audit_entry e ON e.id = t.entry ORDER BY t.ord", [batch])
         waiting = cursor.fetchall()
         if not waiting:
             return 0
@@ -51,7 +51,7 @@ def run_once(*, batch: int = BATCH) -> int:
 def _number(cursor: Any, waiting: list[tuple[Any, ...]], start: int) -> None:
     orgs = sorted({row[1] for row in waiting})
     trees = _trees(cursor, orgs)
-    parsed = [orjson.loads(row[2]) for row in waiting]
+    parsed = [_parsed(row[2]) for row in waiting]
     counters = _counters(cursor, waiting, parsed)
     now = datetime.now(UTC)
     leaves, targets = [], []
@@ -80,6 +80,20 @@ def _number(cursor: Any, waiting: list[tuple[Any, ...]], start: int) -> None:
     for (org, day), (first, last) in days.items():
         cursor.execute("INSERT INTO audit_day (org, day, first_seq, last_seq) VALUES (%s, %s, %s, %s)"
                        " ON CONFLICT (org, day) DO UPDATE SET last_seq = EXCLUDED.last_seq", [org, day, first, last])
+
+
+_UNREADABLE = {"actor": {"type": "unknown"}, "action": "audit.unreadable", "category": "audit", "decision": {"outcome": "unknown"}}
+
+
+def _parsed(text: str | None) -> dict[str, Any]:
+    """The record, or for one that is gone or is no record a stand-in: it is numbered all the same, and verification reports it."""
+    try:
+        record = orjson.loads(text or "")
+        record["actor"]["type"], record["action"], record["category"], record["decision"]["outcome"]
+        [UUID(i) for i in [t["id"] for t in record.get("targets", [])] + [record["actor"].get("id") or str(UUID(int=0))]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return _UNREADABLE
+    return record
 
 
 def _actor(record: dict[str, Any]) -> UUID | None:

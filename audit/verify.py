@@ -39,7 +39,7 @@ class Result:
 def organizations(*, alias: str = "default") -> list[UUID]:
     """Every log there is."""
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT org FROM audit_tree UNION SELECT org FROM audit_pending ORDER BY 1")
+        cursor.execute("SELECT org FROM audit_tree UNION SELECT org FROM audit_pending UNION SELECT DISTINCT org FROM audit_leaf UNION SELECT DISTINCT org FROM audit_entry ORDER BY 1")
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -47,6 +47,7 @@ def verify(*, org: UUID, alias: str = "default") -> Result:
     """Recompute one log in one consistent snapshot: records, envelopes, numbers, counters, tree, projections, openings."""
     with transaction.atomic(using=alias):
         with connections[alias].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SELECT set_config('steward.reach', 'installation', true)")
             cursor.execute("SELECT size, root FROM audit_tree WHERE org = %s", [org])
             size, root = cursor.fetchone() or (0, merkle.EMPTY_ROOT)
@@ -57,6 +58,7 @@ def verify(*, org: UUID, alias: str = "default") -> Result:
         if merkle.root(state.peaks) != bytes(root):
             findings.append(Finding(org, None, "the root of the tree does not follow from the entries"))
         findings += _counters(state, alias)
+        findings += _days(state, alias)
         findings += _unnumbered(org, alias)
         return Result(org=org, entries=state.seq, root=merkle.root(state.peaks).hex(), findings=findings)
 
@@ -95,6 +97,7 @@ def _leaf(state: _State, row: tuple) -> Iterator[str]:
     state.size, state.peaks = merkle.append(state.size, state.peaks, [computed])
     if computed != bytes(leaf):
         yield "the envelope does not have the leaf's hash"
+        return
     if entry is None:
         yield "the entry is missing"
         return
@@ -102,7 +105,12 @@ def _leaf(state: _State, row: tuple) -> Iterator[str]:
     if text.digest() != bytes(sha) or text.hexdigest() != said["record_sha256"]:
         yield "the record was changed"
         return
-    parsed = orjson.loads(record)
+    try:
+        parsed = orjson.loads(record)
+        parsed["actor"]["type"], parsed["action"], parsed["decision"]["outcome"], parsed["category"]
+    except (ValueError, KeyError, TypeError):
+        yield "the record cannot be read"
+        return
     about = [(t["type"], UUID(t["id"])) for t in parsed.get("targets", [])]
     expected = {"actor_n": _next(state, "actor", UUID(parsed["actor"]["id"])) if parsed["actor"].get("id") else None,
                 "target_n": [_next(state, kind, key) for kind, key in about]}
@@ -142,6 +150,19 @@ def _counters(state: _State, alias: str) -> Iterator[Finding]:
         stored = {(kind, key): n for kind, key, n in cursor.fetchall()}
     if stored != dict(state.counters):
         yield Finding(state.org, None, "the totals per actor or target do not fit the entries")
+
+
+def _days(state: _State, alias: str) -> Iterator[Finding]:
+    """Days become numbers, and exact counts subtractions: the days must cover the numbers without a gap."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT first_seq, last_seq FROM audit_day WHERE org = %s ORDER BY day", [state.org])
+        last = 0
+        for first_seq, last_seq in cursor.fetchall():
+            if first_seq != last + 1:
+                yield Finding(state.org, first_seq, "the days do not cover the numbers")
+            last = last_seq
+    if last != state.seq:
+        yield Finding(state.org, None, "the days do not end at the last number")
 
 
 def _unnumbered(org: UUID, alias: str) -> Iterator[Finding]:

@@ -20,8 +20,8 @@ from accounts.tenancy import installation
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
-PASSWORD = "demo demo demo"  # noqa: S105  (the demo's, printed at every start, never used elsewhere)
-TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105  (the demo's, so that a newcomer can add it to an app at once)
+PASSWORD = "demo demo demo"
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 CAST = [("owner", "Olivia Okafor", "owner"), ("owner2", "Otto Lindqvist", "owner"), ("admin", "Priya Raman", "administrator"), ("security", "Sanne de Vries", "security"),
         ("manager", "Pavel Novák", "people-manager"), ("privacy", "Petra Hoffmann", "privacy-officer"), ("legal", "Leo Rossi", "legal"), ("helpdesk", "Hiro Tanaka", "help-desk"),
         ("auditor", "Ana Almeida", "auditor"), ("member", "Maya Cohen", "member")]

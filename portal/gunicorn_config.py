@@ -12,3 +12,4 @@ max_requests_jitter = 1000
 limit_request_line = 8190
 accesslog = None
 preload_app = False
+control_socket_disable = True

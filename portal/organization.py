@@ -12,7 +12,7 @@ from accounts.seen import seen_in
 from portal.views.stepup import proof_of
 
 
-class Door(Exception):  # noqa: N818  (not an error: a state of the person)
+class Door(Exception):
     """The person belongs here but may not come in now; `code` says why, `membership` what they are told."""
 
     def __init__(self, code: str, membership: Membership) -> None:

@@ -14,6 +14,7 @@ from portal.powers import POWERS
 
 OTHER = {
     "account.signed_in": gettext_lazy("%(target)s signed in"), "account.signed_out": gettext_lazy("%(target)s signed out"),
+    "account.first_step_passed": gettext_lazy("The password of %(target)s was accepted; the second step is due"), "operator.created": gettext_lazy("An operator was appointed"),
     "account.proved_again": gettext_lazy("%(target)s proved again who they are"), "account.password_reset_asked": gettext_lazy("A password reset was asked for %(target)s"),
     "account.password_reset": gettext_lazy("%(target)s set a new password by the mailed link"), "account.password_changed": gettext_lazy("%(target)s changed their password"),
     "account.address_confirmed": gettext_lazy("%(target)s confirmed their address"), "second_factor.app_added": gettext_lazy("%(target)s added an authenticator app"),

@@ -20,6 +20,7 @@ urlpatterns = [
     path("mailbox/", system.mails, name="mailbox"),
     path("mailbox/<str:name>/", system.mail, name="mail"),
     path("operator/", system.operator, name="operator"),
+    path("api/v1/", include("portal.api.urls")),
     path("o/<slug:slug>/", me.organization, name="org-home"),
     path("o/<slug:slug>/people/", people.index, name="people"),
     path("o/<slug:slug>/people/<uuid:person_id>/", people.detail, name="person"),

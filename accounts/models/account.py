@@ -40,7 +40,7 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
         "has_second_factor": "public", "refuses_invitations": "public",
     }
 
-    email = models.EmailField(_("e-mail"), max_length=254)
+    email = models.EmailField(_("e-mail"), max_length=254, unique=True)
     email_key = models.CharField(max_length=320, unique=True)
     """The address in comparison form: `accounts.addresses.address_key`."""
     email_verified_at = models.DateTimeField(null=True, blank=True)

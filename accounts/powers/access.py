@@ -61,7 +61,8 @@ def ended_access(person: Person, *, tokens: str) -> list[Effect]:
                  "revoked": ngettext("%(n)d API token is revoked.", "%(n)d API tokens are revoked.", person.tokens)}[tokens]
         found.append(Effect("lost", "tokens", words % {"n": person.tokens}, person.tokens))
     if person.invitations:
-        found.append(Effect("lost", "invitations", ngettext("%(n)d invitation they issued is withdrawn.", "%(n)d invitations they issued are withdrawn.", person.invitations) % {"n": person.invitations}, person.invitations))
+        words = ngettext("%(n)d invitation they issued is withdrawn.", "%(n)d invitations they issued are withdrawn.", person.invitations)
+        found.append(Effect("lost", "invitations", words % {"n": person.invitations}, person.invitations))
     return found
 
 

@@ -62,7 +62,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="protect", code="person.protect", event="person.protection_changed", over="member", permission="protect_people", tier=2, form=ProtectForm,
     rule=rule, effects=effects, apply=apply, notice=False,
-    title=gettext_lazy("Protect this person"), button=gettext_lazy("Save the protection"),
+    title=gettext_lazy("Protect this person"), button=gettext_lazy("Protect"),
     does=gettext_lazy("Names the only administrators who may act on this person."),
     does_not=gettext_lazy("Does not hide the person, and limits nobody's right to see them."),
     sentence=gettext_lazy("%(actor)s changed who may act on %(target)s"),

@@ -88,7 +88,7 @@ class Postgres:
             command += ["-c", option]
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 command, env=_ENVIRONMENT, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=dies_with_parent(signal.SIGINT), **self._identity)  # type: ignore[call-overload]
         end = time.monotonic() + timeout
@@ -104,14 +104,14 @@ class Postgres:
                 time.sleep(0.02)
 
     def _make_cluster(self) -> None:
-        version = subprocess.run([str(self.bin / "postgres"), "--version"], capture_output=True, text=True, check=True,  # noqa: S603
+        version = subprocess.run([str(self.bin / "postgres"), "--version"], capture_output=True, text=True, check=True,
                                  env=_ENVIRONMENT, cwd="/", **self._identity).stdout  # type: ignore[call-overload]
         major = int(version.split()[2].split(".")[0])
         command = [str(self.bin / "initdb"), "-D", str(self.cluster), "-U", SUPERUSER, "--auth=trust", "-E", "UTF8"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] if major >= 17 else ["--locale=C.UTF-8"]
         if not self.durable:
             command.append("--no-sync")
-        made = subprocess.run(command, capture_output=True, text=True, env=_ENVIRONMENT, cwd="/", check=False, **self._identity)  # type: ignore[call-overload]  # noqa: S603
+        made = subprocess.run(command, capture_output=True, text=True, env=_ENVIRONMENT, cwd="/", check=False, **self._identity)  # type: ignore[call-overload]
         if made.returncode:
             raise ServiceError(f"PostgreSQL cannot make its cluster in {self.cluster}: {(made.stderr.strip().splitlines() or ['unknown'])[-1]}")
 

@@ -34,7 +34,7 @@ def dies_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
 def private_place(path: Path) -> Path:
     """A folder under /var/tmp named after `path`, for what cannot live beside it (socket too long, home not reachable)."""
     name = hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    base = Path("/var/tmp") if Path("/var/tmp").is_dir() else Path(tempfile.gettempdir())
+    base = Path("/var/tmp") if Path("/var/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108 (its own folder there is checked for its owner)
     return base / f"steward-{os.getuid()}-{name}"
 
 

@@ -45,7 +45,7 @@ class Child:
 
     def start(self) -> None:
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 [sys.executable, *self.arguments], cwd=_REPOSITORY, env=self.environment, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, preexec_fn=dies_with_parent(signal.SIGTERM))
 
@@ -134,7 +134,7 @@ class Supervisor:
                              "STEWARD_DEMO": "1" if self.demo else "0"}
 
     def _manage(self, *arguments: str) -> str:
-        done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=_REPOSITORY, env=self.environment, stdin=subprocess.DEVNULL,  # noqa: S603
+        done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=_REPOSITORY, env=self.environment, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False, preexec_fn=dies_with_parent(signal.SIGTERM))
         if done.returncode:
             (self.data / "logs" / "start.log").write_text(done.stdout + done.stderr)
@@ -164,7 +164,7 @@ class Supervisor:
         end = time.monotonic() + 90
         while not self.stopping:
             try:
-                with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": "localhost"}), timeout=5) as answer:  # noqa: S310
+                with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": "localhost"}), timeout=5) as answer:
                     if answer.status == 200:
                         return
             except (urllib.error.URLError, OSError):

@@ -31,7 +31,7 @@ class Valkey:
 
         self.socket.unlink(missing_ok=True)
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             [str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700", "--dir", str(self.folder),
              "--appendonly", "yes" if self.durable else "no", "--save", "", "--logfile", str(self.log_path), "--maxmemory-policy", "noeviction"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, preexec_fn=dies_with_parent(signal.SIGTERM))

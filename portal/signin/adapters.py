@@ -69,6 +69,11 @@ class Adapter(DefaultAccountAdapter):
         outbox.owe(template=template, account=account, context={"link": str(link).replace("http://testserver", settings.STEWARD_URL)}, entry=None,
                    organization_id=None, now=timezone.now())
 
+    def add_message(self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any) -> None:
+        """Signing in and out needs no message: the page that follows says it."""
+        if message_template not in {"account/messages/logged_in.txt", "account/messages/logged_out.txt"}:
+            super().add_message(request, level, message_template, *args, **kwargs)
+
     def set_password(self, user: Account, password: str) -> None:
         """Store the new password; the mailbox that the link reached is hereby proven."""
         super().set_password(user, password)

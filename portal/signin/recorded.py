@@ -41,7 +41,8 @@ def recorded(view: View, event: str, *, also_get: bool = False) -> View:
                 credentials.password_changed(account_id=who.id, keep_session=request.session.session_key or "" if request.user.is_authenticated else "", now=now)
             if who is not None:
                 credentials.reconcile(account_id=who.id)
-            act.write([_draft(event=event, who=who, request=request, outcome=outcome)])
+            said = "account.first_step_passed" if event == "account.signed_in" and outcome == "success" and not request.user.is_authenticated else event
+            act.write([_draft(event=said, who=who, request=request, outcome=outcome)])
         return response
 
     return wrapped

@@ -26,10 +26,10 @@ from portal.views.stepup import proof_of
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """Straight to the only organization, or the choice."""
-    with tenancy.scope(account=request.user.id):
+    with tenancy.installation("a person's own organizations, with the names of their roles"):
         rows = list(Membership.objects.filter(account=request.user).exclude(status="removed").select_related("organization", "role").order_by("organization__name"))
     active = [row for row in rows if row.status != "invited"]
-    if len(rows) == 1 and active:
+    if len(rows) == 1 and active and "choose" not in request.GET:
         return redirect("org-home", active[0].organization.slug)
     return render(request, "me/organizations.html", {"rows": rows, "operator": request.user.is_operator})
 
@@ -128,7 +128,7 @@ def _invited(token: str) -> Membership | None:
 @login_required
 def answer(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """An invitation of the signed-in person."""
-    with tenancy.scope(account=request.user.id):
+    with tenancy.installation("an invitation of the signed-in person, with the name of its role"):
         membership = Membership.objects.select_related("organization", "account", "role").filter(id=membership_id, account=request.user, status="invited").first()
     if membership is None:
         raise NotFound

@@ -83,8 +83,9 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
     history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=8) if actor.may("view_audit") else None
     capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]
     return render(request, "people/detail.html", {
-        "person": person, "m": person.membership, "a": person.account, "capabilities": [c for c in capabilities if not c["power"].danger],
-        "dangers": [c for c in capabilities if c["power"].danger], "services": ServiceAccess.objects.filter(membership=person.membership).select_related("service").order_by("service__name"),
+        "person": person, "m": person.membership, "a": person.account, "capabilities": [c for c in capabilities if c["allowed"] and not c["power"].danger],
+        "dangers": [c for c in capabilities if c["allowed"] and c["power"].danger], "impossible": [c for c in capabilities if not c["allowed"]],
+        "services": ServiceAccess.objects.filter(membership=person.membership).select_related("service").order_by("service__name"),
         "tokens": ApiToken.objects.filter(membership=person.membership, state="active").order_by("-created_at"),
         "sessions": Session.objects.filter(account=person.account, ended_at=None).order_by("-last_seen_at")[:10] if person.managed else [],
         "undelivered": Mail.objects.filter(account=person.account, organization_id=actor.organization_id, state="failed").count(),

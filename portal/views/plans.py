@@ -24,7 +24,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     assert actor.organization_id is not None
     rows = approvals.pending(organization_id=actor.organization_id, now=timezone.now())
     names = _names(rows)
-    return render(request, "plans/index.html", {"rows": [{"plan": row, "power": BY_SLUG[row.power], "who": names.get(row.requested_by), "targets": [names.get(t) for t in row.targets]} for row in rows]})
+    shown = [{"plan": row, "power": BY_SLUG[row.power], "who": names.get(row.requested_by), "targets": [names.get(t) for t in row.targets]} for row in rows]
+    return render(request, "plans/index.html", {"rows": shown})
 
 
 def _names(rows: list[Plan]) -> dict[UUID, Membership]:
@@ -62,7 +63,8 @@ def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     code = approvals.why_not(row=row, power=power, actor=actor, owner_involved=owner or row.data.get("role") == "owner", now=timezone.now())
     names = _names([row])
     return render(request, "plans/detail.html", {
-        "plan": row, "power": power, "who": names.get(row.requested_by), "decider": names.get(row.decided_by) if row.decided_by else None, "targets": [names.get(t) for t in row.targets], "problem": problem,
+        "plan": row, "power": power, "who": names.get(row.requested_by), "decider": names.get(row.decided_by) if row.decided_by else None,
+        "targets": [names.get(t) for t in row.targets], "problem": problem,
         "effects": [e for v in plan.verdicts for e in v.effects] if plan else [], "why_not": text(code) if code else "", "mine": row.requested_by == actor.membership_id,
         "waiting": row.state == PlanState.AWAITING_APPROVAL})
 

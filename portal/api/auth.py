@@ -1,0 +1,75 @@
+"""Who calls the API: a bearer token, or the session of the browser (with its CSRF token)."""
+from __future__ import annotations
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import timezone
+
+from accounts import access, tenancy
+from accounts.actor import Actor
+from accounts.reasons import NotFound
+from accounts.seen import token_used
+from audit.context import current
+from portal import organization
+from portal.api.problems import Problem
+
+LIMIT, WINDOW = 600, 60
+_TOLD = {"token_invalid": "The token is not known.", "token_ended": "The token has expired, was revoked, or its owner's access changed.",
+         "token_network": "The token may not be used from this address."}
+
+
+class _Csrf(CsrfViewMiddleware):
+    def _reject(self, request: HttpRequest, reason: str) -> str:  # type: ignore[override]
+        return reason
+
+
+def limit(request: HttpRequest, who: str) -> None:
+    """600 requests a minute for each token or person; the rest are told when to come back."""
+    slot = int(timezone.now().timestamp()) // WINDOW
+    key = f"api:{who}:{slot}"
+    cache.add(key, 0, WINDOW * 2)
+    used, reset = cache.incr(key), WINDOW - int(timezone.now().timestamp()) % WINDOW
+    request.rate = f'"minute";r={max(0, LIMIT - used)};t={reset}'  # type: ignore[attr-defined]
+    if used > LIMIT:
+        raise Problem(429, "too_many", "Too many requests.", retry_after=reset)
+
+
+def caller(request: HttpRequest, *, slug: str | None, permission: str | None = None) -> Actor:
+    """The actor of this call in this organization, with the scope set. An organization that is not theirs is not found."""
+    scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        return _by_token(request, scheme, secret.strip(), slug, permission)
+    if not request.user.is_authenticated:
+        raise Problem(401, "not_signed_in", "Send a token: Authorization: Bearer stw_…")
+    if request.method not in {"GET", "HEAD", "OPTIONS"}:
+        guard = _Csrf(lambda _request: None)  # type: ignore[arg-type,return-value]
+        guard.process_request(request)
+        if guard.process_view(request, None, (), {}):  # type: ignore[arg-type]
+            raise Problem(403, "csrf", "A browser session needs its CSRF token in X-CSRFToken.")
+    limit(request, f"person:{request.user.id}")
+    if slug is None:
+        return organization.myself(request)
+    try:
+        return organization.enter(request, slug, permission=permission)
+    except organization.Door as closed:
+        raise Problem(403, closed.code, "The organization is closed to you now.") from closed
+
+
+def _by_token(request: HttpRequest, scheme: str, secret: str, slug: str | None, permission: str | None) -> Actor:
+    now = timezone.now()
+    use = access.check_token(secret=secret, now=now, ip=current().ip) if scheme.lower() == "bearer" else access.TokenUse(None, None, "token_invalid")
+    if use.token is None or use.standing is None:
+        raise Problem(401, use.refusal, _TOLD.get(use.refusal, _TOLD["token_invalid"]))
+    limit(request, f"token:{use.token.id}")
+    if use.refusal:
+        raise Problem(401, "token_ended", _TOLD["token_ended"])
+    tenancy.set_request_scope(org=use.token.organization_id, account=use.token.account_id)
+    token_used(token=use.token, now=now)
+    actor = access.actor_of_token(use)
+    request.organization = use.token.organization  # type: ignore[attr-defined]
+    if slug is not None and use.token.organization.slug != slug:
+        raise NotFound
+    if not actor.may(permission):
+        raise NotFound
+    return actor

@@ -1,0 +1,69 @@
+"""Errors of the API: problem details (RFC 9457), one shape for all, with codes for machines and sentences for people."""
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from accounts import reasons
+
+CONFLICTS = frozenset({"wrong_status", "nothing_to_change", "already_member", "pending_conflict", "too_often", "last_owner"})
+
+
+class Problem(Exception):
+    """An answer that is not a success."""
+
+    def __init__(self, status: int, code: str, detail: str, **more: Any) -> None:
+        self.status, self.code, self.detail, self.more = status, code, detail, more
+        super().__init__(code)
+
+
+_TITLES = {400: "Bad request", 401: "Not signed in", 403: "Refused", 404: "Not found", 405: "Method not allowed", 409: "Conflict", 412: "Something changed",
+           413: "Too large", 415: "Unsupported media type", 422: "Not valid", 429: "Too many requests"}
+
+
+def body(problem: Problem, request_id: str) -> dict[str, Any]:
+    return {"type": f"urn:steward:problem:{problem.code}", "title": _TITLES.get(problem.status, "Problem"), "status": problem.status, "detail": problem.detail,
+            "code": problem.code, "request_id": request_id, **problem.more}
+
+
+def answer(problem: Problem, request_id: str) -> JsonResponse:
+    """The response for a problem."""
+    response = JsonResponse(body(problem, request_id), status=problem.status, content_type="application/problem+json")
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Steward"'
+    if problem.status == 429:
+        response.headers["Retry-After"] = str(problem.more.get("retry_after", 60))
+    return response
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """Which problem an exception of the domain or of the framework is; None for a fault of ours."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, reasons.NotFound | Http404 | exceptions.NotFound):
+        return Problem(404, "not_found", "There is nothing here, or you may not see it.")
+    if isinstance(error, reasons.Refused):
+        codes = error.codes
+        return Problem(409 if set(codes) <= CONFLICTS else 403, codes[0], " ".join(reasons.text(code) for code in codes), codes=codes, targets=error.reasons)
+    if isinstance(error, reasons.Stale):
+        return Problem(412, "stale", reasons.text("stale"))
+    if isinstance(error, reasons.KeyReused):
+        return Problem(422, "idempotency_key_reused", "This Idempotency-Key was used for a different request.")
+    if isinstance(error, reasons.StepUpNeeded):
+        return Problem(403, "step_up", reasons.text("step_up"), tier=error.tier)
+    if isinstance(error, exceptions.ParseError):
+        return Problem(400, "malformed", "The body is not valid JSON.")
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return Problem(415, "media_type", "Send application/json.")
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return Problem(405, "method", "This address does not answer that method.")
+    return None
+
+
+def handler(error: Exception, context: dict[str, Any]) -> Response | JsonResponse | None:
+    """What Django REST framework calls for an exception in a view."""
+    problem = problem_of(error)
+    return answer(problem, getattr(context["request"], "id", "")) if problem else None
