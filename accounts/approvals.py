@@ -84,8 +84,8 @@ def decide(*, plan_id: UUID, actor: Actor, requester: Actor | None, power: Power
                 with transaction.atomic():
                     if requester is None:
                         raise Stale
-                    receipt = door.perform(power=power, actor=requester, ids=row.targets, data=row.data, now=now, digest=row.digest,
-                                           stored=row.id, approvers=(actor.account_id,) if actor.account_id else ())
+                    receipt = door.approved(power=power, actor=requester, ids=row.targets, data=row.data, now=now, digest=row.digest,
+                                            stored=row.id, approvers=(actor.account_id,) if actor.account_id else ())
             except (Refused, Stale, NotFound):
                 _finish(row, actor, PlanState.VOID, "plan.voided", note, now)
                 refusal = "stale"

@@ -53,18 +53,17 @@ def plan(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data, no
 
 
 def perform(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data, now: datetime, digest: str | None = None,
-            version: str | None = None, key: str | None = None, stored: UUID | None = None, approvers: tuple[UUID, ...] = (),
-            partial: bool = False) -> Receipt:
+            version: str | None = None, key: str | None = None, partial: bool = False) -> Receipt:
     """Do it, once, completely or not at all.
 
     `digest` (of a plan) or `version` (an ETag) must still fit, else Stale. `key` makes a repetition answer the first
-    receipt. `stored` and `approvers` say that a stored plan is being carried out. `partial` leaves blocked targets
-    out instead of refusing the whole act (imports and bulk). Refused attempts are recorded on their own connection.
+    receipt. `partial` leaves blocked targets out instead of refusing the whole act. Refused attempts are recorded on
+    their own connection, after this transaction has rolled back.
     """
     ids = list(ids)
     try:
         with transaction.atomic():
-            return _perform(power, actor, ids, data, now, digest, version, key, stored, approvers, partial)
+            return _perform(power, actor, ids, data, now, digest, version, key, None, (), partial)
     except Refused as refusal:
         entries.record_refusal(power=power, actor=actor, ids=ids, codes=refusal.codes, now=now)
         raise
@@ -76,6 +75,19 @@ def perform(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data,
     except Stale:
         entries.record_refusal(power=power, actor=actor, ids=ids, codes=["stale"], now=now)
         raise
+
+
+def within(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data, now: datetime) -> Receipt:
+    """`perform` inside a transaction that the caller owns: part of a larger step, such as one batch of a job.
+
+    A refusal is the caller's to record after its rollback.
+    """
+    return _perform(power, actor, list(ids), data, now, None, None, None, None, (), False)
+
+
+def approved(*, power: Power, actor: Actor, ids: Iterable[UUID], data: Data, now: datetime, digest: str, stored: UUID, approvers: tuple[UUID, ...]) -> Receipt:
+    """`perform` for a plan that a second person agreed to, inside the transaction of that decision."""
+    return _perform(power, actor, list(ids), data, now, digest, None, None, stored, approvers, False)
 
 
 def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datetime, digest: str | None, version: str | None,

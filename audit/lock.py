@@ -60,6 +60,13 @@ BEGIN
   END IF;
   RETURN OLD;
 END $$;
+CREATE OR REPLACE FUNCTION audit_only_erasing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NULLIF(current_setting('steward.erasing', true), '') IS NULL THEN
+    RAISE EXCEPTION 'disclosures go only through audit_erase_subject()' USING ERRCODE = 'AU002';
+  END IF;
+  RETURN NULL;
+END $$;
 REVOKE ALL ON FUNCTION audit_erase_subject(uuid, uuid) FROM PUBLIC;
 """
 
@@ -71,6 +78,8 @@ CREATE TRIGGER audit_never BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_leaf FOR
 CREATE TRIGGER audit_never BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_target FOR EACH STATEMENT EXECUTE FUNCTION audit_never();
 CREATE TRIGGER audit_never BEFORE UPDATE OR TRUNCATE ON audit_disclosure FOR EACH STATEMENT EXECUTE FUNCTION audit_never();
 CREATE TRIGGER audit_never BEFORE UPDATE OR TRUNCATE ON audit_subjectkey FOR EACH STATEMENT EXECUTE FUNCTION audit_never();
+CREATE TRIGGER audit_only_erasing BEFORE DELETE ON audit_disclosure FOR EACH STATEMENT EXECUTE FUNCTION audit_only_erasing();
+CREATE TRIGGER audit_only_erasing BEFORE DELETE ON audit_subjectkey FOR EACH STATEMENT EXECUTE FUNCTION audit_only_erasing();
 CREATE TRIGGER audit_only_erased BEFORE DELETE ON audit_disclosure FOR EACH ROW EXECUTE FUNCTION audit_only_erased();
 CREATE TRIGGER audit_only_erased BEFORE DELETE ON audit_subjectkey FOR EACH ROW EXECUTE FUNCTION audit_only_erased();
 CREATE INDEX audit_entry_act ON audit_entry (act) WHERE act IS NOT NULL;

@@ -15,6 +15,7 @@ from audit.sealing import subject_keys, unseal
 
 ERASED = object()
 """Stands for a value whose opening was erased."""
+_COMMITTED = {"actor": ("name", "email"), "why": ("text", "private_note"), "context": ("ip", "user_agent")}
 _COLUMNS = "l.seq, e.id, l.recorded_at, e.occurred_at, e.record"
 
 
@@ -152,4 +153,12 @@ def disclose(*, org: UUID, entries: Iterable[Seen]) -> None:
         opening = unseal(key=keys[subject], org=org, entry=entry_id, path=path, sealed=bytes(sealed)) if subject in keys else None
         found[entry_id][path] = opening.value if opening else ERASED
     for entry_id, seen in by_id.items():
-        seen.open = found.get(entry_id, {})
+        seen.open = dict.fromkeys(committed(seen.record), ERASED) | found.get(entry_id, {})
+
+
+def committed(record: dict[str, Any]) -> list[str]:
+    """The paths at which a record holds a commitment instead of a value."""
+    paths = [f"{group}.{name}" for group, names in _COMMITTED.items() for name in names if name in record.get(group, {})]
+    paths += [f"targets.{n}.label" for n, target in enumerate(record.get("targets", [])) if "label" in target]
+    paths += [f"change.{n}.{side}" for n, change in enumerate(record.get("change", [])) if change.get("class") == "pii" for side in ("before", "after") if side in change]
+    return paths

@@ -21,7 +21,10 @@ def _log_key(org: UUID) -> AESGCM:
 
 
 def subject_keys(*, org: UUID, subjects: Iterable[UUID], alias: str, create: bool) -> dict[UUID, bytes]:
-    """The keys of these subjects in this log, made where missing if `create`. One or two statements for any number."""
+    """The keys of these subjects in this log, made where missing if `create`. One or two statements for any number.
+
+    A key that was altered opens nothing: a reader (`create` false) does not get it, a writer gets InvalidTag.
+    """
     wanted = sorted(set(subjects))
     wrapping = _log_key(org)
     with connections[alias].cursor() as cursor:
@@ -34,12 +37,22 @@ def subject_keys(*, org: UUID, subjects: Iterable[UUID], alias: str, create: boo
                 cursor.execute("INSERT INTO audit_subjectkey (org, subject, wrapped) SELECT %s, s, w FROM unnest(%s::uuid[], %s::bytea[]) AS k(s, w)"
                                " ON CONFLICT (org, subject) DO NOTHING", [org, missing, wrapped])
         cursor.execute("SELECT subject, wrapped FROM audit_subjectkey WHERE org = %s AND subject = ANY(%s)", [org, wanted])
-        return {subject: wrapping.decrypt(bytes(w)[:12], bytes(w)[12:], subject.bytes) for subject, w in cursor.fetchall()}
+        keys = {subject: _unwrap(wrapping, subject, bytes(w), strict=create) for subject, w in cursor.fetchall()}
+    return {subject: key for subject, key in keys.items() if key is not None}
 
 
 def _wrap(wrapping: AESGCM, subject: UUID, key: bytes) -> bytes:
     nonce = os.urandom(12)
     return nonce + wrapping.encrypt(nonce, key, subject.bytes)
+
+
+def _unwrap(wrapping: AESGCM, subject: UUID, wrapped: bytes, *, strict: bool) -> bytes | None:
+    try:
+        return wrapping.decrypt(wrapped[:12], wrapped[12:], subject.bytes)
+    except (InvalidTag, ValueError):
+        if strict:
+            raise
+        return None
 
 
 def seal(*, key: bytes, org: UUID, entry: UUID, opening: Opening) -> bytes:
@@ -52,7 +65,7 @@ def unseal(*, key: bytes, org: UUID, entry: UUID, path: str, sealed: bytes) -> O
     """The opening, or None if it was altered or moved."""
     try:
         plain = AESGCM(key).decrypt(sealed[:12], sealed[12:], _bound(org, entry, path))
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # altered, or too short to be sealed at all
         return None
     return Opening(path=path, salt=plain[:16], value=orjson.loads(plain[16:]))
 

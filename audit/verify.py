@@ -49,17 +49,18 @@ def verify(*, org: UUID, alias: str = "default") -> Result:
         with connections[alias].cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SELECT set_config('steward.reach', 'installation', true)")
-            cursor.execute("SELECT size, root FROM audit_tree WHERE org = %s", [org])
-            size, root = cursor.fetchone() or (0, merkle.EMPTY_ROOT)
+            cursor.execute("SELECT size, root, range FROM audit_tree WHERE org = %s", [org])
+            size, root, peaks = cursor.fetchone() or (0, merkle.EMPTY_ROOT, [])
         state = _State(org=org)
         findings = list(_leaves(state, alias))
         if state.seq != size:
             findings.append(Finding(org, None, f"the tree says {size} entries, {state.seq} are there"))
-        if merkle.root(state.peaks) != bytes(root):
+        if merkle.root(state.peaks) != bytes(root) or state.peaks != [bytes(peak) for peak in peaks]:
             findings.append(Finding(org, None, "the root of the tree does not follow from the entries"))
         findings += _counters(state, alias)
         findings += _days(state, alias)
         findings += _unnumbered(org, alias)
+        findings += _astray(org, alias)
         return Result(org=org, entries=state.seq, root=merkle.root(state.peaks).hex(), findings=findings)
 
 
@@ -75,7 +76,7 @@ def _leaves(state: _State, alias: str) -> Iterator[Finding]:
     while True:
         with connections[alias].cursor() as cursor:
             cursor.execute(
-                "SELECT l.seq, l.envelope, l.leaf_sha256, l.actor, l.actor_type, l.action, l.category, l.outcome, l.recorded_at, e.id, e.record, e.record_sha256,"
+                "SELECT l.seq, l.envelope, l.leaf_sha256, l.actor, l.actor_type, l.action, l.category, l.outcome, l.recorded_at, e.id, e.record, e.record_sha256, e.occurred_at, e.act,"
                 " (SELECT array_agg(t.type || ':' || t.target || ':' || t.n ORDER BY t.id) FROM audit_target t WHERE t.org = l.org AND t.seq = l.seq)"
                 " FROM audit_leaf l LEFT JOIN audit_entry e ON e.id = l.entry AND e.org = l.org WHERE l.org = %s AND l.seq > %s ORDER BY l.seq LIMIT %s",
                 [state.org, state.seq, _CHUNK])
@@ -83,13 +84,16 @@ def _leaves(state: _State, alias: str) -> Iterator[Finding]:
         if not rows:
             return
         for row in rows:
-            for what in _leaf(state, row):
-                yield Finding(state.org, row[0], what)
+            try:
+                for what in _leaf(state, row):
+                    yield Finding(state.org, row[0], what)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                yield Finding(state.org, row[0], "the envelope or the record cannot be read")
         yield from _openings(state.org, rows, alias)
 
 
 def _leaf(state: _State, row: tuple) -> Iterator[str]:
-    seq, envelope, leaf, actor, actor_type, action, category, outcome, recorded_at, entry, record, sha, targets = row
+    seq, envelope, leaf, actor, actor_type, action, category, outcome, recorded_at, entry, record, sha, occurred_at, act, targets = row
     if seq != state.seq + 1:
         yield f"numbers {state.seq + 1} to {seq - 1} are missing"
     state.seq = seq
@@ -105,12 +109,7 @@ def _leaf(state: _State, row: tuple) -> Iterator[str]:
     if text.digest() != bytes(sha) or text.hexdigest() != said["record_sha256"]:
         yield "the record was changed"
         return
-    try:
-        parsed = orjson.loads(record)
-        parsed["actor"]["type"], parsed["action"], parsed["decision"]["outcome"], parsed["category"]
-    except (ValueError, KeyError, TypeError):
-        yield "the record cannot be read"
-        return
+    parsed = orjson.loads(record)
     about = [(t["type"], UUID(t["id"])) for t in parsed.get("targets", [])]
     expected = {"actor_n": _next(state, "actor", UUID(parsed["actor"]["id"])) if parsed["actor"].get("id") else None,
                 "target_n": [_next(state, kind, key) for kind, key in about]}
@@ -121,7 +120,7 @@ def _leaf(state: _State, row: tuple) -> Iterator[str]:
         yield "a counter has a hole"
     projection = (str(actor) if actor else None, actor_type, action, category, outcome, [f"{k}:{i}:{n}" for (k, i), n in zip(about, expected["target_n"], strict=True)])
     if projection != (parsed["actor"].get("id"), parsed["actor"]["type"], parsed["action"], parsed["category"], parsed["decision"]["outcome"], targets or []) \
-            or parsed["event_id"] != str(entry) or parsed["org"] != str(state.org):
+            or parsed["event_id"] != str(entry) or parsed["org"] != str(state.org) or parsed["occurred_at"] != timestamp(occurred_at) or parsed.get("act") != (str(act) if act else None):
         yield "what searches see differs from the record"
 
 
@@ -175,3 +174,11 @@ def _unnumbered(org: UUID, alias: str) -> Iterator[Finding]:
         cursor.execute("SELECT count(*) FROM audit_pending p JOIN audit_entry e ON e.id = p.entry WHERE p.org = %s AND e.occurred_at < now() - %s", [org, _OVERDUE])
         if overdue := cursor.fetchone()[0]:
             yield Finding(org, None, f"{overdue} entries have waited for a number for more than five minutes; does the sequencer run?")
+
+
+def _astray(org: UUID, alias: str) -> Iterator[Finding]:
+    """An opening that was moved to an entry this log does not have."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_disclosure d WHERE d.org = %s AND NOT EXISTS (SELECT 1 FROM audit_entry e WHERE e.id = d.entry AND e.org = d.org)", [org])
+        if astray := cursor.fetchone()[0]:
+            yield Finding(org, None, f"{astray} openings belong to no entry of this log")

@@ -94,8 +94,6 @@ TABLES: dict[str, Table] = {
     "django_content_type": Table(guarded="written by migrations only", unscoped=_LIBRARY, app="SELECT"),
     "django_migrations": Table(guarded="written by migrations only", unscoped=_LIBRARY, app="SELECT"),
     "django_session": Table(guarded=_NOT_PERSONAL, unscoped="found by a secret key only"),
-    "django_rq_queue": Table(guarded=_NOT_PERSONAL, unscoped="names of queues"),
-    "django_rq_dashboard": Table(guarded=_NOT_PERSONAL, unscoped="names of pages"),
 }
 
 

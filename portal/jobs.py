@@ -11,6 +11,7 @@ from rq.exceptions import DuplicateJobError
 from accounts import due, outbox
 from accounts.tenancy import installation
 from audit import subscribers
+from portal import importing
 
 logger = logging.getLogger("steward.jobs")
 
@@ -25,6 +26,12 @@ def follow() -> None:
 def periodic() -> None:
     """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire."""
     due.run(now=timezone.now())
+    importing.resume()
+
+
+def imports() -> None:
+    """Carry out the imports that were confirmed."""
+    importing.resume()
 
 
 def wake(job: str = "follow") -> None:

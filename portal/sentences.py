@@ -30,7 +30,8 @@ OTHER = {
     "person.second_factor.removed": gettext_lazy("The second factors of %(target)s were removed, an hour after the reset"),
     "person.second_factor.reset_stopped": gettext_lazy("%(target)s stopped the reset of their second factor"),
     "people.exported": gettext_lazy("%(actor)s exported the people list"), "people.import_planned": gettext_lazy("%(actor)s uploaded a file of people"),
-    "data.seeded": gettext_lazy("The demo's people were created"),
+    "people.import_confirmed": gettext_lazy("%(actor)s confirmed an import of people"), "people.import_progressed": gettext_lazy("A part of an import of people was carried out"),
+    "people.import_finished": gettext_lazy("An import of people was finished"),
 }
 EVENTS = {**{p.event: p.sentence for p in POWERS}, **OTHER}
 DENIED = gettext_lazy("%(actor)s tried: “%(act)s”. It was refused")

@@ -124,10 +124,13 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = Path(os.environ.get("STEWARD_STATIC") or DATA / "static")
-WHITENOISE_USE_FINDERS = EMBEDDED
+_FINDERS = EMBEDDED or env.flag("STEWARD_EMBEDDED_STATIC")  # serve static files where they lie, without collecting them
+WHITENOISE_USE_FINDERS = _FINDERS
+if _FINDERS:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if EMBEDDED
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if _FINDERS
                     else "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

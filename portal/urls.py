@@ -2,7 +2,7 @@
 from django.urls import include, path
 
 from portal.surfaces import page
-from portal.views import audit, me, people, plans, system
+from portal.views import audit, importing, me, people, plans, system
 
 handler404 = "portal.views.errors.not_found"
 handler500 = "portal.views.errors.failed"
@@ -23,6 +23,9 @@ urlpatterns = [
     path("api/v1/", include("portal.api.urls")),
     path("o/<slug:slug>/", me.organization, name="org-home"),
     path("o/<slug:slug>/people/", people.index, name="people"),
+    path("o/<slug:slug>/people/import/", importing.upload, name="people-import"),
+    path("o/<slug:slug>/people/import/<uuid:plan_id>/", importing.plan, name="people-import-plan"),
+    path("o/<slug:slug>/people/export.csv", importing.export, name="people-export"),
     path("o/<slug:slug>/people/<uuid:person_id>/", people.detail, name="person"),
     path("o/<slug:slug>/people/<uuid:person_id>/<slug:power_slug>/", page.on_person, name="power"),
     path("o/<slug:slug>/do/<slug:power_slug>/", page.on_organization, name="organization-power"),

@@ -211,7 +211,8 @@ def plan(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     row = StoredPlan.objects.filter(organization_id=actor.organization_id, id=plan_id).first()
     if row is None or not (actor.may("approve_plans") or row.requested_by == actor.membership_id):
         raise NotFound
-    return JsonResponse({"id": str(row.id), "action": row.power, "state": row.state, "targets": [str(t) for t in row.targets], "requested_by": str(row.requested_by), "digest": row.digest, "tier": row.tier,
+    return JsonResponse({"id": str(row.id), "action": row.power, "state": row.state, "targets": [str(t) for t in row.targets], "requested_by": str(row.requested_by),
+                         "digest": row.digest, "tier": row.tier,
                          "created_at": plain(row.created_at), "expires_at": plain(row.expires_at), "decided_by": str(row.decided_by) if row.decided_by else None, "decided_at": plain(row.decided_at)})
 
 
@@ -228,8 +229,8 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
         raise Problem(422, "invalid", "after is not negative, limit is from 1 to 500.")
     page = queries.page(org=actor.organization_id, filters=queries.Filters(), after=after, size=size)
     found = sorted((e for e in page.entries if e.seq is not None), key=lambda e: e.seq or 0)
-    return JsonResponse({"entries": [{"seq": e.seq, "recorded_at": plain(e.recorded_at), "record": e.record, "disclosed": {k: None if v is queries.ERASED else v for k, v in e.open.items()}} for e in found],
-                         "next": found[-1].seq if found else after})
+    entries = [{"seq": e.seq, "recorded_at": plain(e.recorded_at), "record": e.record, "disclosed": {k: None if v is queries.ERASED else v for k, v in e.open.items()}} for e in found]
+    return JsonResponse({"entries": entries, "next": found[-1].seq if found else after})
 
 
 @operation("GET")

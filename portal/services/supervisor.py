@@ -131,7 +131,7 @@ class Supervisor:
         path.chmod(0o600)
         self.environment |= {"STEWARD_DATA": str(self.data), "PYTHONUNBUFFERED": "1", "TZ": "UTC", "DJANGO_SETTINGS_MODULE": "portal.settings",
                              "STEWARD_URL": os.environ.get("STEWARD_URL") or f"http://localhost:{self.port}",
-                             "STEWARD_DEMO": "1" if self.demo else "0"}
+                             "STEWARD_EMBEDDED_STATIC": "1", "STEWARD_DEMO": "1" if self.demo else "0"}
 
     def _manage(self, *arguments: str) -> str:
         done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=_REPOSITORY, env=self.environment, stdin=subprocess.DEVNULL,

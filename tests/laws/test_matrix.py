@@ -1,0 +1,89 @@
+"""Law: power × role × surface says what tests/matrix.txt says. The matrix is written by hand."""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from accounts import door, tenancy
+from accounts.models import Membership
+from accounts.powers import BY_SLUG, POWERS
+from accounts.reasons import NotFound, Refused
+from tests.browse import client_for
+from tests.cast import ROLES, World
+from tests.situations import DATA, arrange, ready, session_for, token_for
+
+MATRIX = {words[0]: dict(zip(ROLES, words[1:], strict=True))
+          for line in (Path(__file__).parent.parent / "matrix.txt").read_text().splitlines() if (words := line.split()) and not line.startswith("#")}
+
+
+def test_every_power_has_a_row() -> None:
+    assert set(MATRIX) == {power.slug for power in POWERS}
+
+
+@pytest.mark.parametrize("slug", list(MATRIX))
+def test_door(world: World, slug: str) -> None:
+    """Through the door: what the matrix allows is done, everything else is refused, for each role."""
+    org, power = world.north, BY_SLUG[slug]
+    wrong = []
+    for role in ROLES:
+        world_person = ready(org, slug)
+        allowed = _try(world, slug, role, world_person)
+        if allowed != (MATRIX[slug][role] == "y"):
+            wrong.append((role, allowed))
+        arrange(lambda: _reset(world))
+    assert not wrong, f"{power.slug}: {wrong}"
+
+
+def _try(world: World, slug: str, role: str, person: Membership) -> bool:
+    org, power, made = world.north, BY_SLUG[slug], []
+    data, ids = dict(DATA.get(slug, {})), [person.id]
+    if power.over == "row":
+        data, ids = {"rows": [{"email": f"new-{role}@elsewhere.example", "role": "member"}]}, []
+    if power.over == "token":
+        arrange(lambda: made.append(token_for(person)[0].id))
+        ids = made
+    if power.over == "session":
+        arrange(lambda: made.append(session_for(org.person(role)).id))
+        ids = made
+    if slug == "protect":
+        data = {"administrators": f"owner@{org.slug}.example"}
+    with tenancy.scope(org=org.organization.id):
+        actor = org.actor(role)
+        try:
+            door.perform(power=power, actor=actor, ids=ids, data=data, now=datetime.now(UTC))
+        except (Refused, NotFound):
+            return False
+    return True
+
+
+def _reset(world: World) -> None:
+    """The worker and the acting people as the cast knows them."""
+    from accounts.models import Account, Protection
+
+    org = world.north
+    for name in ("worker", *ROLES):
+        person = org.person(name)
+        role = org.roles["member" if name == "worker" else name]
+        Membership.objects.filter(id=person.id).update(status="active", role=role, reset_required_at=None, protected=False, status_until=None, title="")
+        Account.objects.filter(id=person.account_id).update(status="active", reset_required_at=None, has_second_factor=role.rank >= 50, mfa_stop_until=None, email_verified_at=datetime.now(UTC),
+                                                            password="argon2$usable", name=name)
+    Protection.objects.all().delete()
+
+
+@pytest.mark.parametrize("slug", [s for s in MATRIX if BY_SLUG[s].over == "member" and not BY_SLUG[s].code.startswith(("own.", "token."))])
+def test_page_and_api(world: World, slug: str) -> None:
+    """The page and the API say the same as the matrix: who may not use the power does not learn that it exists."""
+    org, power = world.north, BY_SLUG[slug]
+    person = ready(org, slug)
+    for role in ROLES:
+        client = client_for(org.person(role))
+        page = client.get(f"/o/{org.slug}/people/{person.id}/{slug}/")
+        told = client.get(f"/api/v1/orgs/{org.slug}/people/{person.id}/capabilities/")
+        may = MATRIX[slug][role] == "y"
+        assert page.status_code == (200 if power.permission in org.roles[role].permissions else 404), role
+        if "view_people" in org.roles[role].permissions:
+            assert told.json()["capabilities"][slug]["allowed"] == may, role
+        else:
+            assert told.status_code == 404, role

@@ -1,0 +1,87 @@
+"""Law: another organization's ids answer like ids that do not exist; without a scope a query finds nothing."""
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from django.db import connection
+from django.urls import get_resolver
+
+from accounts import tenancy
+from accounts.models import Membership
+from accounts.powers import POWERS
+from portal.database import TABLES
+from tests.browse import client_for
+from tests.cast import World
+from tests.situations import DATA
+
+PAGES = ["/o/{slug}/", "/o/{slug}/people/", "/o/{slug}/people/{person}/", "/o/{slug}/approvals/", "/o/{slug}/approvals/{other}/", "/o/{slug}/audit/", "/o/{slug}/audit/{other}/", "/o/{slug}/tokens/",
+         "/o/{slug}/help/", "/o/{slug}/people/import/", "/o/{slug}/people/import/{other}/", "/o/{slug}/people/export.csv", "/o/{slug}/do/invite/",
+         *[f"/o/{{slug}}/people/{{person}}/{p.slug}/" for p in POWERS if p.over == "member"]]
+API = ["/api/v1/orgs/{slug}/people/", "/api/v1/orgs/{slug}/people/{person}/", "/api/v1/orgs/{slug}/people/{person}/capabilities/", "/api/v1/orgs/{slug}/plans/{other}/", "/api/v1/orgs/{slug}/audit/"]
+
+
+def _bare(body: bytes) -> bytes:
+    """Without what differs between any two answers: ids of requests and tokens of forms."""
+    return re.sub(rb'"request_id": ?"[^"]*"|value="[A-Za-z0-9]{64}"', b"", body)
+
+
+@pytest.mark.parametrize("path", [*PAGES, *API])
+def test_foreign_organizations_are_not_there(world: World, path: str) -> None:
+    client = client_for(world.north.person("owner"))
+    foreign = world.contoso.person("member")
+    real = client.get(path.format(slug=world.contoso.slug, person=foreign.id, other=uuid.uuid4()))
+    made_up = client.get(path.format(slug="no-such-organization", person=uuid.uuid4(), other=uuid.uuid4()))
+    assert real.status_code == made_up.status_code == 404
+    assert _bare(real.content) == _bare(made_up.content)
+
+
+@pytest.mark.parametrize("path", [p for p in [*PAGES, *API] if "{person}" in p])
+def test_foreign_people_are_not_there(world: World, path: str) -> None:
+    """One's own organization with somebody else's person."""
+    client = client_for(world.north.person("owner"))
+    real = client.get(path.format(slug=world.north.slug, person=world.contoso.person("member").id))
+    made_up = client.get(path.format(slug=world.north.slug, person=uuid.uuid4()))
+    assert (real.status_code, made_up.status_code) == (404, 404)
+    assert _bare(real.content) == _bare(made_up.content)
+
+
+@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member"])
+def test_acts_on_foreign_people_are_not_there(world: World, slug: str) -> None:
+    client = client_for(world.north.person("owner"))
+    foreign = world.contoso.person("member")
+    for path in (f"/o/{world.north.slug}/people/{foreign.id}/{slug}/", f"/o/{world.contoso.slug}/people/{foreign.id}/{slug}/"):
+        assert client.post(path, {**DATA[slug], "confirm": f"member@{world.contoso.slug}.example"}).status_code == 404
+    answer = client.post(f"/api/v1/orgs/{world.contoso.slug}/people/{foreign.id}/actions/{slug}/", DATA[slug], content_type="application/json")
+    assert answer.status_code == 404
+    with tenancy.installation("look"):
+        row = Membership.objects.select_related("account").get(id=foreign.id)
+        assert (row.status, row.version, row.account.version) == ("active", 1, 1)
+
+
+def test_every_address_with_an_organization_is_tried() -> None:
+    """A new address below /o/ or /api/ has to be added to the lists above."""
+    names = {p.lookup_str for p in _patterns(get_resolver().url_patterns) if "<slug:slug>" in str(p.pattern)}
+    assert len(names) == 21, sorted(names)
+
+
+def _patterns(patterns: list) -> list:
+    return [q for p in patterns for q in (_patterns(p.url_patterns) if hasattr(p, "url_patterns") else [p])]
+
+
+@pytest.mark.parametrize("table", [name for name, table in TABLES.items() if table.scope])
+def test_without_a_scope_nothing_is_found(world: World, table: str) -> None:
+    tenancy.clear()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        assert cursor.fetchone()[0] == 0
+        with tenancy.scope(org=world.contoso.organization.id):
+            column = TABLES[table].scope
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} <> %s", [world.contoso.organization.id])
+            assert cursor.fetchone()[0] == 0
+
+
+def test_a_forgotten_filter_shows_only_ones_own(world: World) -> None:
+    with tenancy.scope(org=world.contoso.organization.id):
+        assert set(Membership.objects.values_list("organization_id", flat=True)) == {world.contoso.organization.id}

@@ -1,0 +1,62 @@
+"""For each power a person in the state it needs, and data that its form accepts: what the laws run over."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from accounts import tenancy, tokens
+from accounts.models import Account, ApiToken, Membership, Session
+from audit import INSTALLATION, recording
+from audit.record import ActorRef, EntryDraft
+from tests.cast import Org
+
+WHY = {"reason_code": "absence", "message": "", "private_note": ""}
+DATA: dict[str, dict[str, Any]] = {
+    "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "reactivate": WHY,
+    "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "cancel-invitation": {},
+    "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {},
+    "answer-invitation": {"answer": "accept"}, "leave": {},
+}
+
+
+def arrange(change: Callable[[], None]) -> None:
+    """Bring the world into a state, as an act of its own."""
+    now = datetime.now(UTC)
+    with tenancy.installation("a test arranges its world"), transaction.atomic(), recording.opened(org=INSTALLATION, now=now) as act:
+        change()
+        act.write([EntryDraft(org=INSTALLATION, action="test.arranged", category="test", outcome="success", actor=ActorRef(type="operator"))])
+
+
+def ready(org: Org, slug: str, name: str = "worker") -> Membership:
+    """The named person, in the state that the power needs."""
+    person = org.person(name)
+    account, rows = Account.objects.filter(id=person.account_id), Membership.objects.filter(id=person.id)
+    states: dict[str, Callable[[], Any]] = {
+        "withdraw-password-reset": lambda: rows.update(reset_required_at=datetime.now(UTC)), "revoke-tokens": lambda: token_for(person), "restore": lambda: rows.update(status="suspended"),
+        "reactivate": lambda: account.update(status="deactivated"), "reset-second-factor": lambda: account.update(has_second_factor=True), "transfer-ownership": lambda: account.update(has_second_factor=True),
+        "cancel-invitation": lambda: rows.update(status="invited"), "answer-invitation": lambda: rows.update(status="invited"),
+    }
+    if slug in states:
+        arrange(states[slug])
+    return person
+
+
+def token_for(person: Membership, **more: Any) -> tuple[ApiToken, str]:
+    """An API token of the person, and its secret. Needs an open act."""
+    prefix, secret, digest = tokens.mint()
+    now = datetime.now(UTC)
+    account, membership = Account.objects.get(id=person.account_id), Membership.objects.get(id=person.id)
+    values = {"scopes": sorted(membership.role.permissions), "sensitive": True, "expires_at": now + timedelta(days=30), **more}
+    return ApiToken.objects.create(organization_id=membership.organization_id, account=account, membership=membership, label="test", prefix=prefix, secret_hash=digest, auth_epoch=account.auth_epoch,
+                                   access_epoch=membership.access_epoch, created_at=now, **values), secret
+
+
+def session_for(person: Membership) -> Session:
+    """A registered session of the person. Needs an open act."""
+    now = datetime.now(UTC)
+    return Session.objects.create(account_id=person.account_id, session_key=uuid.uuid4().hex, auth_epoch=Account.objects.get(id=person.account_id).auth_epoch, started_at=now, last_seen_at=now)
