@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.forms import default_token_generator
-from allauth.account.internal.userkit import user_id_to_str
+from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
@@ -78,7 +78,7 @@ def _link(event: str, account: Account, membership: Membership | None, record: d
 
 def reset_link(account: Account) -> str:
     """A link that lets the owner of the mailbox set a new password, once, within 60 minutes."""
-    key = f"{user_id_to_str(account)}-{default_token_generator.make_token(account)}"
+    key = f"{user_pk_to_url_str(account)}-{default_token_generator.make_token(account)}"
     return settings.STEWARD_URL + reverse("account_reset_password_from_key", args=key.split("-", 1))
 
 

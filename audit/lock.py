@@ -86,6 +86,12 @@ CREATE INDEX audit_entry_act ON audit_entry (act) WHERE act IS NOT NULL;
 INSERT INTO audit_state (id, pos) VALUES (1, 0);
 """
 
+KEPT = {
+    "audit_entry": {"audit_pend", "audit_never"}, "audit_leaf": {"audit_never"}, "audit_target": {"audit_never"}, "audit_opening": {"audit_settle"},
+    "audit_disclosure": {"audit_never", "audit_only_erased"}, "audit_subjectkey": {"audit_never", "audit_only_erased"},
+}
+"""The triggers without which the log could be changed; `portal.database.differences` looks for them."""
+
 
 def guard(table: str, columns: list[str], free: tuple[str, ...] = ()) -> str:
     """SQL that puts the lock on a table. Idempotent. Updates that set only `free` columns (when something was last used) pass."""

@@ -77,8 +77,8 @@ def refuse(draft: EntryDraft, *, now: datetime) -> UUID:
 
 def _write(drafts: list[EntryDraft], *, act: UUID | None, now: datetime, alias: str) -> list[UUID]:
     rows, openings = [], []
-    for draft in drafts:
-        entry_id = uuid7()
+    # Ids made in one millisecond are in no order; sorted, the entries of an act are numbered in the order they are given.
+    for entry_id, draft in zip(sorted(uuid7() for _ in drafts), drafts, strict=True):
         text, hidden = build(draft, entry_id=entry_id, act=act, occurred_at=now)
         rows.append((entry_id, draft.org, act, now, text, hashlib.sha256(text.encode()).digest()))
         openings += [(draft.org, entry_id, opening) for opening in hidden]

@@ -141,6 +141,8 @@ def _count(counters: dict[tuple[UUID, str, UUID], int], org: UUID, kind: str, ke
 
 def _save_counters(cursor: Any, counters: dict[tuple[UUID, str, UUID], int]) -> None:
     rows = [(*key, n) for key, n in counters.items()]
+    if not rows:
+        return
     cursor.execute("INSERT INTO audit_counter (org, kind, key, n) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::bigint[])"
                    " ON CONFLICT (org, kind, key) DO UPDATE SET n = EXCLUDED.n", [list(column) for column in zip(*rows, strict=True)])
 

@@ -70,7 +70,7 @@ def _step(subscriber: Subscriber) -> int:
             found = cursor.fetchall()
             if not found:
                 return 0
-            wanted = [Sealed(*r[:6], orjson.loads(r[6])) for r in found if subscriber.actions is None or r[4] in subscriber.actions]
+            wanted = [sealed for r in found if subscriber.actions is None or r[4] in subscriber.actions if (sealed := _sealed(r))]
             if wanted:
                 subscriber.handle(wanted)
             cursor.execute("UPDATE audit_cursor SET pos = %s, updated_at = %s, failures = 0, last_error = '', not_before = NULL WHERE name = %s",
@@ -80,6 +80,15 @@ def _step(subscriber: Subscriber) -> int:
         logger.exception("subscriber %s failed; it tries again later", subscriber.name)
         _failed(subscriber, error, now)
         return 0
+
+
+def _sealed(row: tuple[Any, ...]) -> Sealed | None:
+    """The entry, or None for a record that somebody made unreadable: verification reports it, and what follows is not held up."""
+    try:
+        return Sealed(*row[:6], orjson.loads(row[6]))
+    except ValueError:
+        logger.error("entry %s cannot be read and is passed over; run verify_audit", row[3])
+        return None
 
 
 def _failed(subscriber: Subscriber, error: Exception, now: datetime) -> None:

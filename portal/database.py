@@ -5,6 +5,7 @@ or has no scope stands here with its reason.
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -156,8 +157,14 @@ def _differences_of(cursor: Any, name: str, table: Table) -> Iterator[str]:
     triggers = cursor.fetchall()
     if (len(triggers) == 2 and all(enabled == "O" for _tg, enabled in triggers)) != (table.guarded is True):
         yield f"{name}: the lock is {'missing' if table.guarded is True else 'there without need'}"
+    cursor.execute("SELECT array_agg(tgname::text) FROM pg_trigger WHERE tgrelid = %s::regclass AND tgenabled = 'O'", [f'"{name}"'])
+    if not lock.KEPT.get(name, set()) <= set(cursor.fetchone()[0] or []):
+        yield f"{name}: the log can be changed, a trigger is missing or off"
     wanted = policies(name, table)
-    if set(_policies_of(cursor, name)) != set(wanted):
+    cursor.execute("SELECT policyname, permissive, cmd, array_to_string(roles, ','), qual, with_check FROM pg_policies WHERE schemaname = 'public' AND tablename = %s", [name])
+    live = {row[0]: _plain(f"{'' if row[1] == 'PERMISSIVE' else row[1]}FOR {row[2]} TO {row[3]}" + (f" USING {row[4]}" if row[4] else "") + (f" WITH CHECK {row[5]}" if row[5] else ""))
+            for row in cursor.fetchall()}
+    if live != {policy: _plain(text) for policy, text in wanted.items()}:
         yield f"{name}: its policies differ"
     cursor.execute("SELECT relrowsecurity, pg_get_userbyid(relowner) FROM pg_class WHERE oid = %s::regclass", [f'"{name}"'])
     secured, owner = cursor.fetchone()
@@ -166,10 +173,17 @@ def _differences_of(cursor: Any, name: str, table: Table) -> Iterator[str]:
     if owner in {APP_ROLE, SEQUENCER_ROLE}:
         yield f"{name}: belongs to {owner}"
     for role, granted in ((APP_ROLE, table.app), (SEQUENCER_ROLE, table.sequencer)):
-        cursor.execute("SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','TRIGGER']) p WHERE has_table_privilege(%s, %s::regclass, p)", [role, f'"{name}"'])
+        cursor.execute("SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','TRIGGER']) p WHERE has_table_privilege(%(role)s, %(table)s::regclass, p)"
+                       " UNION SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE']) p WHERE has_any_column_privilege(%(role)s, %(table)s::regclass, p)",
+                       {"role": role, "table": f'"{name}"'})
         held = {row[0] for row in cursor.fetchall()}
         if held != {word.strip() for word in granted.split(",") if word.strip()}:
             yield f"{name}: {role} holds {sorted(held)}"
+
+
+def _plain(policy: str) -> str:
+    """A policy without what PostgreSQL writes differently when it gives it back: brackets, spaces, quotes, casts of texts."""
+    return re.sub(r'[\s()"]', "", policy).replace("::text", "")
 
 
 def _existing(cursor: Any) -> list[str]:

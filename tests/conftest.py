@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -26,7 +27,8 @@ def django_db_setup(request: pytest.FixtureRequest) -> Iterator[None]:
     for alias in connections:
         settings.DATABASES[alias]["NAME"] = connections[alias].settings_dict["NAME"] = name
     os.environ["DATABASE_URL"] = os.environ["DATABASE_URL"].replace(f"/{TEMPLATE}?", f"/{name}?")
-    settings.CACHES["default"]["KEY_PREFIX"] = os.environ["STEWARD_REDIS_PREFIX"] = f"test-{worker}"
+    number = int(worker.removeprefix("gw")) + 1 if worker.startswith("gw") else 0
+    os.environ["REDIS_URL"] = settings.CACHES["default"]["LOCATION"] = settings.RQ_QUEUES["default"]["URL"] = f"{settings.REDIS_URL}?db={number}"
     yield
     connections.close_all()
 
@@ -40,9 +42,10 @@ def database(django_db_setup: None, django_db_blocker: object) -> Iterator[None]
 
 
 @pytest.fixture(autouse=True)
-def empty_cache() -> None:
-    """Rate limits start anew."""
+def empty_cache(settings: object, tmp_path: Path) -> None:
+    """Rate limits start anew, and mail goes to a mailbox of this test."""
     cache.clear()
+    settings.EMAIL_BACKEND, settings.MAILBOX = "portal.mailbox.Backend", tmp_path / "mailbox"  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ class StrictForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for name, value in cleaned.items():
+        for name, value in list(cleaned.items()):
             if isinstance(value, str) and any((ord(c) < 32 and c not in "\r\n\t") or ord(c) == 127 for c in value):
                 self.add_error(name, ValidationError(_("Remove the control characters."), code="control"))
         return cleaned

@@ -78,7 +78,7 @@ class Adapter(DefaultAccountAdapter):
         """Store the new password; the mailbox that the link reached is hereby proven."""
         super().set_password(user, password)
         if self.request is not None and self.request.resolver_match and self.request.resolver_match.url_name == "account_reset_password_from_key":
-            EmailAddress.objects.filter(user=user, primary=True).update(verified=True)
+            EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from allauth.account.internal.stagekit import get_pending_stage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -61,17 +62,15 @@ def _named(request: HttpRequest) -> Account | None:
     typed = request.POST.get("login") or request.POST.get("email") or ""
     if typed:
         return Account.objects.filter(email_key=address_key(typed)).first()
-    from allauth.account.internal.stagekit import get_pending_stage
-    from allauth.account.views import INTERNAL_RESET_SESSION_KEY
-
     stage = get_pending_stage(request)
     if stage and stage.login and stage.login.user:
         return stage.login.user
-    key = request.session.get(INTERNAL_RESET_SESSION_KEY)
-    if key:
-        from allauth.account.internal.userkit import str_to_user_id
-
-        return Account.objects.filter(id=str_to_user_id(str(key).split("-", 1)[0])).first()
+    reset = (request.resolver_match.kwargs if request.resolver_match else {}).get("uidb36")
+    if reset:
+        try:
+            return Account.objects.filter(id=UUID(reset)).first()
+        except ValueError:
+            return None
     return None
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -88,5 +88,6 @@ class Log:
     def forget(self) -> None:
         """Remove the log as only an attacker can, so that other tests verify clean logs."""
         with tampering() as attacker:
+            attacker.execute("DELETE FROM audit_entry WHERE id IN (SELECT entry FROM audit_leaf WHERE org = %s)", [self.org])
             for table in TABLES:
                 attacker.execute(f"DELETE FROM {table} WHERE org = %s", [self.org])

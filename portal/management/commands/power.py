@@ -17,6 +17,12 @@ from portal.surfaces import cli
 class Command(BaseCommand):
     help = "Uses a power: power CODE --org SLUG --as EMAIL TARGET… [--set name=value] [--dry-run]. Exit 0 done, 1 refused, 2 wrong input."
 
+    def create_parser(self, *args: Any, **kwargs: Any) -> Any:
+        """Targets may stand before or after the options."""
+        parser = super().create_parser(*args, **kwargs)
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+        return parser
+
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("code", nargs="?", metavar="CODE", help="a power's code or slug, such as access.suspend")
         parser.add_argument("targets", nargs="*", metavar="TARGET", help="e-mail addresses or membership ids")

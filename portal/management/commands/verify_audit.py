@@ -10,6 +10,9 @@ from accounts.models import Organization
 from accounts.tenancy import installation
 from audit import INSTALLATION, verify
 
+_SHOWN = 50
+"""Findings printed for one log; a broken log has one for nearly every entry."""
+
 
 class Command(BaseCommand):
     help = "Verifies the audit log, of every organization or of one. Exit 0 when everything fits, 1 when not, 2 for wrong input."
@@ -21,16 +24,20 @@ class Command(BaseCommand):
         with installation("verification reads every log"):
             logs = verify.organizations()
             names = {o.id: o.slug for o in Organization.objects.all()} | {INSTALLATION: "(installation)"}
-        if options["org"] and options["org"] not in names.values():
-            self.stderr.write(f"steward: there is no organization '{options['org']}'")
-            sys.exit(2)
-        findings = 0
-        for org in logs:
-            if options["org"] and names.get(org) != options["org"]:
-                continue
-            result = verify.verify(org=org)
-            self.stdout.write(f"{names.get(org, org)}: {result.entries} entries, root {result.root[:16]}…, {'ok' if not result.findings else f'{len(result.findings)} findings'}")
-            for finding in result.findings[:50]:
-                self.stdout.write(f"    {'entry ' + str(finding.seq) if finding.seq else 'log'}: {finding.what}")
-            findings += len(result.findings)
+        if options["org"]:
+            logs = [org for org, name in names.items() if name == options["org"]]
+            if not logs:
+                self.stderr.write(f"steward: there is no organization '{options['org']}'")
+                sys.exit(2)
+        findings = [finding for org in logs for finding in self._verified(verify.verify(org=org), str(names.get(org, org)))]
         sys.exit(1 if findings else 0)
+
+    def _verified(self, result: verify.Result, name: str) -> list[verify.Finding]:
+        """Print one log's line, and its findings below it."""
+        found = result.findings
+        self.stdout.write(f"{name}: {result.entries} entries, root {result.root}, {f'{len(found)} findings' if found else 'ok'}")
+        for finding in found[:_SHOWN]:
+            self.stdout.write(f"    {f'entry {finding.seq}' if finding.seq else 'log'}: {finding.what}")
+        if len(found) > _SHOWN:
+            self.stdout.write(f"    and {len(found) - _SHOWN} more")
+        return found

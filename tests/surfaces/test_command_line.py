@@ -1,0 +1,52 @@
+"""`manage.py power`: the same door from a shell; wrong input is one line and a status."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from accounts import tenancy
+from accounts.models import Membership
+from audit.models import Entry
+from tests.cast import World
+
+
+def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "manage.py", *arguments], capture_output=True, text=True, check=False, env=os.environ.copy(), timeout=60)
+
+
+def test_dry_run_then_do(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    call = ["power", "access.suspend", "--org", org.slug, "--as", f"owner@{org.slug}.example", f"Worker@{org.slug}.example", "--set", "reason_code=absence"]
+    dry = manage(*call, "--dry-run")
+    assert (dry.returncode, "would be done" in dry.stdout) == (0, True), dry.stderr
+    with tenancy.installation("look"):
+        assert Membership.objects.get(id=person.id).status == "active"
+    done = manage(*call)
+    assert (done.returncode, done.stdout.startswith("done: access.suspend on 1")) == (0, True), done.stderr
+    with tenancy.installation("look"):
+        assert Membership.objects.get(id=person.id).status == "suspended"
+        assert Entry.objects.filter(org=org.organization.id, record__contains='"via":"cli"').filter(record__contains="membership.suspended").count() == 1
+    refused = manage(*call)
+    assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize("arguments", [
+    ["power"], ["power", "no.such", "--org", "{org}", "--as", "{owner}"], ["power", "access.suspend", "--org", "nowhere", "--as", "{owner}", "x@y.example"],
+    ["power", "access.suspend", "--org", "{org}", "--as", "nobody@nowhere.example", "x@y.example"], ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "nobody@nowhere.example", "--set", "reason_code=absence"],
+    ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "{owner}"], ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "{owner}", "--set", "colour=red"],
+    ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "--set", "reason_code=absence"]])
+def test_wrong_input_is_one_line(world: World, arguments: list[str]) -> None:
+    names = {"org": world.north.slug, "owner": f"owner@{world.north.slug}.example"}
+    done = manage(*[a.format(**names) for a in arguments])
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_list() -> None:
+    done = manage("power", "--list", "--json")
+    assert {row["slug"] for row in json.loads(done.stdout)} >= {"suspend", "restore", "lockdown"}
