@@ -28,7 +28,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "lines": [sentences.line(seen) for seen in found.entries], "newer": found.newer, "older": found.older, "problems": problems,
         "total": queries.count(org=actor.organization_id, since=filters.since, until=filters.until), "actions": sorted(sentences.EVENTS), "filtered": any(request.GET.get(k) for k in _FIELDS),
-        "values": {name: request.GET.get(name, "") for name in _FIELDS},
+        "values": {**{name: request.GET.get(name, "") for name in _FIELDS}, "since": filters.since.isoformat() if filters.since else "", "until": filters.until.isoformat() if filters.until else ""},
     }
     return render(request, "audit/_results.html" if request.headers.get("HX-Request") else "audit/index.html", context)
 

@@ -276,7 +276,7 @@ def test_mail_survives_a_server_that_is_away(world: World) -> None:
     got: list[str] = []
 
     class Sink:
-        async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
+        async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:
             got.append(envelope.content.decode())  # type: ignore[attr-defined]
             return "250 OK"
 

@@ -1,0 +1,82 @@
+"""A real web server and a real Chromium. Every page is watched: content-policy messages and failed requests fail the test."""
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from portal.wsgi import application
+from tests import chromium
+from tests.browse import client_for
+from tests.cast import World
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(django_db_setup: None) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, application, server_class=_Server, handler_class=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join(5)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    os.environ |= chromium.environment()
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop in this thread; our tests are not asynchronous
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.ARGUMENTS)
+        yield found
+        found.close()
+
+
+class Visit:
+    """One person's browser: signed in as somebody of the cast, or as nobody."""
+
+    def __init__(self, browser: Browser, address: str, **options: object) -> None:
+        self.address = address
+        self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900}, **options)  # type: ignore[arg-type]
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} and "status of 4" not in m.text else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.complaints.append(request.url) if not request.url.startswith(self.address + "/static/htmx") else None)
+
+    def sign_in(self, world: World, name: str) -> Visit:
+        key = client_for(world.north.person(name)).cookies["steward"].value
+        self.context.add_cookies([{"name": "steward", "value": key, "url": self.address}])
+        return self
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    found = Visit(browser, address)
+    yield found
+    found.context.close()
+    assert found.complaints == []
+
+
+@pytest.fixture
+def visit_without_scripts(browser: Browser, address: str) -> Iterator[Visit]:
+    found = Visit(browser, address, java_script_enabled=False)
+    yield found
+    found.context.close()

@@ -1,0 +1,144 @@
+"""Every page: axe finds nothing in light, dark and at 320 px, nothing overflows, the browser has nothing to complain about."""
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from accounts.models import Account
+from audit import sequencer
+from tests.browser.conftest import Visit
+from tests.cast import World
+from tests.situations import WHY, arrange
+
+pytestmark = pytest.mark.browser
+PERSON = ["", "suspend/", "restrict/", "remove/", "deactivate/", "lockdown/", "change-role/", "update-profile/", "require-password-reset/", "reset-second-factor/", "protect/", "revoke-tokens/", "transfer-ownership/"]
+PAGES = ["/o/{slug}/people/", "/o/{slug}/people/?q=nobody-at-all", "/o/{slug}/do/invite/", "/o/{slug}/people/import/", "/o/{slug}/approvals/", "/o/{slug}/audit/", "/o/{slug}/audit/?since=tomorrow", "/o/{slug}/tokens/",
+         "/o/{slug}/help/", "/o/{slug}/?services", "/?choose", "/me/", "/me/sessions/", "/me/second-factor/", "/me/second-factor/app/", "/me/second-factor/passkeys/add/", "/me/password/", "/mailbox/", "/sign-in/out/", "/nowhere/",
+         *[f"/o/{{slug}}/people/{{person}}/{p}" for p in PERSON]]
+SIGNED_OUT = ["/sign-in/", "/sign-in/forgotten/", "/sign-in/forgotten/sent/", "/sign-in/unavailable/", "/sign-in/reset/abc-def/", "/mailbox/"]
+
+
+def problems(visit: Visit, path: str) -> list[str]:
+    found = []
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
+        visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        visit.go(path)
+        found += [f"{path} {scheme} {width}: {v['id']} {v['nodes'][0]['html'][:100]}" for v in Axe().run(visit.page).response["violations"]]
+        if visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") > 0:
+            found.append(f"{path} {scheme} {width}: overflows")
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages(world: World, visit: Visit, path: str) -> None:
+    visit.sign_in(world, "owner")
+    assert problems(visit, path.format(slug=world.north.slug, person=world.north.person("worker").id)) == []
+
+
+@pytest.mark.parametrize("path", SIGNED_OUT)
+def test_signed_out_pages(visit: Visit, path: str) -> None:
+    assert problems(visit, path) == []
+
+
+def test_entry_page_and_error_summary(world: World, visit: Visit) -> None:
+    visit.sign_in(world, "owner")
+    base = f"/o/{world.north.slug}/people/{world.north.person('worker').id}/"
+    page = visit.go(base + "suspend/")
+    page.click("button.primary")
+    assert page.evaluate("document.activeElement.className") == "errors"
+    assert page.title().startswith("Error:")
+    assert Axe().run(page).response["violations"] == []
+    page.click(".errors a")
+    assert page.evaluate("document.activeElement.id") == "id_reason_code"
+    page.select_option("#id_reason_code", "absence")
+    page.fill("#id_message", "See you in May")
+    page.click("form.card button.primary")
+    page.wait_for_selector("text=Done and recorded")
+    while sequencer.run_once():
+        pass
+    page.click("text=Receipt")
+    assert "suspended Worker Person" in page.inner_text("h1")
+    assert "See you in May" in page.inner_text("main")
+    assert problems(visit, page.url.removeprefix(visit.address)) == []
+
+
+def test_search_sort_and_back_keep_focus(world: World, visit: Visit) -> None:
+    visit.sign_in(world, "owner")
+    page = visit.go(f"/o/{world.north.slug}/people/")
+    page.fill("#q", "work")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert page.evaluate("document.activeElement.id") == "q"
+    assert "q=work" in page.url
+    expect(page.locator("#live")).to_contain_text("1 person")
+    page.fill("#q", "")
+    expect(page.locator("tbody tr")).to_have_count(len(world.north.people))
+    page.focus("#sort-name")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("th[aria-sort=descending]")
+    assert page.evaluate("document.activeElement.id") == "sort-name"
+    page.go_back()
+    page.wait_for_load_state()
+    assert page.locator("nav[aria-label=Main]").count() == 1  # a whole page, not a fragment
+
+
+def test_everything_works_without_scripts(world: World, visit_without_scripts: Visit) -> None:
+    visit = visit_without_scripts.sign_in(world, "owner")
+    page = visit.go(f"/o/{world.north.slug}/people/")
+    page.fill("#q", "worker")
+    page.click("text=Apply")
+    assert page.locator("tbody tr").count() == 1
+    page.click("tbody th a")
+    page.click(f"a[href$='/{world.north.person('worker').id}/suspend/']")
+    page.select_option("#id_reason_code", WHY["reason_code"])
+    page.click("form.card button.primary")
+    assert "Done and recorded" in page.inner_text("main")
+    assert page.locator("text=Suspended").first.is_visible()
+
+
+def test_a_page_by_keyboard(world: World, visit: Visit) -> None:
+    visit.sign_in(world, "owner")
+    page = visit.go(f"/o/{world.north.slug}/people/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_passkey_from_enrolment_to_sign_in(world: World, visit: Visit, settings: object) -> None:
+    """With a virtual authenticator, as a device would do it."""
+    settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # type: ignore[attr-defined]
+    visit.sign_in(world, "worker")
+    devtools = visit.context.new_cdp_session(visit.page)
+    devtools.send("WebAuthn.enable")
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True,
+                                                                   "automaticPresenceSimulation": True}})
+    page = visit.go("/me/second-factor/passkeys/add/")
+    page.fill("#id_name", "My laptop")
+    if page.locator("#id_passwordless").count():
+        page.check("#id_passwordless")
+    page.click("#mfa_webauthn_add")
+    page.wait_for_url("**/me/second-factor/**codes/**")
+    visit.context.clear_cookies()
+    page = visit.go("/sign-in/")
+    page.click("#passkey_login")
+    page.wait_for_url(f"**/o/{world.north.slug}/")
+    assert "Your services" in page.inner_text("h1")
+
+
+def test_the_operator_sees_sizes_only(world: World, visit: Visit) -> None:
+    arrange(lambda: Account.objects.filter(id=world.north.person("guest").account_id).update(is_operator=True))
+    visit.sign_in(world, "guest")
+    assert problems(visit, "/operator/") == []
+    assert world.north.organization.name in visit.page.inner_text("main")
+    assert "worker@" not in visit.page.content()
+
+
+def test_both_themes_are_remembered(world: World, visit: Visit) -> None:
+    visit.sign_in(world, "owner")
+    page = visit.go("/me/")
+    page.click("[data-act=theme]")
+    chosen = page.evaluate("document.documentElement.dataset.theme")
+    visit.go("/me/sessions/")
+    assert page.evaluate("document.documentElement.dataset.theme") == chosen
