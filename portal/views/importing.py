@@ -63,7 +63,8 @@ def plan(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     if "failures" in request.GET:
         return _csv("failures.csv", ([r["line"], r["email"], " ".join(r["codes"]), " ".join(r["words"])] for r in rows if r["verdict"] == "error"))
     shown = [r for r in rows if r["verdict"] == request.GET.get("only")] if request.GET.get("only") in counts else rows
-    return render(request, "people/import_plan.html", {"plan": row, "rows": shown[:200], "more": max(0, len(shown) - 200), "counts": counts, "digest": digest, "doable": counts["create"] + counts["change"]})
+    return render(request, "people/import_plan.html", {
+        "plan": row, "rows": shown[:200], "more": max(0, len(shown) - 200), "counts": counts, "digest": digest, "doable": counts["create"] + counts["change"]})
 
 
 def _confirm(request: HttpRequest, slug: str, actor: Actor, row: Plan, digest: str) -> HttpResponse:

@@ -81,7 +81,7 @@ def test_the_owner_at_a_prompt_is_held_too(world: World, sql: str) -> None:
 def test_an_act_that_writes_nothing_cannot_commit(world: World) -> None:
     """Somebody opens the lock by hand, changes a row and writes no entry: the commit is refused."""
     person = world.north.person("worker")
-    with login("owner") as prompt, pytest.raises(psycopg.Error) as error, prompt.transaction():  # noqa: PT012 (the end of the transaction raises)
+    with login("owner") as prompt, pytest.raises(psycopg.Error) as error, prompt.transaction():
         prompt.execute("SELECT audit_open(%s)", [uuid.uuid4()])
         prompt.execute("UPDATE accounts_membership SET reason_code = 'sneaky' WHERE id = %s", [person.id])
     assert refused(error) == "AU003"
@@ -98,7 +98,7 @@ def test_an_act_needs_a_transaction_and_only_one_is_open(log: Log) -> None:
     now = datetime.now(UTC)
     with pytest.raises(transaction.TransactionManagementError, match=r"inside transaction\.atomic"), recording.opened(org=log.org, now=now):
         pass
-    with pytest.raises(transaction.TransactionManagementError, match="already open"), transaction.atomic(), recording.opened(org=log.org, now=now) as act:  # noqa: PT012 (the end of the transaction raises)
+    with pytest.raises(transaction.TransactionManagementError, match="already open"), transaction.atomic(), recording.opened(org=log.org, now=now) as act:
         act.write([log.draft()])
         with recording.opened(org=log.org, now=now):
             pass
@@ -106,7 +106,7 @@ def test_an_act_needs_a_transaction_and_only_one_is_open(log: Log) -> None:
 
 
 def test_the_lock_closes_when_the_act_ends(world: World, log: Log) -> None:
-    with tenancy.scope(org=world.north.organization.id), pytest.raises(DatabaseError) as error, transaction.atomic():  # noqa: PT012 (the end of the transaction raises)
+    with tenancy.scope(org=world.north.organization.id), pytest.raises(DatabaseError) as error, transaction.atomic():
         with recording.opened(org=log.org, now=datetime.now(UTC)) as act:
             act.write([log.draft()])
         _update(world)

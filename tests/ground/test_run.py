@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,9 +62,9 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a space in its name."""
-    yield tmp_path_factory.mktemp("data of ours") / "steward data"
+    return tmp_path_factory.mktemp("data of ours") / "steward data"
 
 
 def test_a_whole_life(data: Path) -> None:

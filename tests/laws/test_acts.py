@@ -98,13 +98,13 @@ def test_two_administrators_at_once(world: World) -> None:
         outcomes: list[str] = []
         barrier = threading.Barrier(2)
 
-        def race(name: str, outcomes: list[str] = outcomes, barrier: threading.Barrier = barrier) -> None:
+        def race(name: str, round_: int = _round, outcomes: list[str] = outcomes, barrier: threading.Barrier = barrier) -> None:
             try:
                 with tenancy.scope(org=org):
                     actor = world.north.actor(name)
                     version = door.plan(power=BY_SLUG["update-profile"], actor=actor, ids=[person.id], data={"title": name}, now=NOW(UTC)).verdicts[0].target.etag
                     barrier.wait(10)
-                    door.perform(power=BY_SLUG["update-profile"], actor=actor, ids=[person.id], data={"title": f"{name} {_round}"}, now=NOW(UTC), version=version)
+                    door.perform(power=BY_SLUG["update-profile"], actor=actor, ids=[person.id], data={"title": f"{name} {round_}"}, now=NOW(UTC), version=version)
                 outcomes.append("done")
             except Stale:
                 outcomes.append("stale")
