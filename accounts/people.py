@@ -20,7 +20,7 @@ from accounts.models import (
     Session,
 )
 from accounts.models.account import AccountStatus
-from accounts.models.membership import MembershipStatus
+from accounts.models.membership import ManagementBasis, MembershipStatus
 from accounts.roles import OWNER_RANK
 
 STRICTNESS = ("purged", "pending_deletion", "locked", "deactivated", "removed", "suspended", "restricted", "invited", "active")
@@ -59,6 +59,11 @@ class Person:
     @property
     def managed(self) -> bool:
         return self.management is not None
+
+    @property
+    def governed(self) -> bool:
+        """Whether a directory decides over the account's life and profile."""
+        return self.management is not None and self.management.basis == ManagementBasis.SCIM
 
     @property
     def status(self) -> str:

@@ -86,6 +86,8 @@ class Power:
     """May leave the organization without an owner, so the last-owner guard applies."""
     owner_lock: bool = False
     """An owner may use it on an owner without a second person while another owner remains (lockdown)."""
+    directory: bool = False
+    """What a directory governs where it governs the account: refused locally (guard rail 15). Lockdown never is."""
     notice: bool = True
     undo: str = ""
     ladder: int = 1
@@ -177,6 +179,8 @@ def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: 
         yield "protected"
     if power.account_power and not person.managed:
         yield "not_managed"
+    if power.directory and person.governed:
+        yield "managed_by_idp"
     if power.ends_ownership and person.is_owner and remaining_owners == 0:
         yield "last_owner"
 

@@ -39,7 +39,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="deactivate", code="account.deactivate", event="account.deactivated", over="member", permission="deactivate_accounts", tier=2,
-    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, ends_ownership=True, undo="reactivate", ladder=2,
+    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, directory=True, ends_ownership=True, undo="reactivate", ladder=2,
     instead="suspend", bulk=True,
     title=gettext_lazy("Deactivate the account"), button=gettext_lazy("Deactivate"),
     does=gettext_lazy("Switches the account off everywhere: sessions end, tokens are disabled, signing in stops."),

@@ -47,6 +47,8 @@ def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[
         new = _new(person, data)
         if set(new) & set(ACCOUNT_FIELDS) and not person.managed:
             yield "not_managed"
+        if set(new) & set(ACCOUNT_FIELDS) and person.governed:
+            yield "managed_by_idp"
         if not new:
             yield "nothing_to_change"
 

@@ -205,6 +205,53 @@ def test_account_powers_need_management(world: World) -> None:
                 assert "not_managed" in refusal.value.codes, power.slug
 
 
+def test_a_directory_governs_what_it_brought(world: World) -> None:
+    """Guard rail 15: lifecycle and name are changed there; organization fields and lockdown stay possible."""
+    from accounts.models import Management
+
+    org, person = world.north, world.north.person("worker")
+    arrange(lambda: Management.objects.filter(account_id=person.account_id).update(basis="scim"))
+    with tenancy.scope(org=org.organization.id):
+        for slug, data in (("deactivate", WHY), ("update-profile", {"name": "Other"})):
+            with pytest.raises(Refused) as refusal:
+                door.perform(power=BY_SLUG[slug], actor=org.actor("owner"), ids=[person.id], data=data, now=NOW(UTC))
+            assert refusal.value.codes == ["managed_by_idp"]
+        door.perform(power=BY_SLUG["update-profile"], actor=org.actor("owner"), ids=[person.id], data={"title": "Lead"}, now=NOW(UTC))
+        door.perform(power=BY_SLUG["lockdown"], actor=org.actor("security"), ids=[person.id], data=WHY, now=NOW(UTC))
+        assert Account.objects.get(id=person.account_id).status == "locked"
+
+
+def test_two_owners_leaving_at_once(world: World) -> None:
+    """Real connections: one may go, the other is the last and stays."""
+    org = world.north.organization.id
+    for name in ("owner", "second-owner"):
+        arrange(lambda name=name: Account.objects.filter(id=world.north.person(name).account_id).update(has_second_factor=True))
+    outcomes: list[str] = []
+    barrier = threading.Barrier(2)
+
+    def go(name: str) -> None:
+        try:
+            with tenancy.scope(org=org):
+                actor = world.north.actor(name)
+                barrier.wait(10)
+                door.perform(power=BY_SLUG["leave"], actor=actor, ids=[world.north.person(name).id], data={}, now=NOW(UTC))
+            outcomes.append("left")
+        except Refused as refusal:
+            outcomes.extend(refusal.codes)
+        finally:
+            connections.close_all()
+
+    from accounts.models import Management
+
+    arrange(lambda: Management.objects.filter(organization_id=org).delete())
+    threads = [threading.Thread(target=go, args=(name,)) for name in ("owner", "second-owner")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(outcomes) == ["last_owner", "left"]
+
+
 def test_protected_people(world: World) -> None:
     org = world.north
     with tenancy.scope(org=org.organization.id):
