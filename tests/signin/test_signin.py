@@ -308,3 +308,20 @@ def test_mail_survives_a_server_that_is_away(world: World) -> None:
     assert "Back soon" in got[0]
     assert "suspended" in got[0]
     assert settings.EMAIL_TIMEOUT
+
+
+@pytest.mark.parametrize("change", [{"auth_epoch": 2}, {"status": "deactivated"}, {"status": "locked"}])
+def test_the_check_is_the_control(world: World, change: dict[str, object]) -> None:
+    """Even if nobody had ended the session: a raised epoch or another status is enough."""
+    client = client_for(world.north.person("worker"))
+    arrange(lambda: Account.objects.filter(id=world.north.person("worker").account_id).update(**change))
+    assert Session.objects.filter(account_id=world.north.person("worker").account_id, ended_at=None).exists()
+    assert client.get("/me/").status_code == 302
+
+
+@pytest.mark.parametrize("status", ["locked", "deactivated"])
+def test_a_closed_account_gets_no_reset_link(world: World, status: str) -> None:
+    arrange(lambda: Account.objects.filter(id=world.north.person("worker").account_id).update(status=status))
+    answer = Client().post("/sign-in/forgotten/", {"email": f"worker@{world.north.slug}.example"})
+    assert answer.status_code == 302  # the same answer as always
+    assert not Mail.objects.filter(account_id=world.north.person("worker").account_id).exists()
