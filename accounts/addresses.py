@@ -41,5 +41,7 @@ def clean_address(address: str) -> str:
             domain = domain.encode("idna").decode("ascii").lower()
         except UnicodeError as error:
             raise ValidationError(_("The part after the @ is not a valid domain."), code="domain") from error
+    if len(address_key(text)) > 320:  # compatibility forms can grow: one sign may stand for eighteen
+        raise ValidationError(_("The e-mail address is longer than 254 characters."), code="too_long")
     validate_email(f"{local.encode('ascii', 'replace').decode().replace('?', 'x')}@{domain}" if at else text)
     return f"{local}@{domain}"

@@ -2,16 +2,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts import access, door, entries
 from accounts.actor import Actor
+from accounts.addresses import address_key
 from accounts.models import Membership, Plan
 from accounts.models.plan import PlanState
 from accounts.powers import BY_SLUG
@@ -26,6 +28,7 @@ IN_REQUEST = 500
 """Up to this many rows are imported while the person waits; more become a job."""
 LIFETIME = timedelta(hours=72)
 POWER = BY_SLUG["import-people"]
+logger = logging.getLogger("steward.importing")
 
 
 def upload(*, actor: Actor, rows: list[dict[str, Any]], now: datetime) -> Plan:
@@ -90,7 +93,10 @@ def resume() -> None:
     with installation("imports of every organization"):
         waiting = [str(i) for i in Plan.objects.filter(power=POWER.slug, state=PlanState.RUNNING).values_list("id", flat=True)]
     for plan_id in waiting:
-        run(plan_id)
+        try:
+            run(plan_id)
+        except DatabaseError as error:  # named by type only: the text of such an error can hold an address
+            logger.warning("import %s stopped (%s) and is tried again; the others go on", plan_id, type(error).__name__)
 
 
 def _batch(plan_id: UUID, now: datetime) -> Plan | None:
@@ -102,10 +108,12 @@ def _batch(plan_id: UUID, now: datetime) -> Plan | None:
         actor = _requester(plan)
         rows = plan.data["rows"][plan.progress:plan.progress + BATCH]
         done: set[str] = set()
+        earlier = {address_key(str(row.get("email", ""))) for row in plan.data["rows"][:plan.progress]}
         if actor is not None and actor.may(POWER.permission) and rows:
             verdicts = door.plan(power=POWER, actor=actor, data={"rows": rows}, now=now).verdicts
-            good = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.allowed]
-            failed = [{"line": row.get("line"), "email": row.get("email"), "codes": list(v.reasons)} for row, v in zip(rows, verdicts, strict=True) if not v.allowed]
+            judged = [(row, ["duplicate_row"] if address_key(str(row.get("email", ""))) in earlier else list(v.reasons)) for row, v in zip(rows, verdicts, strict=True)]
+            good = [row for row, codes in judged if not codes]
+            failed = [{"line": row.get("line"), "email": row.get("email"), "codes": codes} for row, codes in judged if codes]
             if good:
                 try:
                     with transaction.atomic():

@@ -45,6 +45,8 @@ def rule(actor: Actor, row: Row, _data: Data, _now: datetime) -> Iterable[str]:
     member = row.member
     if actor.rank <= member.rank and actor.account_id != member.account.id:
         yield "rank"
+    if actor.scope_groups is not None and not actor.scope_groups & member.group_ids:
+        yield "out_of_scope"
     if member.membership is not None and member.membership.protected and actor.membership_id not in member.protectors:
         yield "protected"
     if row.values.get("name") and row.values["name"] != member.account.name:

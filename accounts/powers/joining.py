@@ -44,8 +44,12 @@ def problems(actor: Actor, row: Row) -> Iterable[str]:
         yield "no_permission"
     if any(name.casefold() not in row.directory.groups for name in names(values.get("groups"))):
         yield "unknown_group"
-    elif any((group := row.directory.groups[name.casefold()]).role and group.role.rank >= actor.rank for name in names(values.get("groups"))):
-        yield "rank"
+    else:
+        granted = [group.role for name in names(values.get("groups")) if (group := row.directory.groups[name.casefold()]).role]
+        if any(role.rank >= actor.rank for role in granted):
+            yield "rank"
+        elif any(role.rank for role in granted) and not actor.may("manage_roles"):
+            yield "no_permission"  # a group that carries a role gives it, so joining it is granting it
     if len(str(values.get("name") or "")) > 200 or len(str(values.get("title") or "")) > 200 or len(str(values.get("department") or "")) > 200:
         yield "invalid_value"
     if row.account is not None and row.account.refuses_invitations and row.member is None:
