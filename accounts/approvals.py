@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts import entries
 from accounts.actor import Actor
 from accounts.models import Plan as StoredPlan
+from accounts.models import PlanRow
 from accounts.models.plan import PlanState
 from accounts.people import Person
 from accounts.power import Plan, Power
@@ -84,6 +85,9 @@ def decide(*, plan_id: UUID, actor: Actor, requester: Actor | None, power: Power
                 with transaction.atomic():
                     if requester is None:
                         raise Stale
+                    if row.many:
+                        _set_going(row, actor, note, now)
+                        return None
                     receipt = door.approved(power=power, actor=requester, ids=row.targets, data=row.data, now=now, digest=row.digest,
                                             stored=row.id, approvers=(actor.account_id,) if actor.account_id else ())
             except (Refused, Stale, NotFound):
@@ -95,6 +99,15 @@ def decide(*, plan_id: UUID, actor: Actor, requester: Actor | None, power: Power
         entries.record_refusal(power=power, actor=actor, ids=[plan_id], codes=[refusal], now=now)
         raise Refused({str(plan_id): [refusal]})
     return receipt
+
+
+def _set_going(row: StoredPlan, actor: Actor, note: str, now: datetime) -> None:
+    """A plan of many targets is carried out by the worker, as the requester, approved by the actor."""
+    row.summary = {**row.summary, "approvers": [str(actor.account_id)]}
+    row.state, row.decided_by, row.decided_at, row.decision_note, row.version = PlanState.RUNNING, actor.membership_id, now, note[:2000], row.version + 1
+    with recording.opened(org=row.organization_id, now=now) as act:
+        row.save(update_fields=["state", "decided_by", "decided_at", "decision_note", "version", "summary"])
+        act.write([_draft(actor, row, "plan.approved", None)])
 
 
 def cancel(*, plan_id: UUID, actor: Actor, now: datetime) -> None:
@@ -119,6 +132,7 @@ def _finish(row: StoredPlan, actor: Actor, state: str, event: str, note: str, no
         row.state, row.decided_by, row.decided_at, row.decision_note = state, actor.membership_id, now, note[:2000]
         row.finished_at, row.version = now, row.version + 1
         row.save(update_fields=["state", "decided_by", "decided_at", "decision_note", "finished_at", "version"])
+        PlanRow.objects.filter(plan=row).delete()  # they name people, and nothing more will come of them
         act.write([_draft(actor, row, event, None)])
 
 

@@ -85,6 +85,50 @@ def within(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data, 
     return _perform(power, actor, list(ids), data, now, None, None, None, None, (), False)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one target of a batch: the reasons why not, or the entry that records it."""
+
+    codes: tuple[str, ...] = ()
+    entry: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One batch of a stored plan: which targets, as they were when the plan was made, and their places in the whole."""
+
+    plan: UUID
+    total: int
+    ids: list[UUID]
+    numbers: list[int]
+    versions: list[str]
+    approvers: tuple[UUID, ...] = ()
+
+
+def batch(*, power: Power, actor: Actor, part: Part, data: Data, now: datetime) -> list[Outcome]:
+    """One batch of a plan that was confirmed, inside the caller's transaction: what is still possible is done, the rest says why not.
+
+    Whoever changed since the plan was made is left out as stale. The outcomes are in the order of `part.ids`; for powers over
+    rows in the order of `data["rows"]`.
+    """
+    found = targets.load(power=power, actor=actor, ids=part.ids, data=data, lock=True)
+    judged = judge(power=power, actor=actor, targets=found, data=data, now=now, remaining_owners=_remaining(power, actor, found, lock=True))
+    wanted = part.ids if power.over == "member" else [target.id for target in found]
+    place = dict(zip(wanted, zip(part.numbers, part.versions, strict=True), strict=True))
+    reasons = {v.target.id: v.reasons or _moved(v.target, place[v.target.id][1]) for v in judged.verdicts}
+    allowed = [v.target for v in judged.verdicts if not reasons[v.target.id]]
+    done: dict[UUID, UUID] = {}
+    if allowed:
+        receipt = _apply(judged, allowed, now, part.plan, part.approvers, series=(part.plan, {i: place[i][0] for i in place}, part.total))
+        done = {target.id: UUID(entry) for target, entry in zip(allowed, receipt.entries[:len(allowed)], strict=True)}
+    return [Outcome(codes=tuple(reasons.get(i, ("not_found",))), entry=done.get(i)) for i in wanted]
+
+
+def _moved(target: Any, version: str) -> tuple[str, ...]:
+    now = "-".join(str(number) for number in target.version)
+    return ("stale",) if version and version != now else ()
+
+
 def approved(*, power: Power, actor: Actor, ids: Iterable[UUID], data: Data, now: datetime, digest: str, stored: UUID, approvers: tuple[UUID, ...]) -> Receipt:
     """`perform` for a plan that a second person agreed to, inside the transaction of that decision."""
     return _perform(power, actor, list(ids), data, now, digest, None, None, stored, approvers, False)
@@ -99,7 +143,7 @@ def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datet
     judged = judge(power=power, actor=actor, targets=found, data=data, now=now, remaining_owners=_remaining(power, actor, found, lock=True))
     if judged.blocked and not partial:
         raise Refused(judged.blocked)
-    if (digest is not None and digest != judged.digest) or (version is not None and version not in {t.etag for t in found if isinstance(t, Person)}):
+    if (digest is not None and digest != judged.digest) or (version is not None and version not in {t.etag for t in found if hasattr(t, "etag")}):
         raise Stale
     if judged.step_up and not approvers:
         raise StepUpNeeded(judged.step_up)
@@ -115,9 +159,10 @@ def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datet
     return receipt
 
 
-def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None, approvers: tuple[UUID, ...]) -> Receipt:
+def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None, approvers: tuple[UUID, ...],
+           series: entries.Series | None = None) -> Receipt:
     power, actor = judged.power, judged.actor
-    with recording.opened(org=entries.log_of(actor), now=now) as act:
+    with recording.opened(org=entries.log_of(actor), now=now, subjects=entries.subjects(actor, allowed)) as act:
         work = Work(now=now, actor_membership=actor.membership_id, act=act.id)
         for target in allowed:
             for row in _rows_of(target):
@@ -125,8 +170,8 @@ def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None,
             power.apply(work, target, judged.data)
         ended = work.flush()
         drafts = entries.drafts(power=power, actor=actor, targets=allowed, work=work, ended=ended, data=judged.data, now=now,
-                                stored=stored, approvers=approvers)
-        written = act.write(drafts)
+                                stored=stored, approvers=approvers, series=series)
+        written = act.write(drafts, close=True)
     return Receipt(
         power=power.slug, entries=tuple(str(entry) for entry in written), targets=tuple(str(t.id) for t in allowed),
         ended={kind: sum(by.values()) for kind, by in ended.items() if by}, at=plain(now), undo=power.undo,
@@ -138,11 +183,11 @@ def _rows_of(target: Any) -> list[Any]:
         return [target.membership, target.account, target.management]
     if isinstance(target, Row):
         return [target.member.membership, target.member.account] if target.member else [target.account]
-    return [getattr(target, name, None) for name in ("organization", "token", "session")]
+    return [getattr(target, name, None) for name in ("organization", "token", "session", "role", "group")]
 
 
 def _all_found(power: Power, ids: list[UUID], found: list[Any]) -> None:
-    if not found or (power.over in {"member", "token", "session"} and {t.id for t in found} != set(ids)):
+    if not found or (power.over in {"member", "token", "session", "role", "group"} and {t.id for t in found} != set(ids)):
         raise NotFound
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import credentials, door
+from accounts import bulk, credentials, door
 from accounts.actor import Actor
-from accounts.models import Account, Membership, MembershipSnapshot, Organization, Plan
+from accounts.models import Account, Membership, MembershipSnapshot, Organization, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
 from accounts.permissions import PERMISSIONS
 from accounts.powers import BY_SLUG
@@ -79,15 +79,17 @@ def stop_second_factor_reset(*, account_id: UUID, now: datetime) -> bool:
 
 
 def expire_plans(*, organization_id: UUID, now: datetime) -> None:
-    """Plans that nobody decided in time, and snapshots of removed members that are over."""
+    """Plans that nobody decided in time, rows of plans that ended long ago, and snapshots of removed members that are over."""
+    PlanRow.objects.filter(organization_id=organization_id, plan__finished_at__lte=now - bulk.KEPT).delete()
     with transaction.atomic():
         plans = list(Plan.objects.select_for_update(skip_locked=True).filter(
-            organization_id=organization_id, expires_at__lte=now, state__in=(PlanState.PLANNED, PlanState.AWAITING_APPROVAL)))
+            organization_id=organization_id, expires_at__lte=now, state__in=(*bulk.WAITING, PlanState.AWAITING_APPROVAL)))
         snapshots = list(MembershipSnapshot.objects.filter(organization_id=organization_id, expires_at__lte=now))
         if not plans and not snapshots:
             return
         with recording.opened(org=organization_id, now=now) as act:
             Plan.objects.filter(id__in=[p.id for p in plans]).update(state=PlanState.EXPIRED, finished_at=now)
+            PlanRow.objects.filter(plan__in=plans).delete()
             MembershipSnapshot.objects.filter(id__in=[s.id for s in snapshots]).delete()
             act.write([EntryDraft(org=organization_id, action=action, category="plan", outcome="success", actor=ActorRef(type="schedule"),
                                   targets=[TargetRef(type=kind, id=row)], via="schedule")

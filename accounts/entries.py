@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
+from accounts.models import Account, Group, Membership, Role
 from accounts.people import Person
 from accounts.power import Data, Power
-from accounts.targets import Row, SessionTarget, TokenTarget
+from accounts.targets import GroupTarget, RoleTarget, Row, SessionTarget, TokenTarget
 from accounts.work import Work, change
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why
@@ -31,30 +32,69 @@ def actor_ref(actor: Actor) -> ActorRef:
 def target_refs(target: Any) -> list[TargetRef]:
     """The target as an entry names it; a person is named by account, in the role of the membership."""
     if isinstance(target, Person):
-        return [TargetRef(type="person", id=target.account.id, label=target.label, subject=target.account.id),
+        return [TargetRef(type=_whom(target.account), id=target.account.id, label=target.label, subject=target.account.id),
                 *([TargetRef(type="membership", id=target.membership.id)] if target.membership else [])]
     if isinstance(target, Row):
         account, membership = target.values["_account"], target.values["_membership"]
         return [TargetRef(type="person", id=account, label=target.label, subject=account), TargetRef(type="membership", id=membership)]
     if isinstance(target, TokenTarget):
-        return [TargetRef(type="api_token", id=target.token.id), TargetRef(type="person", id=target.token.account_id, subject=target.token.account_id)]
+        return [TargetRef(type="api_token", id=target.token.id), TargetRef(type=_whom(target.owner.account), id=target.token.account_id, subject=target.token.account_id)]
     if isinstance(target, SessionTarget):
         return [TargetRef(type="session", id=target.session.id), TargetRef(type="person", id=target.session.account_id, subject=target.session.account_id)]
+    if isinstance(target, RoleTarget | GroupTarget):
+        return [TargetRef(type=target.kind, id=target.id, label=target.label)]
     return [TargetRef(type=target.kind, id=target.id)]
 
 
+def _whom(account: Account) -> str:
+    """A service account is nobody: no notice follows from an entry about it."""
+    return "service_account" if account.kind == "service" else "person"
+
+
+def _row_ref(row: Any) -> TargetRef:
+    """A row that the act made, or that it is about besides its target, as an entry names it."""
+    if isinstance(row, Account):
+        return TargetRef(type=_whom(row), id=row.id, label=row.name, subject=row.id)
+    if isinstance(row, Membership):
+        return TargetRef(type="membership", id=row.id)
+    assert isinstance(row, Role | Group)
+    return TargetRef(type=row._meta.model_name or "", id=row.id, label=row.name)
+
+
+def _made(row: Any) -> list[Change]:
+    """The fields of a new row."""
+    subject = row.id if isinstance(row, Account) else None
+    return [change(row, f.attname, None, getattr(row, f.attname), subject=subject, op="add") for f in row._meta.concrete_fields
+            if row.AUDIT[f.name] in {"public", "pii"} and getattr(row, f.attname) not in (None, "", [])]
+
+
+Series = tuple[UUID, dict[UUID, int], int]
+"""A plan of many targets: its id, each target's number in it, how many there are."""
+
+
+def subjects(actor: Actor, targets: list[Any]) -> list[UUID]:
+    """The people whose keys the entries of this act need: whoever acts and whom it is about."""
+    found = [_subject(target) for target in targets if not isinstance(target, Row)]
+    return [subject for subject in {actor.account_id, *found} if subject is not None]
+
+
 def drafts(*, power: Power, actor: Actor, targets: list[Any], work: Work, ended: dict[str, dict[UUID, int]], data: Data,
-           now: datetime, stored: UUID | None, approvers: Iterable[UUID]) -> list[EntryDraft]:
-    """One entry per target, and one in each other organization that has to hear of it."""
-    log = log_of(actor)
+           now: datetime, stored: UUID | None, approvers: Iterable[UUID], series: Series | None = None) -> list[EntryDraft]:
+    """One entry per target, and one in each other organization that has to hear of it. `series` is the plan it is a part of."""
+    log, by = log_of(actor), actor_ref(actor)
     found = []
     for number, target in enumerate(targets, start=1):
-        facts = {key: value for key, value in work.notes.get(target.id, {}).items() if not key.startswith("_")}
+        noted = work.notes.get(target.id, {})
+        facts = {key: value for key, value in noted.items() if not key.startswith("_")}
         found.append(EntryDraft(
-            org=log, action=facts.pop("event", power.event), category=power.code.split(".")[0], outcome="success", actor=actor_ref(actor),
-            targets=target_refs(target), changes=_changes(target, work), why=why(data, _subject(target)), via=actor.via,
+            org=log, action=facts.pop("event", power.event), category=power.code.split(".")[0], outcome="success", actor=by,
+            targets=[*map(_row_ref, noted.get("_made", ())), *target_refs(target), *map(_row_ref, noted.get("_also", ()))],
+            changes=[*_changes(target, work), *(found for row in noted.get("_made", ()) for found in _made(row))], why=why(data, _subject(target)), via=actor.via,
             approved_by=tuple(approvers), plan=stored, ended=_ended(target, ended), facts=facts,
-            bulk=(work.act, number, len(targets)) if len(targets) > 1 else None))
+            bulk=(series[0], series[1][target.id], series[2]) if series else (work.act, number, len(targets)) if len(targets) > 1 else None))
+    for person, event, facts in work.told:
+        found.append(EntryDraft(org=log, action=event, category=power.code.split(".")[0], outcome="success", actor=by, targets=target_refs(person), via=actor.via,
+                                approved_by=tuple(approvers), plan=stored, facts=facts))
     for organization_id, event, account_id in work.elsewhere:
         found.append(EntryDraft(
             org=organization_id, action=event, category="account", outcome="success", actor=ActorRef(type="organization"),
@@ -90,6 +130,10 @@ def _changes(target: Any, work: Work) -> list[Change]:
         rows, subject = [target.membership, target.account, target.management], target.account.id
     elif isinstance(target, TokenTarget):
         rows, subject = [target.token], target.token.account_id
+    elif isinstance(target, RoleTarget):
+        rows = [target.role]
+    elif isinstance(target, GroupTarget):
+        rows = [target.group]
     elif hasattr(target, "organization"):
         rows = [target.organization]
     return [found for row in rows if row is not None for found in work.changes_of(row, subject=subject)]
@@ -105,7 +149,7 @@ def _ended(target: Any, ended: dict[str, dict[UUID, int]]) -> dict[str, int]:
 
 def record_refusal(*, power: Power, actor: Actor, ids: Iterable[UUID], codes: list[str], now: datetime) -> None:
     """A refused attempt, on its own connection, because the act's transaction rolled back (policy D1)."""
-    kind = {"token": "api_token", "session": "session", "organization": "organization"}.get(power.over, "membership")
+    kind = {"token": "api_token", "session": "session", "organization": "organization", "role": "role", "group": "group"}.get(power.over, "membership")
     recording.refuse(EntryDraft(
         org=log_of(actor), action=power.event, category=power.code.split(".")[0], outcome="denied", reason_code=",".join(codes),
         actor=actor_ref(actor), targets=[TargetRef(type=kind, id=i) for i in ids][:100], via=actor.via), now=now)

@@ -61,9 +61,9 @@ def wanted(params: Any) -> Wanted:
         descending=sort.startswith("-"), cursor=params.get("cursor", "")[:2000])
 
 
-def page(*, organization_id: UUID, want: Wanted) -> People:
-    """One page. The cursor names the last row by its sort value and id, bound to organization, filter and sort."""
-    where, values = _where(organization_id, want)
+def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None = None) -> People:
+    """One page, of the people whom the actor's role reaches (`groups`: those of these groups, None for everybody). The cursor names the last row by its sort value and id, bound to organization, filter and sort."""
+    where, values = filters(organization_id, want, groups=groups)
     column, kind = SORTS[want.sort]
     position = _position(organization_id, want)
     backwards = bool(position and position[0] == "<")
@@ -91,8 +91,12 @@ def page(*, organization_id: UUID, want: Wanted) -> People:
     return result
 
 
-def _where(organization_id: UUID, want: Wanted) -> tuple[list[str], list[Any]]:
-    where, values = ["m.organization_id = %s"], [organization_id]
+def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | None = None) -> tuple[list[str], list[Any]]:
+    """The conditions of the list on memberships `m`, accounts `a` and roles `r`, and their values."""
+    where, values = ["m.organization_id = %s", "a.kind = 'person'"], [organization_id]
+    if groups is not None:
+        where.append("EXISTS (SELECT 1 FROM accounts_groupmembership g WHERE g.membership_id = m.id AND g.group_id = ANY(%s))")
+        values.append(list(groups))
     if want.status:
         where.append("m.effective_status = %s")
         values.append(want.status)
@@ -135,13 +139,19 @@ def _binding(want: Wanted) -> str:
     return f"{want.q}|{want.status}|{want.role}|{want.mfa}|{want.sort}|{want.descending}"
 
 
-def counts(*, organization_id: UUID) -> dict[str, int]:
-    """How many people have each status, and how many active ones have no second factor."""
+def counts(*, organization_id: UUID, groups: frozenset[UUID] | None = None) -> dict[str, int]:
+    """How many people have each status, and how many active ones have no second factor; of those whom the actor's role reaches."""
+    reached = "" if groups is None else " AND EXISTS (SELECT 1 FROM accounts_groupmembership g WHERE g.membership_id = m.id AND g.group_id = ANY(%s))"
+    values = [organization_id] if groups is None else [organization_id, list(groups)]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT effective_status, count(*) FROM accounts_membership WHERE organization_id = %s GROUP BY 1", [organization_id])
+        cursor.execute(f"SELECT effective_status, count(*) FROM accounts_membership m WHERE organization_id = %s{reached} GROUP BY 1", values)
         found = dict(cursor.fetchall())
+        # Service accounts are few and found by their own index: cheaper than asking for the kind of everybody.
+        cursor.execute(f"SELECT m.effective_status, count(*) FROM accounts_account a JOIN accounts_membership m ON m.account_id = a.id WHERE a.kind = 'service' AND m.organization_id = %s{reached} GROUP BY 1", values)
+        for status, n in cursor.fetchall():
+            found[status] -= n
         cursor.execute("SELECT count(*) FROM accounts_membership m JOIN accounts_account a ON a.id = m.account_id WHERE m.organization_id = %s"
-                       " AND m.effective_status = 'active' AND NOT a.has_second_factor", [organization_id])
+                       f" AND m.effective_status = 'active' AND a.kind = 'person' AND NOT a.has_second_factor{reached}", values)
         found["no_mfa"] = cursor.fetchone()[0]
     found["all"] = sum(found.get(s, 0) for s in STATUSES if s != "removed")
     return found

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from django.utils.functional import Promise
 
 from accounts import reasons
 from accounts.actor import Actor
+from accounts.gathering import Gather, needed
 from accounts.people import Person
 from accounts.work import Work, plain
 from audit.canonical import canonical
 
-Over = Literal["member", "row", "organization", "own_account", "token", "session"]
+Over = Literal["member", "row", "organization", "own_account", "token", "session", "role", "group"]
 Words = str | Promise
 Data = Mapping[str, Any]
 
@@ -89,12 +91,18 @@ class Power:
     directory: bool = False
     """What a directory governs where it governs the account: refused locally (guard rail 15). Lockdown never is."""
     notice: bool = True
+    gather: tuple[Gather, ...] = ()
+    """What rule, effects and apply need beyond the person, fetched for all targets at once into `person.extra`."""
     undo: str = ""
     ladder: int = 1
     """Friction: 0 none, 1 a confirm page, 2 a confirm page with a typed address."""
     bulk: bool = False
+    brake: bool = False
+    """Does harm to whoever it hits: many at once need a second person (guard rail 12)."""
     instead: str = ""
     """The safer alternative offered on the confirm page."""
+    people_only: bool = False
+    """Makes sense only for somebody who signs in, so never for a service account."""
     self_allowed: bool = False
     rank_rule: bool = True
 
@@ -129,8 +137,16 @@ class Plan:
     data: Data
     verdicts: tuple[Verdict, ...]
     tier: int
-    digest: str
     now: datetime = field(compare=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over what people agree to: the act, its parameters, each target's version and consequences."""
+        return hashlib.sha256(canonical({
+            "power": self.power.code, "organization": str(self.actor.organization_id or ""), "data": plain(dict(self.data)),
+            "targets": [{"id": str(v.target.id), "version": list(v.target.version), "reasons": list(v.reasons),
+                         "effects": [[e.kind, e.code, e.count] for e in v.effects]} for v in self.verdicts],
+        })).hexdigest()
 
     @property
     def blocked(self) -> dict[str, list[str]]:
@@ -150,12 +166,12 @@ class Plan:
 def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None) -> Plan:
     """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them."""
     verdicts, tier = [], power.tier
+    needed(power.gather, [target for target in targets if isinstance(target, Person)])
     for target in targets:
         codes = list(dict.fromkeys(_codes(power, actor, target, data, now, remaining_owners)))
         verdicts.append(Verdict(target=target, effects=tuple(power.effects(target, data, now)), reasons=tuple(codes)))
         tier = max(tier, power.tier_for(actor, target, data) if power.tier_for else 0, _owner_tier(power, actor, target))
-    return Plan(power=power, actor=actor, data=data, verdicts=tuple(verdicts), tier=tier, now=now,
-                digest=_digest(power, actor, data, verdicts))
+    return Plan(power=power, actor=actor, data=data, verdicts=tuple(verdicts), tier=tier, now=now)
 
 
 def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, remaining_owners: int | None) -> Iterable[str]:
@@ -177,6 +193,8 @@ def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: 
         yield "out_of_scope"
     if person.membership.protected and actor.membership_id not in person.protectors and not power.self_allowed:
         yield "protected"
+    if power.people_only and person.account.kind == "service":
+        yield "service_account"
     if power.account_power and not person.managed:
         yield "not_managed"
     if power.directory and person.governed:
@@ -190,12 +208,3 @@ def _owner_tier(power: Power, actor: Actor, target: Any) -> int:
     if power.rank_rule and not power.self_allowed and isinstance(target, Person) and target.is_owner and actor.account_id != target.account.id:
         return 2 if power.owner_lock else 3
     return 0
-
-
-def _digest(power: Power, actor: Actor, data: Data, verdicts: list[Verdict]) -> str:
-    """SHA-256 over what people agree to: the act, its parameters, each target's version and consequences."""
-    return hashlib.sha256(canonical({
-        "power": power.code, "organization": str(actor.organization_id or ""), "data": plain(dict(data)),
-        "targets": [{"id": str(v.target.id), "version": list(v.target.version), "reasons": list(v.reasons),
-                     "effects": [[e.kind, e.code, e.count] for e in v.effects]} for v in verdicts],
-    })).hexdigest()

@@ -8,9 +8,10 @@ from uuid import UUID, uuid5
 
 from accounts.actor import Actor
 from accounts.addresses import address_key
-from accounts.models import Account, ApiToken, Group, Membership, Organization, Role, Service, Session
-from accounts.people import Person, load_people, load_self, people, person_from
+from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Organization, Role, Service, Session
+from accounts.people import Person, load_addressed, load_people, load_self
 from accounts.power import Data, Power
+from accounts.reasons import Stale
 
 
 @dataclass
@@ -66,6 +67,65 @@ class SessionTarget:
     @property
     def version(self) -> tuple[int, ...]:
         return (0 if self.session.ended_at is None else 1,)
+
+
+@dataclass
+class RoleTarget:
+    """A role with everybody who holds it, directly or through a group."""
+
+    role: Role
+    holders: list[Person]
+    groups: int
+    kind: str = "role"
+
+    @property
+    def id(self) -> UUID:
+        return self.role.id
+
+    @property
+    def organization(self) -> Organization:
+        return self.role.organization
+
+    @property
+    def label(self) -> str:
+        return self.role.name
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return (self.role.version, len(self.holders), self.groups)
+
+    @property
+    def etag(self) -> str:
+        return "-".join(str(number) for number in self.version)
+
+
+@dataclass
+class GroupTarget:
+    """A group; its people are loaded where a role comes or goes with it."""
+
+    group: Group
+    role: Role | None
+    size: int
+    scoping: int
+    """How many roles are limited to it."""
+    members: list[Person] = field(default_factory=list)
+    kind: str = "group"
+
+    @property
+    def id(self) -> UUID:
+        return self.group.id
+
+    @property
+    def label(self) -> str:
+        return self.group.name
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return (self.group.version, self.size)
+
+    @property
+    def etag(self) -> str:
+        return "-".join(str(number) for number in self.version)
 
 
 @dataclass
@@ -128,6 +188,10 @@ def load(*, power: Power, actor: Actor, ids: Iterable[UUID], data: Data, lock: b
         return [OrganizationTarget(row) for row in (organizations.select_for_update() if lock else organizations)]
     if power.over == "token":
         return _load_tokens(actor.organization_id, ids, lock)
+    if power.over == "role":
+        return [found for i in sorted(ids) if (found := _load_role(actor.organization_id, i, lock))]
+    if power.over == "group":
+        return [found for i in sorted(ids) if (found := _load_group(actor, i, data, lock))]
     return _load_rows(actor.organization_id, data["rows"], lock)
 
 
@@ -138,13 +202,53 @@ def _load_tokens(organization_id: UUID, ids: list[UUID], lock: bool) -> list[Tok
     return [TokenTarget(token=token, owner=owners[token.membership_id]) for token in tokens]
 
 
+def _load_role(organization_id: UUID, role_id: UUID, lock: bool) -> RoleTarget | None:
+    """People are locked before the organization and what it owns, here and everywhere, so that nobody waits in a circle."""
+    ids = _holders(organization_id, role_id)
+    people = load_people(organization_id=organization_id, ids=ids, lock=lock)
+    role = _held(Role, organization_id, role_id, lock)
+    if role is not None and lock and set(_holders(organization_id, role_id)) != set(ids):
+        raise Stale
+    return RoleTarget(role=role, holders=people, groups=Group.objects.filter(organization_id=organization_id, role_id=role_id).count()) if role else None
+
+
+def _holders(organization_id: UUID, role_id: UUID) -> list[UUID]:
+    direct = Membership.objects.filter(organization_id=organization_id, role_id=role_id).exclude(status="removed").values_list("id", flat=True)
+    return list(direct.union(GroupMembership.objects.filter(organization_id=organization_id, group__role_id=role_id).values_list("membership_id", flat=True)))
+
+
+def _load_group(actor: Actor, group_id: UUID, data: Data, lock: bool) -> GroupTarget | None:
+    organization_id = actor.organization_id
+    assert organization_id is not None
+    if actor.scope_groups is not None and group_id not in actor.scope_groups:
+        return None
+    members = GroupMembership.objects.filter(organization_id=organization_id, group_id=group_id).values_list("membership_id", flat=True)
+    carries = bool(data.get("role")) or Group.objects.filter(organization_id=organization_id, id=group_id, role__isnull=False).exists()
+    ids = list(members) if carries else []
+    people = load_people(organization_id=organization_id, ids=ids, lock=lock)
+    group = _held(Group, organization_id, group_id, lock)
+    if group is None:
+        return None
+    if lock and ((carries and set(members.all()) != set(ids)) or (group.role_id is not None and not carries)):
+        raise Stale
+    scoping = Membership.objects.filter(organization_id=organization_id, role_scope__contains=[group_id]).exclude(status="removed").count()
+    return GroupTarget(group=group, role=group.role, size=len(ids) if carries else members.count(), scoping=scoping, members=people)
+
+
+def _held(model: type[Any], organization_id: UUID, row_id: UUID, lock: bool) -> Any:
+    """The row; locked together with the organization's own row, under which names are given."""
+    if lock:
+        Organization.objects.select_for_update().get(id=organization_id)
+        model.objects.select_for_update().filter(organization_id=organization_id, id=row_id).first()
+    return model.objects.filter(organization_id=organization_id, id=row_id).select_related(*(["role"] if model is Group else ["organization"])).first()
+
+
 def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) -> list[Row]:
     names = directory(organization_id=organization_id)
     keys = [address_key(str(row.get("email", ""))) for row in rows]
     accounts = Account.objects.filter(email_key__in=keys).order_by("id")
     by_key = {account.email_key: account for account in (accounts.select_for_update() if lock else accounts)}
-    members = people(organization_id=organization_id).filter(account__email_key__in=keys).order_by("account_id", "id")
-    by_account = {m.account_id: person_from(m) for m in (members.select_for_update(of=("self", "account")) if lock else members)}
+    by_account = {p.account.id: p for p in load_addressed(organization_id=organization_id, keys=keys, lock=lock)}
     seen: set[str] = set()
     found = []
     for number, (key, values) in enumerate(zip(keys, rows, strict=True), start=1):

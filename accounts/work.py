@@ -53,6 +53,10 @@ class Work:
     kept_tokens: list[tuple[Account, Membership | None]] = field(default_factory=list)
     invitations_by: set[UUID] = field(default_factory=set)
     notes: dict[UUID, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
+    removed_last: dict[type[models.Model], list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    touched: set[UUID] = field(default_factory=set)
+    told: list[tuple[Any, str, dict[str, Any]]] = field(default_factory=list)
+    """(person, event, facts): whom the act reaches besides its target; each gets an entry of their own."""
     elsewhere: list[tuple[UUID, str, UUID]] = field(default_factory=list)
     """(organization, event, account): entries due in other organizations' logs (guard rail 8)."""
 
@@ -66,6 +70,19 @@ class Work:
 
     def remove(self, row: models.Model) -> None:
         self.removed[type(row)].append(row.pk)
+
+    def remove_last(self, row: models.Model) -> None:
+        """Remove a row that others point to until this act has written them."""
+        self.removed_last[type(row)].append(row.pk)
+
+    def touch(self, membership: Membership | None) -> None:
+        """The person changed although no field of theirs did, as by joining a group: what somebody else has on the screen is stale."""
+        if membership is not None:
+            self.touched.add(membership.pk)
+
+    def tell(self, person: Any, event: str, **facts: Any) -> None:
+        """Write an entry about a person whom the act reaches though it is not about them alone, such as the holder of a role."""
+        self.told.append((person, event, facts))
 
     def end_sessions(self, account_id: UUID, reason: str) -> None:
         """End every session of the account."""
@@ -105,16 +122,22 @@ class Work:
             update_rows(model, names, rows)
         for model, rows in _by_model(self.added).items():
             model._base_manager.bulk_create(rows, batch_size=2000)
+        if self.touched:
+            _execute(f"UPDATE {Membership._meta.db_table} SET version = version + 1 WHERE id = ANY(%s)", [list(self.touched)])
+        for model, ids in self.removed_last.items():
+            model._base_manager.filter(pk__in=ids).delete()
         self._keep_tokens()
         return {"sessions": self._end_sessions(), "tokens": self._end_tokens(), "invitations": self._withdraw()}
 
     def _keep_tokens(self) -> None:
-        for account, membership in self.kept_tokens:
-            row, name = (account, "auth_epoch") if membership is None else (membership, "access_epoch")
-            match = ("account_id = %s", account.pk) if membership is None else ("membership_id = %s", membership.pk)
+        for name, match in (("auth_epoch", "account_id"), ("access_epoch", "membership_id")):
+            rows = [account if membership is None else membership for account, membership in self.kept_tokens if (membership is None) == (name == "auth_epoch")]
+            if not rows:
+                continue
             with installation("tokens of an account live in every organization"):
-                _execute(f"UPDATE {ApiToken._meta.db_table} SET {name} = %s WHERE {match[0]} AND {name} = %s AND state = 'active'",
-                         [getattr(row, name), match[1], self.tracked[id(row)][1][name]])
+                _execute(f"UPDATE {ApiToken._meta.db_table} t SET {name} = u.fresh FROM unnest(%s::uuid[], %s::int[], %s::int[]) AS u(id, fresh, old)"
+                         f" WHERE t.{match} = u.id AND t.{name} = u.old AND t.state = 'active'",
+                         [[row.pk for row in rows], [getattr(row, name) for row in rows], [self.tracked[id(row)][1][name] for row in rows]])
 
     def _end_sessions(self) -> dict[UUID, int]:
         ended: dict[UUID, int] = defaultdict(int)

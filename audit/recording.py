@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,29 +39,46 @@ class Act:
     org: UUID
     now: datetime
     written: list[UUID] = field(default_factory=list)
+    keys: dict[UUID, bytes] = field(default_factory=dict)
+    closed: bool = False
 
-    def write(self, drafts: list[EntryDraft]) -> list[UUID]:
-        """Write entries, their commitments' openings and, by trigger, their place in the queue. Returns their ids."""
-        ids = _write(drafts, act=self.id, now=self.now, alias="default")
+    def write(self, drafts: list[EntryDraft], *, close: bool = False) -> list[UUID]:
+        """Write entries, their commitments' openings and, by trigger, their place in the queue. Returns their ids.
+
+        `close` ends the act in the same statement: nothing guarded can be written after it.
+        """
+        ids = _write(drafts, act=self.id, now=self.now, alias="default", known={self.org: self.keys}, close=close)
         self.written += ids
+        self.closed = close
         return ids
 
 
+_OPEN = """SELECT current_setting('steward.act', true), audit_open(%(act)s),
+  ARRAY(SELECT subject FROM audit_subjectkey WHERE org = %(org)s AND subject = ANY(%(subjects)s) ORDER BY subject),
+  ARRAY(SELECT wrapped FROM audit_subjectkey WHERE org = %(org)s AND subject = ANY(%(subjects)s) ORDER BY subject)"""
+
+
 @contextmanager
-def opened(*, org: UUID, now: datetime) -> Iterator[Act]:
-    """Open an act in the running transaction. Leaving the block without an entry raises."""
+def opened(*, org: UUID, now: datetime, subjects: Iterable[UUID] = ()) -> Iterator[Act]:
+    """Open an act in the running transaction. Leaving the block without an entry raises.
+
+    `subjects` are people whose keys its entries will need: they are fetched with the same statement.
+    """
     connection = connections["default"]
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an act is opened inside transaction.atomic()")
     act = Act(id=uuid.uuid4(), org=org, now=now)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('steward.act', true)")
-        if cursor.fetchone()[0]:
+        cursor.execute(_OPEN, {"act": act.id, "org": org, "subjects": list(subjects)})
+        running, _opened, known, wrapped = cursor.fetchone()
+        if running:
             raise transaction.TransactionManagementError("an act is already open in this transaction")
-        cursor.execute("SELECT audit_open(%s)", [act.id])
+    act.keys = {subject: bytes(key) for subject, key in zip(known, wrapped, strict=True)}
     yield act
     if not act.written:
         raise NothingRecorded
+    if act.closed:
+        return
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('steward.act', '', true)")
 
@@ -72,29 +89,40 @@ def refuse(draft: EntryDraft, *, now: datetime) -> UUID:
         # Both connections may want the same subject's key; waiting for ourselves would never end.
         raise transaction.TransactionManagementError("a refusal is recorded after the act's transaction has rolled back")
     with transaction.atomic(using="refusals"):
-        return _write([draft], act=None, now=now, alias="refusals")[0]
+        return _write([draft], act=None, now=now, alias="refusals", known={}, close=False)[0]
 
 
-def _write(drafts: list[EntryDraft], *, act: UUID | None, now: datetime, alias: str) -> list[UUID]:
+def _write(drafts: list[EntryDraft], *, act: UUID | None, now: datetime, alias: str, known: dict[UUID, dict[UUID, bytes]], close: bool) -> list[UUID]:
     rows, openings = [], []
     # Ids made in one millisecond are in no order; sorted, the entries of an act are numbered in the order they are given.
     for entry_id, draft in zip(sorted(uuid7() for _ in drafts), drafts, strict=True):
         text, hidden = build(draft, entry_id=entry_id, act=act, occurred_at=now)
         rows.append((entry_id, draft.org, act, now, text, hashlib.sha256(text.encode()).digest()))
         openings += [(draft.org, entry_id, opening) for opening in hidden]
-    insert("audit_entry", {"id": "uuid", "org": "uuid", "act": "uuid", "occurred_at": "timestamptz", "record": "text", "record_sha256": "bytea"}, rows, alias)
-    _disclose(openings, alias)
+    if not rows:
+        return []
+    parts, values = [], []
+    for table, columns, found in (("audit_entry", _ENTRY, rows), ("audit_disclosure", _DISCLOSURE, _sealed(openings, alias, known))):
+        if found:
+            parts.append(_insert_sql(table, columns))
+            values += _columns(found)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"WITH {', '.join(f'w{n} AS ({part})' for n, part in enumerate(parts))} SELECT {_CLOSE if close else '1'}", values)
     return [row[0] for row in rows]
 
 
-def _disclose(openings: list[tuple[UUID, UUID, Opening]], alias: str) -> None:
+_ENTRY = {"id": "uuid", "org": "uuid", "act": "uuid", "occurred_at": "timestamptz", "record": "text", "record_sha256": "bytea"}
+_DISCLOSURE = {"entry": "uuid", "org": "uuid", "subject": "uuid", "path": "text", "sealed": "bytea"}
+_CLOSE = "set_config('steward.act', '', true)"
+
+
+def _sealed(openings: list[tuple[UUID, UUID, Opening]], alias: str, known: dict[UUID, dict[UUID, bytes]]) -> list[tuple[object, ...]]:
     by_org: dict[UUID, set[UUID]] = defaultdict(set)
     for org, _entry, opening in openings:
         by_org[org].add(opening.subject or org)
-    keys = {org: subject_keys(org=org, subjects=subjects, alias=alias, create=True) for org, subjects in by_org.items()}
-    rows = [(entry, org, opening.subject or org, opening.path, seal(key=keys[org][opening.subject or org], org=org, entry=entry, opening=opening))
+    keys = {org: subject_keys(org=org, subjects=subjects, alias=alias, create=True, known=known.get(org)) for org, subjects in by_org.items()}
+    return [(entry, org, opening.subject or org, opening.path, seal(key=keys[org][opening.subject or org], org=org, entry=entry, opening=opening))
             for org, entry, opening in openings]
-    insert("audit_disclosure", {"entry": "uuid", "org": "uuid", "subject": "uuid", "path": "text", "sealed": "bytea"}, rows, alias)
 
 
 def insert(table: str, columns: dict[str, str], rows: Sequence[tuple[object, ...]], alias: str) -> None:
@@ -104,6 +132,13 @@ def insert(table: str, columns: dict[str, str], rows: Sequence[tuple[object, ...
     """
     if not rows:
         return
-    names, arrays = ", ".join(columns), ", ".join(f"%s::{kind}[]" for kind in columns.values())
     with connections[alias].cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})", [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(_insert_sql(table, columns), _columns(rows))
+
+
+def _insert_sql(table: str, columns: dict[str, str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in columns.values())})"
+
+
+def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]

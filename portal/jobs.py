@@ -8,10 +8,9 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 from rq.exceptions import DuplicateJobError
 
-from accounts import due, outbox
+from accounts import bulk_run, due, outbox
 from accounts.tenancy import installation
 from audit import subscribers
-from portal import importing
 
 logger = logging.getLogger("steward.jobs")
 
@@ -26,18 +25,19 @@ def follow() -> None:
 def periodic() -> None:
     """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire."""
     due.run(now=timezone.now())
-    importing.resume()
+    many()
 
 
-def imports() -> None:
-    """Carry out the imports that were confirmed."""
-    importing.resume()
+def many(turn: int = 0) -> None:
+    """Judge and carry out plans of many targets for a few seconds; what is left goes to the end of the queue, so that mail is not kept waiting."""
+    if bulk_run.resume():
+        wake("many", turn=1 - turn)  # the job that runs still holds its own id
 
 
-def wake(job: str = "follow") -> None:
+def wake(job: str = "follow", *, turn: int = 0) -> None:
     """Tell a worker that there is something to do. If Redis is away, the scheduler's next round does the same."""
     try:
-        django_rq.get_queue("default").enqueue(f"portal.jobs.{job}", job_id=f"steward-{job}", unique=True, result_ttl=0, failure_ttl=3600)
+        django_rq.get_queue("default").enqueue(f"portal.jobs.{job}", *((turn,) if turn else ()), job_id=f"steward-{job}-{turn}", unique=True, result_ttl=0, failure_ttl=3600)
     except DuplicateJobError:
         pass
     except RedisError as error:

@@ -24,6 +24,10 @@ OTHER = {
     "membership.invitation_declined": gettext_lazy("%(target)s declined the invitation"), "organization.created": gettext_lazy("The organization was created"),
     "plan.requested": gettext_lazy("%(actor)s asked for a second person's approval"), "plan.approved": gettext_lazy("%(actor)s approved a plan"),
     "plan.denied": gettext_lazy("%(actor)s declined a plan"), "plan.cancelled": gettext_lazy("%(actor)s took back a plan"), "plan.voided": gettext_lazy("A plan became void because something changed"),
+    "plan.made": gettext_lazy("%(actor)s chose people for an act on many"), "plan.ready": gettext_lazy("An act on many was checked person by person"),
+    "plan.confirmed": gettext_lazy("%(actor)s confirmed an act on many"), "plan.finished": gettext_lazy("An act on many that %(actor)s asked for was finished"),
+    "plan.stopped": gettext_lazy("An act on many was stopped"), "plan.failed": gettext_lazy("An act on many could not be carried out"),
+    "plan.columns_chosen": gettext_lazy("%(actor)s said what the columns of an uploaded file are"),
     "plan.expired": gettext_lazy("A plan expired"), "membership.snapshot_expired": gettext_lazy("The time to undo a removal ended"),
     "account.identity_changed": gettext_lazy("The identity of %(target)s was changed by the organization that manages the account"),
     "member.unavailable": gettext_lazy("%(target)s became unavailable"), "organization.owner_unavailable": gettext_lazy("An owner, %(target)s, became unavailable"),
@@ -32,6 +36,8 @@ OTHER = {
     "people.exported": gettext_lazy("%(actor)s exported the people list"), "people.import_planned": gettext_lazy("%(actor)s uploaded a file of people"),
     "people.import_confirmed": gettext_lazy("%(actor)s confirmed an import of people"), "people.import_progressed": gettext_lazy("A part of an import of people was carried out"),
     "people.import_finished": gettext_lazy("An import of people was finished"),
+    "membership.role_updated": gettext_lazy("%(actor)s changed a role that %(target)s holds"), "membership.group_role_changed": gettext_lazy("%(actor)s changed the role of a group that %(target)s is in"),
+    "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 EVENTS = {**{p.event: p.sentence for p in POWERS}, **OTHER}
 DENIED = gettext_lazy("%(actor)s tried: “%(act)s”. It was refused")

@@ -29,7 +29,7 @@ def _nav(request: HttpRequest, organization: Organization | None, actor: Any) ->
     if organization is None or actor is None:
         items = [(reverse(name), icon, label) for name, icon, label, _p in own]
     else:
-        entries = [("org-home", "grid", _("Your services"), None), ("people", "users", _("People"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"),
+        entries = [("org-home", "grid", _("Your services"), None), ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"), ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
                    ("audit", "clock", _("Audit log"), "view_audit"), ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
         items = [(reverse(name, args=[organization.slug]), icon, label) for name, icon, label, permission in entries if actor.may(permission)]
     found = [{"href": href, "icon": icon, "label": label} for href, icon, label in items]

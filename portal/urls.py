@@ -1,16 +1,14 @@
 """Every address of the product."""
 from django.urls import include, path
 
-from portal.surfaces import page
-from portal.views import audit, importing, me, people, plans, system
+from portal.surfaces import bulk, page
+from portal.views import administrators, audit, groups, importing, jobs, me, people, plans, system
 
 handler404 = "portal.views.errors.not_found"
 handler500 = "portal.views.errors.failed"
 
 urlpatterns = [
     path("", me.home, name="home"),
-    path("healthz", system.healthz),
-    path("readyz", system.readyz),
     path("", include("portal.signin.urls")),
     path("me/", me.profile, name="me"),
     path("me/sessions/", me.sessions, name="me-sessions"),
@@ -24,11 +22,22 @@ urlpatterns = [
     path("o/<slug:slug>/", me.organization, name="org-home"),
     path("o/<slug:slug>/people/", people.index, name="people"),
     path("o/<slug:slug>/people/import/", importing.upload, name="people-import"),
-    path("o/<slug:slug>/people/import/<uuid:plan_id>/", importing.plan, name="people-import-plan"),
+    path("o/<slug:slug>/people/bulk/", bulk.choose, name="people-bulk"),
+    path("o/<slug:slug>/jobs/", jobs.index, name="jobs"),
+    path("o/<slug:slug>/jobs/<uuid:plan_id>/", jobs.detail, name="job"),
     path("o/<slug:slug>/people/export.csv", importing.export, name="people-export"),
     path("o/<slug:slug>/people/<uuid:person_id>/", people.detail, name="person"),
     path("o/<slug:slug>/people/<uuid:person_id>/<slug:power_slug>/", page.on_person, name="power"),
     path("o/<slug:slug>/do/<slug:power_slug>/", page.on_organization, name="organization-power"),
+    path("o/<slug:slug>/administrators/", administrators.index, name="administrators"),
+    path("o/<slug:slug>/administrators/roles/", administrators.roles, name="roles"),
+    path("o/<slug:slug>/administrators/roles/<uuid:role_id>/<slug:power_slug>/", page.on_role, name="role-power"),
+    path("o/<slug:slug>/service-accounts/", administrators.service_accounts, name="service-accounts"),
+    path("o/<slug:slug>/service-accounts/<uuid:person_id>/", administrators.service_account, name="service-account"),
+    path("o/<slug:slug>/groups/", groups.index, name="groups"),
+    path("o/<slug:slug>/groups/<uuid:group_id>/", groups.detail, name="group"),
+    path("o/<slug:slug>/groups/<uuid:group_id>/people/", groups.add, name="group-people"),
+    path("o/<slug:slug>/groups/<uuid:group_id>/<slug:power_slug>/", page.on_group, name="group-power"),
     path("o/<slug:slug>/approvals/", plans.index, name="plans"),
     path("o/<slug:slug>/approvals/<uuid:plan_id>/", plans.detail, name="plan"),
     path("o/<slug:slug>/audit/", audit.index, name="audit"),

@@ -15,12 +15,13 @@ from accounts.models.organization import (
     OrganizationUserPermission,
     Role,
 )
-from accounts.models.plan import IdempotencyKey, Plan
+from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.service import Service, ServiceAccess
 from accounts.models.token import ApiToken
+from accounts.models.view import SavedView
 
 __all__ = [
     "Account", "ApiToken", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
     "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
-    "OrganizationUserPermission", "Plan", "Protection", "Role", "Service", "ServiceAccess", "Session",
+    "OrganizationUserPermission", "Plan", "PlanRow", "Protection", "Role", "SavedView", "Service", "ServiceAccess", "Session",
 ]

@@ -29,7 +29,7 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
     """A person on this installation. The e-mail address is how they sign in, never their identity."""
 
     AUDIT = {
-        "id": "public", "version": "unrecorded", "email": "pii", "email_key": "unrecorded", "name": "pii",
+        "id": "public", "version": "unrecorded", "kind": "public", "email": "pii", "email_key": "unrecorded", "name": "pii",
         "language": "public", "time_zone": "public", "status": "public", "reason_code": "public",
         "reason_text": "pii", "status_until": "public", "status_changed_by": "public",
         "status_changed_at": "unrecorded", "auth_epoch": "public", "credential_epoch": "unrecorded",
@@ -40,6 +40,8 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
         "has_second_factor": "public", "refuses_invitations": "public",
     }
 
+    kind = models.CharField(max_length=10, default="person", db_default="person", choices=[("person", _("Person")), ("service", _("Service account"))])
+    """A service account belongs to an organization, has no sign-in and no mailbox, and acts by API tokens only."""
     email = models.EmailField(_("e-mail"), max_length=254, unique=True)
     email_key = models.CharField(max_length=320, unique=True)
     """The address in comparison form: `accounts.addresses.address_key`."""
@@ -78,6 +80,7 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
 
     class Meta:
         default_permissions = ()
+        indexes = [models.Index(fields=["id"], condition=models.Q(kind="service"), name="account_service")]
 
     def __str__(self) -> str:
         return str(self.id)

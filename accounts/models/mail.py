@@ -16,7 +16,7 @@ class Mail(Identified):
 
     AUDIT = {"id": "public", "entry": "public", "organization_id": "public", "account": "public", "template": "public",
              "address": "pii", "context": "secret", "subject": "pii", "body": "pii", "state": "public", "attempts": "unrecorded",
-             "next_attempt_at": "unrecorded", "created_at": "public", "sent_at": "public", "last_error": "unrecorded"}
+             "next_attempt_at": "unrecorded", "created_at": "public", "sent_at": "public", "last_error": "unrecorded", "read_at": "unrecorded"}
 
     entry = models.UUIDField(null=True, blank=True)
     """The audit entry this mail follows from."""
@@ -33,6 +33,8 @@ class Mail(Identified):
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
+    read_at = models.DateTimeField(null=True)
+    """When the recipient saw it in the portal's notices."""
 
     class Meta:
         default_permissions = ()

@@ -10,6 +10,8 @@ from accounts.models.organization import Organization
 
 
 class PlanState(models.TextChoices):
+    UPLOADED = "uploaded", _("Waiting for its columns")
+    PREPARING = "preparing", _("Being checked")
     PLANNED = "planned", _("Waiting for confirmation")
     AWAITING_APPROVAL = "awaiting_approval", _("Waiting for a second person")
     RUNNING = "running", _("Running")
@@ -18,6 +20,7 @@ class PlanState(models.TextChoices):
     DENIED = "denied", _("Declined")
     EXPIRED = "expired", _("Expired")
     VOID = "void", _("Void, because something changed")
+    STOPPED = "stopped", _("Stopped")
     FAILED = "failed", _("Failed")
 
 
@@ -28,7 +31,7 @@ class Plan(Versioned):
              "requested_via": "public", "targets": "public", "data": "pii", "digest": "public", "summary": "unrecorded", "tier": "public",
              "state": "public", "created_at": "public", "expires_at": "public", "decided_by": "public",
              "decided_at": "public", "decision_note": "pii", "finished_at": "public", "progress": "unrecorded", "total": "public",
-             "results": "unrecorded", "failure": "unrecorded"}
+             "results": "unrecorded", "failure": "unrecorded", "attempts": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="plans")
     power = models.CharField(max_length=60)
@@ -50,11 +53,44 @@ class Plan(Versioned):
     progress = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     results = models.JSONField(default=list)
+    """Not used any more: rows hold what became of each target. The column goes with the next release (docs/operating.md)."""
     failure = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """How often in a row a batch failed for reasons of the installation; too often ends the job."""
+
+    @property
+    def many(self) -> bool:
+        """Whether its targets are rows of their own, carried out as a job."""
+        return not self.targets and self.total > 0
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["organization", "state", "-created_at"], name="plan_by_state")]
+        indexes = [models.Index(fields=["organization", "state", "-created_at"], name="plan_by_state"),
+                   models.Index(fields=["state"], condition=models.Q(state__in=("preparing", "running")), name="plan_to_carry_out")]
+
+
+class PlanRow(models.Model):
+    """One target of a stored plan that has many: the frozen choice, its verdict, and what became of it.
+
+    `version` is the person's version when the plan was made; `data` one line of an imported file, removed when it is done.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="rows")
+    number = models.PositiveIntegerField()
+    target = models.UUIDField(null=True)
+    version = models.CharField(max_length=40, blank=True)
+    state = models.CharField(max_length=10, default="fresh", choices=[(s, s) for s in ("fresh", "waiting", "skipped", "done", "failed")])
+    verdict = models.CharField(max_length=10, blank=True)
+    codes = ArrayField(models.CharField(max_length=40), default=list)
+    entry = models.UUIDField(null=True)
+    data = models.JSONField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["plan", "number"], name="plan_row_once")]
+        indexes = [models.Index(fields=["plan", "state", "number"], name="plan_row_by_state")]
 
 
 class IdempotencyKey(models.Model):

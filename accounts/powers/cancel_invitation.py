@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -34,7 +35,8 @@ def apply(work: Work, person: Person, _data: Data) -> None:
 
 POWER = Power(
     slug="cancel-invitation", code="invitation.cancel", event="membership.invitation_cancelled", over="member", permission="invite_people", tier=0,
-    form=NoForm, rule=rule, effects=effects, apply=apply, ladder=0, bulk=True,
+    form=NoForm, rule=rule, effects=effects, apply=apply, ladder=0, bulk=True, gather=(gathering.auth_groups,),
+    people_only=True,
     title=gettext_lazy("Cancel the invitation"), button=gettext_lazy("Cancel invitation"),
     does=gettext_lazy("Takes the invitation back; its link stops working."),
     does_not=gettext_lazy("Does not delete an account that the person already had."),

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -40,7 +41,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="deactivate", code="account.deactivate", event="account.deactivated", over="member", permission="deactivate_accounts", tier=2,
     form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, directory=True, ends_ownership=True, undo="reactivate", ladder=2,
-    instead="suspend", bulk=True,
+    instead="suspend", bulk=True, gather=(gathering.elsewhere,), brake=True,
     title=gettext_lazy("Deactivate the account"), button=gettext_lazy("Deactivate"),
     does=gettext_lazy("Switches the account off everywhere: sessions end, tokens are disabled, signing in stops."),
     does_not=gettext_lazy("Deletes nothing. Other organizations see only that the member is unavailable, not why."),

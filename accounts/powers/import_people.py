@@ -12,7 +12,7 @@ from accounts.actor import Actor
 from accounts.models import GroupMembership
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import StrictForm
-from accounts.powers.joining import invite_row, names, problems
+from accounts.powers.joining import group_names, invite_row, problems
 from accounts.targets import Row
 from accounts.work import Work
 
@@ -35,7 +35,7 @@ def _new_values(row: Row) -> dict[str, str]:
 
 def _new_groups(row: Row) -> list[str]:
     held = row.member.group_ids if row.member else frozenset()
-    return [n for n in names(row.values.get("groups")) if n.casefold() in row.directory.groups and row.directory.groups[n.casefold()].id not in held]
+    return [n for n in group_names(row.values.get("groups")) if n.casefold() in row.directory.groups and row.directory.groups[n.casefold()].id not in held]
 
 
 def rule(actor: Actor, row: Row, _data: Data, _now: datetime) -> Iterable[str]:

@@ -1,6 +1,7 @@
 """What inviting and importing have in common: a row that names an address becomes an account and a membership."""
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,9 +12,10 @@ from django.contrib.auth.models import Group as AuthGroup
 from django.core.exceptions import ValidationError
 
 from accounts.actor import Actor
-from accounts.addresses import address_key, clean_address
-from accounts.models import Account, Group, GroupMembership, Membership
-from accounts.powers.grants import AccountAuthGroup
+from accounts.addresses import SERVICE_DOMAIN, address_key, clean_address
+from accounts.models import Account, GroupMembership, Membership
+from accounts.powers.grants import AccountAuthGroup, grantable, still
+from accounts.roles import OWNER_RANK
 from accounts.targets import Row
 from accounts.work import Work
 
@@ -23,6 +25,12 @@ INVITATION_LIFETIME = timedelta(days=14)
 def names(text: Any) -> list[str]:
     """Names separated by semicolons or commas, without blanks."""
     return [part.strip() for part in str(text or "").replace(",", ";").split(";") if part.strip()]
+
+
+def group_names(text: Any) -> list[str]:
+    """Names of groups separated by semicolons; a semicolon or backslash inside a name is written after a backslash."""
+    parts = re.findall(r"(?:[^;\\]|\\.)+", str(text or ""), flags=re.DOTALL)
+    return [name for part in parts if (name := re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL).strip())]
 
 
 def problems(actor: Actor, row: Row) -> Iterable[str]:
@@ -38,21 +46,24 @@ def problems(actor: Actor, row: Row) -> Iterable[str]:
     role = row.directory.roles.get(str(values.get("role") or "member").casefold())
     if role is None:
         yield "unknown_role"
-    elif role.rank >= max(actor.rank, 1) and role.slug != "member":
-        yield "rank"
-    elif role.rank and not actor.may("manage_roles"):
-        yield "no_permission"
-    if any(name.casefold() not in row.directory.groups for name in names(values.get("groups"))):
+    elif role.rank >= OWNER_RANK:
+        yield "rank"  # ownership is given by two owners, never by an invitation
+    else:
+        yield from grantable(actor, role)
+    if any(name.casefold() not in row.directory.groups for name in group_names(values.get("groups"))):
         yield "unknown_group"
     else:
-        granted = [group.role for name in names(values.get("groups")) if (group := row.directory.groups[name.casefold()]).role]
-        if any(role.rank >= actor.rank for role in granted):
-            yield "rank"
-        elif any(role.rank for role in granted) and not actor.may("manage_roles"):
-            yield "no_permission"  # a group that carries a role gives it, so joining it is granting it
+        joined = [row.directory.groups[name.casefold()] for name in names(values.get("groups"))]
+        for group in joined:
+            if group.role is not None:
+                yield from grantable(actor, group.role)  # a group that carries a role gives it, so joining it is granting it
+        if actor.scope_groups is not None and (not {g.id for g in joined} <= actor.scope_groups or (row.member is None and not joined)):
+            yield "out_of_scope"  # nobody may bring in people whom their own role would not reach
     if len(str(values.get("name") or "")) > 200 or len(str(values.get("title") or "")) > 200 or len(str(values.get("department") or "")) > 200:
         yield "invalid_value"
-    if row.account is not None and row.account.refuses_invitations and row.member is None:
+    if address_key(str(values["email"])).endswith("@" + SERVICE_DOMAIN):
+        yield "address_unavailable"  # a service account belongs to one organization and joins no other
+    elif row.account is not None and row.account.refuses_invitations and row.member is None:
         yield "invitation_refused"
     if row.account is not None and row.account.status in {"purged", "pending_deletion"}:
         yield "address_unavailable"
@@ -62,6 +73,9 @@ def invite_row(work: Work, row: Row, data: Any) -> None:
     """Write the account (if the address is new) and an invited membership."""
     values, organization = row.values, row.directory.organization
     role = row.directory.roles[str(values.get("role") or "member").casefold()]
+    joined = [row.directory.groups[name.casefold()] for name in names(values.get("groups"))]
+    for held in [*(group for group in joined if group.role_id is not None), *([] if role.builtin else [role])]:
+        still(held)
     account = row.account
     if account is None:
         address = clean_address(str(values["email"]))
@@ -79,7 +93,7 @@ def invite_row(work: Work, row: Row, data: Any) -> None:
     membership.invitation_expires_at = work.now + INVITATION_LIFETIME
     membership.reason_text = str(data.get("message") or "")
     work.add(AccountAuthGroup(account=account, group=AuthGroup(id=role.auth_group_id)))
-    for name in names(values.get("groups")):
+    for name in group_names(values.get("groups")):
         group: Group = row.directory.groups[name.casefold()]
         work.add(GroupMembership(organization=organization, group=group, membership=membership))
     row.values |= {"_account": account.id, "_membership": membership.id}

@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -43,7 +44,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="lockdown", code="account.lockdown", event="account.locked", over="member", permission="lock_accounts", tier=1,
     form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, ends_ownership=True, owner_lock=True, undo="reactivate",
-    bulk=True,
+    bulk=True, gather=(gathering.elsewhere,), brake=True,
     title=gettext_lazy("Lock the account down"), button=gettext_lazy("Lock down"),
     does=gettext_lazy("Closes the account at once: sessions, tokens, the password and reset links all stop."),
     does_not=gettext_lazy("Deletes nothing and keeps second factors. An administrator can reactivate it."),

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
-from accounts.models import GroupMembership, MembershipSnapshot, Role, ServiceAccess
+from accounts import gathering
+from accounts.models import MembershipSnapshot
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import ended_access, ended_sessions, set_status, strip_access
@@ -37,23 +38,23 @@ def effects(person: Person, _data: Data, now: datetime) -> list[Effect]:
 def apply(work: Work, person: Person, data: Data) -> None:
     membership = person.membership
     assert membership is not None
-    groups = list(GroupMembership.objects.filter(membership=membership))
-    access = list(ServiceAccess.objects.filter(membership=membership))
-    for old in MembershipSnapshot.objects.filter(membership=membership):
+    groups, access = person.extra["groups"], person.extra["services"]
+    for old in person.extra["snapshots"]:
         work.remove(old)
     work.add(MembershipSnapshot(
         organization_id=membership.organization_id, membership=membership, role_id=membership.role_id, groups=[g.group_id for g in groups],
         services=[a.service_id for a in access], taken_at=work.now, expires_at=work.now + timedelta(days=SNAPSHOT_DAYS)))
     for row in [*groups, *access]:
         work.remove(row)
-    set_role(work, person, Role.objects.get(organization_id=membership.organization_id, slug="member"))
+    set_role(work, person, person.extra["roles"]["member"])
     set_status(work, person, data, "removed")
     strip_access(work, person, tokens="revoked", reason="removed")
 
 
 POWER = Power(
     slug="remove", code="access.remove", event="membership.removed", over="member", permission="manage_access", tier=2, ladder=2,
-    form=ReasonForm, rule=rule, effects=effects, apply=apply, ends_ownership=True, undo="restore", instead="suspend",
+    form=ReasonForm, rule=rule, effects=effects, apply=apply, ends_ownership=True, undo="restore", instead="suspend", bulk=True, brake=True,
+    gather=(gathering.groups, gathering.services, gathering.snapshots, gathering.roles, gathering.auth_groups),
     title=gettext_lazy("Remove from the organization"), button=gettext_lazy("Remove"),
     does=gettext_lazy("Ends the membership with its role, groups, services and API tokens."),
     does_not=gettext_lazy("Never deletes the account. For 90 days you can bring the person back."),

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -45,7 +46,8 @@ def apply(work: Work, person: Person, _data: Data) -> None:
 
 POWER = Power(
     slug="reset-second-factor", code="credential.reset_mfa", event="person.second_factor.reset", over="member", permission="reset_second_factor",
-    tier=2, form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, ladder=2,
+    tier=2, form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, ladder=2, gather=(gathering.elsewhere,),
+    people_only=True,
     title=gettext_lazy("Reset the second factor"), button=gettext_lazy("Reset second factor"),
     does=gettext_lazy("After one hour removes the person's authenticator app, passkeys and recovery codes, so that they can enrol anew."),
     does_not=gettext_lazy("Does not let you in and leaves the password. The person can stop it during the hour."),

@@ -8,8 +8,9 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
-from accounts.models import Group, GroupMembership, MembershipSnapshot, Role, Service, ServiceAccess
+from accounts.models import Group, GroupMembership, Service, ServiceAccess
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import set_status
@@ -29,7 +30,7 @@ def rule(_actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[
     membership = person.membership
     if membership is None or membership.status not in {"restricted", "suspended", "removed"}:
         yield "wrong_status"
-    elif membership.status == "removed" and not MembershipSnapshot.objects.filter(membership=membership, expires_at__gt=now).exists():
+    elif membership.status == "removed" and not any(kept.expires_at > now for kept in person.extra["snapshots"]):
         yield "wrong_status"
 
 
@@ -50,15 +51,14 @@ def apply(work: Work, person: Person, data: Data) -> None:
     assert membership is not None
     was = membership.status
     if was in {"suspended", "removed"}:
-        member = Role.objects.get(organization_id=membership.organization_id, slug="member")
-        set_role(work, person, member)
+        set_role(work, person, person.extra["roles"]["member"])
     if was == "removed":
         _bring_back(work, person, data)
     elif data.get("how") == "start_fresh":
-        for row in [*GroupMembership.objects.filter(membership=membership), *ServiceAccess.objects.filter(membership=membership)]:
+        for row in [*person.extra["groups"], *person.extra["services"]]:
             work.remove(row)
     else:
-        for access in ServiceAccess.objects.filter(membership=membership).exclude(state="full"):
+        for access in person.extra["services"]:
             work.track(access)
             access.state = "full"
     set_status(work, person, {**data, "until": None}, "active")
@@ -69,7 +69,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 def _bring_back(work: Work, person: Person, data: Data) -> None:
     membership = person.membership
     assert membership is not None
-    snapshot = MembershipSnapshot.objects.get(membership=membership)
+    snapshot = person.extra["snapshots"][0]
     if data.get("how") != "start_fresh":
         for service in Service.objects.filter(id__in=snapshot.services):
             work.add(ServiceAccess(organization_id=membership.organization_id, membership=membership, service=service, granted_at=work.now))
@@ -81,6 +81,7 @@ def _bring_back(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="restore", code="access.restore", event="membership.restored", over="member", permission="manage_access", tier=1,
     form=RestoreForm, rule=rule, effects=effects, apply=apply, bulk=True,
+    gather=(gathering.groups, gathering.services, gathering.snapshots, gathering.roles, gathering.auth_groups),
     title=gettext_lazy("Restore access"), button=gettext_lazy("Restore access"),
     does=gettext_lazy("Gives access back: reinstate groups and services, or start fresh as a member."),
     does_not=gettext_lazy("Does not bring back administrator roles, API tokens or sessions."),

@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
-from accounts.models import ServiceAccess
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import allowed_from, returns_at, set_status
@@ -41,7 +41,7 @@ def _kept(data: Data) -> set[str]:
 def rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     yield from allowed_from("active", "restricted")(actor, person, data, now)
     if data.get("mode") == "subset" and person.membership is not None:
-        held = set(ServiceAccess.objects.filter(membership_id=person.membership.id).values_list("service__slug", flat=True))
+        held = {access.service.slug for access in person.extra["services"]}
         if _kept(data) - held:
             yield "unknown_service"
 
@@ -58,7 +58,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
     set_status(work, person, data, "restricted")
     person.membership.restricted_mode = data.get("mode") or "read_only"
     kept = _kept(data)
-    for access in ServiceAccess.objects.filter(membership_id=person.membership.id).select_related("service"):
+    for access in person.extra["services"]:
         work.track(access)
         access.state = "read_only" if person.membership.restricted_mode == "read_only" else ("full" if access.service.slug in kept else "off")
     work.note(person.id, services=sorted(kept))
@@ -66,7 +66,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="restrict", code="access.restrict", event="membership.restricted", over="member", permission="manage_access", tier=1,
-    form=RestrictForm, rule=rule, effects=effects, apply=apply, ends_ownership=False, undo="restore", bulk=True,
+    form=RestrictForm, rule=rule, effects=effects, apply=apply, ends_ownership=False, undo="restore", bulk=True, gather=(gathering.services,),
     title=gettext_lazy("Restrict"), button=gettext_lazy("Restrict"),
     does=gettext_lazy("Makes the services read-only, or leaves only the ones you choose."),
     does_not=gettext_lazy("Does not sign the person out and deletes nothing. Reversible at any time."),

@@ -30,7 +30,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="suspend", code="access.suspend", event="membership.suspended", over="member", permission="manage_access", tier=1,
     form=UntilForm, rule=allowed_from("active", "restricted"), effects=effects, apply=apply, ends_ownership=True,
-    undo="restore", bulk=True,
+    undo="restore", bulk=True, brake=True,
     title=gettext_lazy("Suspend"), button=gettext_lazy("Suspend"),
     does=gettext_lazy("Stops all access to this organization's services and disables the person's API tokens here."),
     does_not=gettext_lazy("Deletes nothing, and does not touch the account, other organizations or personal spaces. Reversible at any time."),

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from audit import queries
 from portal import sentences
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
+from portal.surfaces.bulk import offered
 
 PERSON_POWERS = tuple(p for p in POWERS if p.over == "member" and not p.code.startswith(("own.", "token.")))
 _TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked")
@@ -30,14 +31,15 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     actor = enter(request, slug, permission="view_people")
     organization = request.organization  # type: ignore[attr-defined]
     want = listing_query.wanted(request.GET)
-    found = listing_query.page(organization_id=organization.id, want=want)
-    numbers = listing_query.counts(organization_id=organization.id)
+    found = listing_query.page(organization_id=organization.id, want=want, groups=actor.scope_groups)
+    numbers = listing_query.counts(organization_id=organization.id, groups=actor.scope_groups)
     names = {s: _status_name(s) for s in listing_query.STATUSES}
     context = {
         "people": found, "want": want, "numbers": numbers, "sort": f"{'-' if want.descending else ''}{want.sort}",
         "tabs": [{"href": "?" + urlencode({"status": t}) if t else "?", "label": names.get(t) or _("All"), "n": numbers.get(t or "all", 0), "on": want.status == t} for t in _TABS],
         "statuses": names.items(), "roles": Role.objects.filter(organization=organization).order_by("-rank", "name"),
         "chips": _chips(want, names), "columns": _columns(want), "total": numbers["all"],
+        "bulk_powers": offered(actor), "query": urlencode([(key, request.GET[key]) for key in ("q", "status", "role", "mfa") if request.GET.get(key)]),
         "may_invite": actor.may("invite_people"), "may_import": actor.may("import_people"),
     }
     return render(request, "people/_results.html" if request.headers.get("HX-Request") else "people/index.html", context)
@@ -70,9 +72,14 @@ def load(actor: Actor, person_id: UUID) -> Person:
     """The person with this id in the actor's organization, or NotFound."""
     assert actor.organization_id is not None
     found = load_people(organization_id=actor.organization_id, ids=[person_id], lock=False)
-    if not found:
+    if not found or not reached(actor, found[0]):
         raise NotFound
     return found[0]
+
+
+def reached(actor: Actor, person: Person) -> bool:
+    """Whether the actor's role reaches this person; whom it does not reach they do not see either. Oneself one always sees."""
+    return actor.scope_groups is None or bool(actor.scope_groups & person.group_ids) or person.id == actor.membership_id
 
 
 def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
@@ -80,6 +87,8 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
     actor = enter(request, slug, permission="view_people")
     person = load(actor, person_id)
     assert person.membership is not None
+    if person.account.kind == "service":
+        return redirect("service-account", slug, person.id)
     history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=8) if actor.may("view_audit") else None
     capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]
     return render(request, "people/detail.html", {

@@ -14,6 +14,8 @@ from accounts.actor import Actor
 from accounts.models import Membership, Plan
 from accounts.models.plan import PlanState
 from accounts.reasons import NotFound, Refused, Stale, text
+from portal import job_rows
+from portal.jobs import wake
 from portal.organization import enter
 from portal.powers import BY_SLUG
 
@@ -53,7 +55,9 @@ def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
         return _decide(request, actor, row)
     plan, problem = None, ""
     requester = _requester(row)
-    if row.state == PlanState.AWAITING_APPROVAL and requester is not None:
+    if row.many:
+        problem = "" if requester is not None and requester.may(power.permission) else text("stale")
+    elif row.state == PlanState.AWAITING_APPROVAL and requester is not None:
         try:
             plan = door.plan(power=power, actor=requester, ids=row.targets, data=row.data, now=timezone.now())
             problem = "" if plan.digest == row.digest and not plan.blocked else text("stale")
@@ -65,7 +69,7 @@ def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     return render(request, "plans/detail.html", {
         "plan": row, "power": power, "who": names.get(row.requested_by), "decider": names.get(row.decided_by) if row.decided_by else None,
         "targets": [names.get(t) for t in row.targets], "problem": problem,
-        "effects": [e for v in plan.verdicts for e in v.effects] if plan else [], "why_not": text(code) if code else "", "mine": row.requested_by == actor.membership_id,
+        "effects": job_rows.effects(row, power) if row.many else [e for v in plan.verdicts for e in v.effects] if plan else [], "why_not": text(code) if code else "", "mine": row.requested_by == actor.membership_id,
         "waiting": row.state == PlanState.AWAITING_APPROVAL})
 
 
@@ -83,5 +87,9 @@ def _decide(request: HttpRequest, actor: Actor, row: Plan) -> HttpResponse:
     except (Refused, Stale) as refusal:
         messages.error(request, text(refusal.codes[0] if isinstance(refusal, Refused) else "stale"))
     else:
+        if choice == "approve" and row.many:
+            wake("many")
+            messages.success(request, _("Approved. The job is running."))
+            return redirect("job", slug, row.id)
         messages.success(request, _("Approved, done and recorded.") if choice == "approve" else _("Declined. Nothing happened."))
     return redirect("plan", slug, row.id)

@@ -17,7 +17,7 @@ from tests.cast import World
 from tests.situations import DATA
 
 PAGES = ["/o/{slug}/", "/o/{slug}/people/", "/o/{slug}/people/{person}/", "/o/{slug}/approvals/", "/o/{slug}/approvals/{other}/", "/o/{slug}/audit/", "/o/{slug}/audit/{other}/", "/o/{slug}/tokens/",
-         "/o/{slug}/help/", "/o/{slug}/people/import/", "/o/{slug}/people/import/{other}/", "/o/{slug}/people/export.csv", "/o/{slug}/do/invite/",
+         "/o/{slug}/help/", "/o/{slug}/people/import/", "/o/{slug}/people/bulk/", "/o/{slug}/jobs/", "/o/{slug}/jobs/{other}/", "/o/{slug}/people/export.csv", "/o/{slug}/do/invite/",
          *[f"/o/{{slug}}/people/{{person}}/{p.slug}/" for p in POWERS if p.over == "member"]]
 API = ["/api/v1/orgs/{slug}/people/", "/api/v1/orgs/{slug}/people/{person}/", "/api/v1/orgs/{slug}/people/{person}/capabilities/", "/api/v1/orgs/{slug}/plans/{other}/", "/api/v1/orgs/{slug}/audit/"]
 
@@ -63,7 +63,7 @@ def test_acts_on_foreign_people_are_not_there(world: World, slug: str) -> None:
 def test_every_address_with_an_organization_is_tried() -> None:
     """A new address below /o/ or /api/ has to be added to the lists above."""
     names = {p.lookup_str for p in _patterns(get_resolver().url_patterns) if "<slug:slug>" in str(p.pattern)}
-    assert len(names) == 21, sorted(names)
+    assert len(names) == 23, sorted(names)
 
 
 def _patterns(patterns: list) -> list:

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from accounts import door, tenancy
-from accounts.models import Group, Membership, Plan
+from accounts import bulk, door, tenancy
+from accounts.models import Group, Membership, Plan, PlanRow
 from portal import importing, people_csv
 from tests.cast import World
 from tests.situations import arrange
@@ -39,13 +39,13 @@ def test_an_address_that_grows_when_compared_is_an_error_of_its_row(world: World
 
 
 def test_a_row_twice_is_left_out_in_a_later_batch_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "BATCH", 1)
+    monkeypatch.setattr(bulk, "BATCH", 1)
     slug = world.north.slug
     client, answer = send(world, f"email,title\nz@{slug}.example,One\nZ@{slug}.example,Two\n".encode())
     page = client.get(answer.headers["Location"])
-    assert (page.context["counts"]["create"], page.context["counts"]["error"]) == (1, 1)
-    client.post(answer.headers["Location"], {"digest": page.context["digest"]})
+    assert (page.context["verdicts"]["create"], page.context["verdicts"]["error"]) == (1, 1)
+    client.post(answer.headers["Location"], {"do": "confirm", "digest": page.context["plan"].digest})
     with tenancy.installation("look"):
         plan = Plan.objects.get(organization=world.north.organization)
         assert Membership.objects.get(account__email_key=f"z@{slug}.example").title == "One"
-    assert (plan.summary["done"], [r["codes"] for r in plan.results]) == (1, [["duplicate_row"]])
+        assert (plan.summary["done"], list(PlanRow.objects.filter(plan=plan).order_by("number").values_list("codes", flat=True))) == (1, [[], ["duplicate_row"]])

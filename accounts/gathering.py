@@ -1,0 +1,70 @@
+"""What powers need to know about their targets beyond the person, fetched for all of them at once: one query, not one each."""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from accounts.models import Account, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
+from accounts.people import Person
+from accounts.tenancy import installation
+
+Gather = Callable[[Sequence[Person]], None]
+AccountAuthGroup = Account.groups.through
+
+
+def needed(gathers: Iterable[Gather], people: Sequence[Person]) -> None:
+    """Fetch what these functions fetch, once for each set of people."""
+    for gather in gathers:
+        if not all(gather.__name__ in person.extra for person in people):
+            gather(people)
+
+
+def _spread(people: Sequence[Person], name: str, rows: Iterable[tuple[UUID, Any]], *, by_account: bool = False) -> None:
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for key, value in rows:
+        found[key].append(value)
+    for person in people:
+        person.extra[name] = found.get(person.account.id if by_account else person.id, [])
+
+
+def _ids(people: Sequence[Person]) -> list[UUID]:
+    return [person.id for person in people]
+
+
+def services(people: Sequence[Person]) -> None:
+    """extra["services"]: the person's service assignments, with their services."""
+    rows = ServiceAccess.objects.filter(membership_id__in=_ids(people)).select_related("service")
+    _spread(people, "services", ((row.membership_id, row) for row in rows))
+
+
+def groups(people: Sequence[Person]) -> None:
+    """extra["groups"]: the person's group memberships."""
+    _spread(people, "groups", ((row.membership_id, row) for row in GroupMembership.objects.filter(membership_id__in=_ids(people))))
+
+
+def snapshots(people: Sequence[Person]) -> None:
+    """extra["snapshots"]: what a removed member held; at most one."""
+    _spread(people, "snapshots", ((row.membership_id, row) for row in MembershipSnapshot.objects.filter(membership_id__in=_ids(people))))
+
+
+def auth_groups(people: Sequence[Person]) -> None:
+    """extra["auth_groups"]: the links through which django-guardian knows the person's roles."""
+    rows = AccountAuthGroup.objects.filter(account_id__in=[p.account.id for p in people])
+    _spread(people, "auth_groups", ((row.account_id, row) for row in rows), by_account=True)
+
+
+def roles(people: Sequence[Person]) -> None:
+    """extra["roles"]: the organization's roles by slug, the same dictionary for everybody."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    found = {role.slug: role for role in Role.objects.filter(organization_id=organization_id)} if organization_id else {}
+    for person in people:
+        person.extra["roles"] = found
+
+
+def elsewhere(people: Sequence[Person]) -> None:
+    """extra["elsewhere"]: (membership id, organization id, rank) of every membership of the account, in all organizations."""
+    with installation("account powers reach the account's memberships in other organizations"):
+        rows = list(Membership.objects.filter(account_id__in=[p.account.id for p in people]).exclude(status="removed").values_list("account_id", "id", "organization_id", "role__rank"))
+    _spread(people, "elsewhere", ((row[0], row[1:]) for row in rows), by_account=True)
