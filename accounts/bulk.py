@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -154,7 +154,7 @@ def _judge(row: StoredPlan, power: Power, actor: Actor, fresh: list[PlanRow], no
     tier = summary.get("tier", 0)
     for one in fresh:
         verdict = by_id.get(one.number if power.over == "row" else one.target)
-        codes = ["not_found"] if verdict is None else [*verdict.reasons, *_left_out(verdict, waiting)]
+        codes = ["not_found"] if verdict is None else _codes(verdict, waiting)
         one.codes, one.state = codes, "skipped" if codes else "waiting"
         one.verdict, one.version = _word(codes, verdict), "-".join(map(str, verdict.target.version)) if verdict else ""
         summary["verdicts"][one.verdict] = summary["verdicts"].get(one.verdict, 0) + 1
@@ -171,12 +171,12 @@ def _awaited(row: StoredPlan) -> frozenset[UUID]:
     return frozenset(target for found in rows for target in found)
 
 
-def _left_out(verdict: Verdict, waiting: frozenset[UUID]) -> Iterator[str]:
-    """What one by one would need a second person, or already waits for one, is not done in bulk."""
+def _codes(verdict: Verdict, waiting: frozenset[UUID]) -> list[str]:
+    """Why not. What one by one would need a second person, or already waits for one, is not done in bulk."""
+    found = list(verdict.reasons)
     if isinstance(verdict.target, Person) and verdict.target.is_owner:
-        yield "owner_in_bulk"
-    if verdict.target.id in waiting:
-        yield "pending_conflict"
+        return ["self"] if "self" in found else ["owner_in_bulk"]
+    return [*found, "pending_conflict"] if verdict.target.id in waiting else found
 
 
 def _word(codes: list[str], verdict: Verdict | None) -> str:

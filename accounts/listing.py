@@ -43,3 +43,14 @@ CREATE TRIGGER accounts_list_account AFTER UPDATE OF name, email_key, status ON 
   WHEN (OLD.name IS DISTINCT FROM NEW.name OR OLD.email_key IS DISTINCT FROM NEW.email_key OR OLD.status IS DISTINCT FROM NEW.status)
   EXECUTE FUNCTION accounts_list_account();
 """
+
+ONLY_WHEN_NEEDED = """
+DROP TRIGGER accounts_list_row ON accounts_membership;
+CREATE TRIGGER accounts_list_row BEFORE INSERT OR UPDATE OF account_id, status, list_name, list_email, effective_status ON accounts_membership
+  FOR EACH ROW EXECUTE FUNCTION accounts_list_row();
+DROP TRIGGER accounts_list_tokens ON accounts_membership;
+CREATE TRIGGER accounts_list_tokens AFTER INSERT ON accounts_membership FOR EACH ROW EXECUTE FUNCTION accounts_list_tokens();
+CREATE TRIGGER accounts_list_tokens_again AFTER UPDATE OF account_id, list_name, list_email ON accounts_membership FOR EACH ROW
+  WHEN (OLD.list_name IS DISTINCT FROM NEW.list_name OR OLD.list_email IS DISTINCT FROM NEW.list_email) EXECUTE FUNCTION accounts_list_tokens();
+"""
+"""The same, but called only by what can change the list: a change of a title or an epoch costs nothing here."""

@@ -137,7 +137,7 @@ def insert(table: str, columns: dict[str, str], rows: Sequence[tuple[object, ...
 
 
 def _insert_sql(table: str, columns: dict[str, str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in columns.values())})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for kind in columns.values())})"
 
 
 def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:

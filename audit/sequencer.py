@@ -2,18 +2,17 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db import connections, transaction
 
 from audit import merkle
-from audit.canonical import canonical
 from audit.record import timestamp
 from audit.recording import insert
 
@@ -37,7 +36,8 @@ def run_once(*, batch: int = BATCH) -> int:
         start = cursor.fetchone()[0]
         cursor.execute(
             "WITH taken AS (DELETE FROM audit_pending WHERE ord IN (SELECT ord FROM audit_pending ORDER BY ord LIMIT %s FOR UPDATE SKIP LOCKED)"
-            " RETURNING ord, org, entry, record_sha256) SELECT t.entry, t.org, e.record, t.record_sha256 FROM taken t LEFT JOIN audit_entry e ON e.id = t.entry ORDER BY t.ord", [batch])
+            " RETURNING ord, org, entry, record_sha256)"
+            " SELECT t.entry::text, t.org::text, e.record, encode(t.record_sha256, 'hex') FROM taken t LEFT JOIN audit_entry e ON e.id = t.entry ORDER BY t.ord", [batch])
         waiting = cursor.fetchall()
         if not waiting:
             return 0
@@ -48,28 +48,30 @@ def run_once(*, batch: int = BATCH) -> int:
     return len(waiting)
 
 
-def _number(cursor: Any, waiting: list[tuple[Any, ...]], start: int) -> None:
-    orgs = sorted({row[1] for row in waiting})
-    trees = _trees(cursor, orgs)
+# Ids stay text from here to the tables: making and comparing a hundred thousand UUID values a second would be most of the work.
+Row = tuple[str, str, str | None, str]
+
+
+def _number(cursor: Any, waiting: list[Row], start: int) -> None:
+    trees = _trees(cursor, sorted({row[1] for row in waiting}))
     parsed = [_parsed(row[2]) for row in waiting]
     counters = _counters(cursor, waiting, parsed)
     now = datetime.now(UTC)
     leaves, targets = [], []
-    hashes: dict[UUID, list[bytes]] = defaultdict(list)
-    days: dict[tuple[UUID, Any], list[int]] = {}
+    hashes: dict[str, list[bytes]] = defaultdict(list)
+    days: dict[tuple[str, Any], list[int]] = {}
     for number, ((entry, org, _text, sha), record) in enumerate(zip(waiting, parsed, strict=True), start=1):
         tree = trees[org]
         recorded = tree["recorded_at"] = max(now, tree["recorded_at"])
         seq = tree["size"] + len(hashes[org]) + 1
-        actor = _actor(record)
-        about = [(t["type"], UUID(t["id"])) for t in record.get("targets", [])]
+        actor = record["actor"].get("id")
+        about = [(t["type"], t["id"]) for t in record.get("targets", [])]
         actor_n = _count(counters, org, "actor", actor) if actor else None
         target_n = [_count(counters, org, kind, key) for kind, key in about]
-        envelope = canonical({"v": 1, "org": str(org), "seq": seq, "record_sha256": bytes(sha).hex(), "recorded_at": timestamp(recorded),
-                              "actor_n": actor_n, "target_n": target_n, "prev_checkpoint": None})
-        leaf = merkle.leaf_hash(envelope)
+        envelope = _envelope(org=org, seq=seq, sha=sha, recorded=timestamp(recorded) or "", actor_n=actor_n, target_n=target_n)
+        leaf = merkle.leaf_hash(envelope.encode())
         hashes[org].append(leaf)
-        leaves.append((start + number, org, seq, entry, envelope.decode(), leaf, recorded, actor, record["actor"]["type"], record["action"],
+        leaves.append((start + number, org, seq, entry, envelope, leaf, recorded, actor, record["actor"]["type"], record["action"],
                        record["category"], record["decision"]["outcome"]))
         targets += [(org, kind, key, seq, n) for (kind, key), n in zip(about, target_n, strict=True)]
         days.setdefault((org, recorded.date()), [seq, seq])[1] = seq
@@ -77,73 +79,80 @@ def _number(cursor: Any, waiting: list[tuple[Any, ...]], start: int) -> None:
     insert("audit_target", _TARGET, targets, ALIAS)
     _save_trees(cursor, trees, hashes)
     _save_counters(cursor, counters)
-    for (org, day), (first, last) in days.items():
-        cursor.execute("INSERT INTO audit_day (org, day, first_seq, last_seq) VALUES (%s, %s, %s, %s)"
-                       " ON CONFLICT (org, day) DO UPDATE SET last_seq = EXCLUDED.last_seq", [org, day, first, last])
+    cursor.execute("INSERT INTO audit_day (org, day, first_seq, last_seq) SELECT * FROM unnest(%b::uuid[], %b::date[], %b::bigint[], %b::bigint[])"
+                   " ON CONFLICT (org, day) DO UPDATE SET last_seq = EXCLUDED.last_seq",
+                   [[k[0] for k in days], [k[1] for k in days], [v[0] for v in days.values()], [v[1] for v in days.values()]])
+
+
+def _envelope(*, org: str, seq: int, sha: str, recorded: str, actor_n: int | None, target_n: list[int]) -> str:
+    """The canonical JSON of an envelope, written out: its form is fixed and its values need no escaping (a test compares)."""
+    return (f'{{"actor_n":{"null" if actor_n is None else actor_n},"org":"{org}","prev_checkpoint":null,"record_sha256":"{sha}","recorded_at":"{recorded}",'
+            f'"seq":{seq},"target_n":[{",".join(map(str, target_n))}],"v":1}}')
 
 
 _UNREADABLE = {"actor": {"type": "unknown"}, "action": "audit.unreadable", "category": "audit", "decision": {"outcome": "unknown"}}
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _parsed(text: str | None) -> dict[str, Any]:
     """The record, or for one that is gone or is no record a stand-in: it is numbered all the same, and verification reports it."""
     try:
         record = orjson.loads(text or "")
-        record["actor"]["type"], record["action"], record["category"], record["decision"]["outcome"]
-        [UUID(i) for i in [t["id"] for t in record.get("targets", [])] + [record["actor"].get("id") or str(UUID(int=0))]]
+        said = [record["actor"]["type"], record["action"], record["category"], record["decision"]["outcome"], *[t["type"] for t in record.get("targets", [])]]
+        ids = [t["id"] for t in record.get("targets", [])] + ([record["actor"]["id"]] if record["actor"].get("id") else [])
+        whole = all(isinstance(word, str) for word in said) and all(_UUID.fullmatch(i) for i in ids)
     except (ValueError, KeyError, TypeError, AttributeError):
         return _UNREADABLE
-    return record
+    return record if whole else _UNREADABLE
 
 
-def _actor(record: dict[str, Any]) -> UUID | None:
-    found = record["actor"].get("id")
-    return UUID(found) if found else None
-
-
-def _trees(cursor: Any, orgs: list[UUID]) -> dict[UUID, dict[str, Any]]:
-    cursor.execute("SELECT org, size, range, recorded_at FROM audit_tree WHERE org = ANY(%s) FOR UPDATE", [orgs])
+def _trees(cursor: Any, orgs: list[str]) -> dict[str, dict[str, Any]]:
+    cursor.execute("SELECT org::text, size, range, recorded_at FROM audit_tree WHERE org = ANY(%b::uuid[]) FOR UPDATE", [orgs])
     trees = {org: {"size": size, "range": [bytes(p) for p in peaks], "recorded_at": at, "new": False} for org, size, peaks, at in cursor.fetchall()}
     for org in orgs:
         trees.setdefault(org, {"size": 0, "range": [], "recorded_at": datetime.min.replace(tzinfo=UTC), "new": True})
     return trees
 
 
-def _save_trees(cursor: Any, trees: dict[UUID, dict[str, Any]], hashes: dict[UUID, list[bytes]]) -> None:
+def _save_trees(cursor: Any, trees: dict[str, dict[str, Any]], hashes: dict[str, list[bytes]]) -> None:
+    made, grown = [], []
     for org, tree in trees.items():
         size, peaks = merkle.append(tree["size"], tree["range"], hashes[org])
-        if tree["new"]:
-            cursor.execute("INSERT INTO audit_tree (org, size, root, range, recorded_at) VALUES (%s, %s, %s, %s, %s)",
-                           [org, size, merkle.root(peaks), peaks, tree["recorded_at"]])
-            continue
-        cursor.execute("UPDATE audit_tree SET size = %s, root = %s, range = %s, recorded_at = %s WHERE org = %s AND size = %s",
-                       [size, merkle.root(peaks), peaks, tree["recorded_at"], org, tree["size"]])
-        if cursor.rowcount != 1:
+        values = (size, merkle.root(peaks), peaks, tree["recorded_at"], org)
+        made.append(values) if tree["new"] else grown.append((*values, tree["size"]))
+    if made:
+        cursor.executemany("INSERT INTO audit_tree (size, root, range, recorded_at, org) VALUES (%s, %s, %s, %s, %s::uuid)", made)
+    if grown:
+        cursor.executemany("UPDATE audit_tree SET size = %s, root = %s, range = %s, recorded_at = %s WHERE org = %s::uuid AND size = %s", grown)
+        if cursor.rowcount != len(grown):
             raise Fenced
 
 
-def _counters(cursor: Any, waiting: list[tuple[Any, ...]], parsed: list[dict[str, Any]]) -> dict[tuple[UUID, str, UUID], int]:
-    keys: set[tuple[UUID, str, UUID]] = set()
+_KEYS = "unnest(%b::uuid[], %b::text[], %b::uuid[])"
+
+
+def _counters(cursor: Any, waiting: list[Row], parsed: list[dict[str, Any]]) -> dict[tuple[str, str, str], int]:
+    keys: set[tuple[str, str, str]] = set()
     for row, record in zip(waiting, parsed, strict=True):
-        if actor := _actor(record):
+        if actor := record["actor"].get("id"):
             keys.add((row[1], "actor", actor))
-        keys |= {(row[1], t["type"], UUID(t["id"])) for t in record.get("targets", [])}
+        keys.update((row[1], t["type"], t["id"]) for t in record.get("targets", []))
     wanted = sorted(keys)
-    cursor.execute("SELECT c.org, c.kind, c.key, c.n FROM audit_counter c JOIN unnest(%s::uuid[], %s::text[], %s::uuid[]) AS k(org, kind, key)"
+    cursor.execute(f"SELECT c.org::text, c.kind, c.key::text, c.n FROM audit_counter c JOIN {_KEYS} AS k(org, kind, key)"
                    " ON c.org = k.org AND c.kind = k.kind AND c.key = k.key", [[k[0] for k in wanted], [k[1] for k in wanted], [k[2] for k in wanted]])
     return dict.fromkeys(wanted, 0) | {(org, kind, key): n for org, kind, key, n in cursor.fetchall()}
 
 
-def _count(counters: dict[tuple[UUID, str, UUID], int], org: UUID, kind: str, key: UUID) -> int:
+def _count(counters: dict[tuple[str, str, str], int], org: str, kind: str, key: str) -> int:
     counters[(org, kind, key)] += 1
     return counters[(org, kind, key)]
 
 
-def _save_counters(cursor: Any, counters: dict[tuple[UUID, str, UUID], int]) -> None:
+def _save_counters(cursor: Any, counters: dict[tuple[str, str, str], int]) -> None:
     rows = [(*key, n) for key, n in counters.items()]
     if not rows:
         return
-    cursor.execute("INSERT INTO audit_counter (org, kind, key, n) SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::bigint[])"
+    cursor.execute("INSERT INTO audit_counter (org, kind, key, n) SELECT * FROM unnest(%b::uuid[], %b::text[], %b::uuid[], %b::bigint[])"
                    " ON CONFLICT (org, kind, key) DO UPDATE SET n = EXCLUDED.n", [list(column) for column in zip(*rows, strict=True)])
 
 

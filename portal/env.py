@@ -5,7 +5,9 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -25,6 +27,65 @@ def flag(name: str, *, default: bool = False) -> bool:
     if text in {"0", "false", "no", "off"}:
         return False
     raise ImproperlyConfigured(f"{name} is '{text}'. Write 1 or 0.")
+
+
+def number(name: str, *, default: int, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name} is '{text}'. Write a whole number from {least} to {most}.")
+    return int(text)
+
+
+def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:
+    """One of a few words."""
+    text = os.environ.get(name, "").strip() or default
+    if text not in among:
+        raise ImproperlyConfigured(f"{name} is '{text}'. Write one of: {', '.join(among)}")
+    return text
+
+
+def address(name: str, *, default: str) -> str:
+    """The address people use: scheme and host, no path."""
+    text = (os.environ.get(name, "").strip() or default).rstrip("/")
+    example = f"{name} must be the address people use, such as https://portal.example.org"
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 (raises when it is no port)
+    except ValueError as error:
+        raise ImproperlyConfigured(example) from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s\\]", text):
+        raise ImproperlyConfigured(example)
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
+        raise ImproperlyConfigured(f"{name} must end after the host and port: Steward needs an address of its own, such as https://portal.example.org")
+    return text
+
+
+def mail_host(name: str) -> str:
+    """The name or number of the mail server."""
+    text = os.environ.get(name, "").strip() or "localhost"
+    if re.search(r"[\s/@]", text):
+        raise ImproperlyConfigured(f"{name} must be the name of the mail server alone, such as mail.example.org")
+    return text
+
+
+def sender(name: str, *, default: str) -> str:
+    """The From of our mails: an address, with or without a name before it."""
+    text = os.environ.get(name, "").strip() or default
+    found = parseaddr(text)[1]
+    if "\n" in text or "\r" in text or not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", found):
+        raise ImproperlyConfigured(f"{name} must be an e-mail address, such as Steward <steward@example.org>")
+    return text
+
+
+def token(name: str) -> str:
+    """A secret that another program shows us, or '' when that program is not served."""
+    text = os.environ.get(name, "").strip()
+    if text and (len(text) < 20 or not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", text)):
+        raise ImproperlyConfigured(f"{name} must be 20 or more letters and digits. Make one with: openssl rand -hex 32")
+    return text
 
 
 def secret_key(*, data: Path, embedded: bool) -> str:
@@ -74,6 +135,8 @@ def database(url: str, *, variable: str) -> dict[str, object]:
     except ValueError as error:
         raise ImproperlyConfigured(f"{variable} has a port that is not a number.") from error
     options = {key: value for key, value in query.items() if key not in {"host", "port"}}
+    if unknown := sorted(set(options) - _libpq_words()):
+        raise ImproperlyConfigured(f"{variable} has an option that PostgreSQL's clients do not know: {unknown[0]}")
     return {
         "ENGINE": "django.db.backends.postgresql", "NAME": name, "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""), "HOST": query.get("host") or unquote(parts.hostname or ""),
@@ -81,10 +144,23 @@ def database(url: str, *, variable: str) -> dict[str, object]:
     }
 
 
+def _libpq_words() -> set[str]:
+    from psycopg.pq import Conninfo
+
+    return {option.keyword.decode() for option in Conninfo.get_defaults()}
+
+
 def redis_url(url: str) -> str:
     """REDIS_URL as redis-py reads it: redis://, rediss:// or unix:///path."""
-    if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss", "unix"}:
         raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix:///")
+    try:
+        parts.port  # noqa: B018 (raises when it is no port)
+    except ValueError as error:
+        raise ImproperlyConfigured("REDIS_URL has a port that is not a number.") from error
+    if parts.scheme != "unix" and (not parts.hostname or not re.fullmatch(r"/?[0-9]*", parts.path)):
+        raise ImproperlyConfigured("REDIS_URL must name a server and the number of its database, such as redis://cache.example.org:6379/0")
     return url
 
 
@@ -94,6 +170,11 @@ def running_services(data: Path) -> dict[str, str]:
         return json.loads((data / "run" / "services.json").read_text())
     except (OSError, ValueError):
         return {}
+
+
+def _patient(options: dict[str, object]) -> dict[str, object]:
+    """A migration that cannot get its lock gives up: everybody else's queries would queue behind it."""
+    return {**options, "options": f"{options.get('options', '')} -c lock_timeout=15s".strip()}
 
 
 def databases(*, data: Path, secret: str) -> dict[str, dict[str, object]]:
@@ -111,9 +192,12 @@ def databases(*, data: Path, secret: str) -> dict[str, dict[str, object]]:
 
     app = login(APP_ROLE, "DATABASE_APP_URL")
     common = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": True}
+    # Values travel beside the statement, arrays in binary, and statements that come again and again are planned once.
+    spoken = {"server_side_binding": True, "prepare_threshold": 3}
+    sequencer = login(SEQUENCER_ROLE, "DATABASE_SEQUENCER_URL")
     return {
-        "default": {**app, **common},
-        "refusals": {**app, **common, "OPTIONS": dict(app["OPTIONS"])},
-        "owner": {**owner, "CONN_MAX_AGE": 0},
-        "sequencer": {**login(SEQUENCER_ROLE, "DATABASE_SEQUENCER_URL"), **common},
+        "default": {**app, **common, "OPTIONS": {**app["OPTIONS"], **spoken}},
+        "refusals": {**app, **common, "OPTIONS": {**app["OPTIONS"], **spoken}},
+        "owner": {**owner, "CONN_MAX_AGE": 0, "OPTIONS": _patient(dict(owner["OPTIONS"]))},  # type: ignore[call-overload]
+        "sequencer": {**sequencer, **common, "OPTIONS": {**sequencer["OPTIONS"], **spoken}},
     }

@@ -151,11 +151,11 @@ def test_a_sequencer_that_was_overtaken_is_fenced(log: Log) -> None:
     log.write()
     number_all()
     with transaction.atomic(using="sequencer"), connections["sequencer"].cursor() as cursor:
-        stale = sequencer._trees(cursor, [log.org])
+        stale = sequencer._trees(cursor, [str(log.org)])
     log.write()
     number_all()
     with pytest.raises(sequencer.Fenced), transaction.atomic(using="sequencer"), connections["sequencer"].cursor() as cursor:
-        sequencer._save_trees(cursor, stale, {log.org: [merkle.leaf_hash(b"late")]})
+        sequencer._save_trees(cursor, stale, {str(log.org): [merkle.leaf_hash(b"late")]})
     assert log.findings() == []
 
 
@@ -253,3 +253,12 @@ def test_counters_know_how_often(log: Log) -> None:
     number_all()
     assert set(log.rows("SELECT kind, key, n FROM audit_counter WHERE org = %s", [log.org])) == {("actor", log.actor, 4), ("person", log.person, 4), ("group", group, 1)}
     assert log.rows("SELECT type, target, n FROM audit_target WHERE org = %s AND seq = 4 ORDER BY type", [log.org]) == [("group", group, 1), ("person", log.person, 4)]
+
+
+def test_the_written_out_envelope_is_the_canonical_one() -> None:
+    from audit.canonical import canonical
+
+    for actor_n, target_n in ((None, []), (3, [1]), (2**40, [7, 8, 9])):
+        said = {"org": "0f0e0d0c-0000-4000-8000-000000000001", "seq": 12, "recorded_at": "2026-11-23T20:00:00.000001Z", "actor_n": actor_n, "target_n": target_n}
+        written = sequencer._envelope(org=said["org"], seq=12, sha="ab" * 32, recorded=said["recorded_at"], actor_n=actor_n, target_n=target_n)
+        assert written.encode() == canonical({**said, "v": 1, "record_sha256": "ab" * 32, "prev_checkpoint": None})
