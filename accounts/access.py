@@ -15,10 +15,12 @@ from accounts.models import ApiToken, Management
 from accounts.roles import SECOND_FACTOR_RANK
 from accounts.tenancy import installation
 
+ORGANIZATION_WIDE = frozenset({"view_audit", "export_audit", "manage_settings", "manage_apps", "approve_plans"})
+"""What cannot be cut down to some people: whoever's role is limited to groups does not have it."""
 USABLE = frozenset({"active", "restricted"})
 
 _STANDING = """
-SELECT m.id, m.organization_id, m.status, m.access_epoch, m.role_scope, m.reset_required_at IS NOT NULL,
+SELECT m.id, m.organization_id, m.status, m.access_epoch, m.role_scope, m.reset_required_at IS NOT NULL, m.last_active_at,
        a.id, a.status, a.auth_epoch, a.reset_required_at IS NOT NULL, a.name, a.email, a.has_second_factor, mg.organization_id,
        (SELECT COALESCE(max(r.rank), 0) FROM accounts_role r WHERE r.id = ANY(held.roles)) AS rank,
        ARRAY(SELECT DISTINCT p.codename FROM accounts_organizationgrouppermission op JOIN auth_permission p ON p.id = op.permission_id
@@ -42,6 +44,7 @@ class Standing:
     access_epoch: int
     role_scope: list[UUID] | None
     reset_here: bool
+    last_active_at: datetime | None
     account_id: UUID
     account_status: str
     auth_epoch: int
@@ -81,9 +84,10 @@ def standing(*, account_id: UUID, organization_id: UUID) -> Standing | None:
 def actor_in(found: Standing, *, proof: Proof, via: str = "ui", session_id: UUID | None = None, **more: Any) -> Actor:
     """The actor for a standing. A role that needs a second factor gives nothing until one is enrolled."""
     powerless = found.needs_enrolment
+    held = frozenset(found.permissions) - (ORGANIZATION_WIDE if found.role_scope is not None else frozenset())
     return Actor(
         kind="user", account_id=found.account_id, organization_id=found.organization_id, membership_id=found.membership_id,
-        rank=0 if powerless else found.rank, permissions=frozenset() if powerless else frozenset(found.permissions),
+        rank=0 if powerless else found.rank, permissions=frozenset() if powerless else held,
         scope_groups=frozenset(found.role_scope) if found.role_scope is not None else None, name=found.name, email=found.email,
         via=via, session_id=session_id, proof=proof, **more)
 

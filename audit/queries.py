@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -51,8 +51,9 @@ class Page:
     older: int | None
 
 
-def page(*, org: UUID, filters: Filters, before: int | None = None, after: int | None = None, size: int = 50) -> Page:
-    """One page, newest first: entries below number `before`, or the ones just above `after`. Numbers are the cursor."""
+def page(*, org: UUID, filters: Filters, before: int | None = None, after: int | None = None, size: int = 50,
+         paths: Sequence[str] | None = None) -> Page:
+    """One page, newest first: entries below number `before`, or the ones just above `after`. Numbers are the cursor. `paths` limits which commitments are opened."""
     where, values, source = ["l.org = %s"], [org], "audit_leaf l"
     if filters.target:
         source = "audit_target t JOIN audit_leaf l ON l.org = t.org AND l.seq = t.seq"
@@ -82,7 +83,7 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
     older = last if (after is not None and found) or (after is None and more) else None
     if before is None and after is None and (high is None):
         found = _waiting(org, filters) + found
-    disclose(org=org, entries=found)
+    disclose(org=org, entries=found, paths=paths)
     return Page(entries=found, newer=newer, older=older)
 
 
@@ -151,13 +152,14 @@ def _matches(record: dict[str, Any], filters: Filters) -> bool:
     return not filters.outcome or record["decision"]["outcome"] == filters.outcome
 
 
-def disclose(*, org: UUID, entries: Iterable[Seen]) -> None:
-    """Fill in the openings of these entries, two queries for any number. A commitment without one was erased."""
+def disclose(*, org: UUID, entries: Iterable[Seen], paths: Sequence[str] | None = None) -> None:
+    """Fill in the openings of these entries, or those at `paths`, two queries for any number. A commitment without one was erased."""
     by_id = {seen.id: seen for seen in entries}
     if not by_id:
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT entry, subject, path, sealed FROM audit_disclosure WHERE org = %s AND entry = ANY(%s)", [org, list(by_id)])
+        cursor.execute("SELECT entry, subject, path, sealed FROM audit_disclosure WHERE org = %s AND entry = ANY(%s)" + ("" if paths is None else " AND path = ANY(%s)"),
+                       [org, list(by_id), *([] if paths is None else [list(paths)])])
         rows = cursor.fetchall()
     keys = subject_keys(org=org, subjects=[r[1] for r in rows], alias="default", create=False) if rows else {}
     found: dict[UUID, dict[str, Any]] = defaultdict(dict)
@@ -165,7 +167,7 @@ def disclose(*, org: UUID, entries: Iterable[Seen]) -> None:
         opening = unseal(key=keys[subject], org=org, entry=entry_id, path=path, sealed=bytes(sealed)) if subject in keys else None
         found[entry_id][path] = opening.value if opening else ERASED
     for entry_id, seen in by_id.items():
-        seen.open = dict.fromkeys(committed(seen.record), ERASED) | found.get(entry_id, {})
+        seen.open = dict.fromkeys((path for path in committed(seen.record) if paths is None or path in paths), ERASED) | found.get(entry_id, {})
 
 
 def committed(record: dict[str, Any]) -> list[str]:

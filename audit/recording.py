@@ -125,18 +125,8 @@ def _sealed(openings: list[tuple[UUID, UUID, Opening]], alias: str, known: dict[
             for org, entry, opening in openings]
 
 
-def insert(table: str, columns: dict[str, str], rows: Sequence[tuple[object, ...]], alias: str) -> None:
-    """One INSERT for any number of rows, as one array per column; `columns` gives their types.
-
-    COPY would be as fast, but PostgreSQL refuses it on tables with row-level security.
-    """
-    if not rows:
-        return
-    with connections[alias].cursor() as cursor:
-        cursor.execute(_insert_sql(table, columns), _columns(rows))
-
-
 def _insert_sql(table: str, columns: dict[str, str]) -> str:
+    """One INSERT for any number of rows, as one array per column. COPY would be as fast, but PostgreSQL refuses it on tables with row-level security."""
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for kind in columns.values())})"
 
 

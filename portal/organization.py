@@ -4,11 +4,12 @@ from __future__ import annotations
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import access, tenancy
+from accounts import access, fetch, tenancy
 from accounts.actor import Actor
 from accounts.models import Membership, Organization
 from accounts.reasons import NotFound
 from accounts.seen import seen_in
+from portal import zones
 from portal.views.stepup import proof_of
 
 
@@ -28,26 +29,28 @@ def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> 
     """
     if not request.user.is_authenticated:
         raise NotFound
-    organization = Organization.objects.filter(slug=slug).first()
+    organization = fetch.one(Organization, "slug", slug)
     if organization is None:
         raise NotFound
     tenancy.set_request_scope(org=organization.id, account=request.user.id)
     found = access.standing(account_id=request.user.id, organization_id=organization.id)
     if found is None or found.refusal == "not_a_member":
         raise NotFound
-    membership = Membership.objects.select_related("organization").get(id=found.membership_id)
-    if found.refusal:
-        raise Door(found.refusal, membership)
-    if not _knows_epoch(request, str(organization.id), found.access_epoch):
-        raise Door("sign_in_again", membership)
+    if code := found.refusal or ("" if _knows_epoch(request, str(organization.id), found.access_epoch) else "sign_in_again"):
+        raise _door(code, found)
     actor = access.actor_in(found, proof=proof_of(request), session_id=request.steward_session.id)  # type: ignore[attr-defined]
     request.organization, request.actor, request.standing = organization, actor, found  # type: ignore[attr-defined]
+    zones.use(request.user.time_zone, organization.time_zone)
     if permission is not None and found.needs_enrolment and permission in found.permissions:
-        raise Door("enrol", membership)
+        raise _door("enrol", found)
     if not actor.may(permission):
         raise NotFound
-    seen_in(membership_id=found.membership_id, before=membership.last_active_at, now=timezone.now())
+    seen_in(membership_id=found.membership_id, before=found.last_active_at, now=timezone.now())
     return actor
+
+
+def _door(code: str, found: access.Standing) -> Door:
+    return Door(code, Membership.objects.select_related("organization").get(id=found.membership_id))
 
 
 def _knows_epoch(request: HttpRequest, organization_id: str, epoch: int) -> bool:

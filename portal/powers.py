@@ -1,6 +1,21 @@
-"""The powers of the whole product: the lists of the packages, added."""
+"""The powers of the whole product: the lists of the packages, added; and their forms, as an organization fills them."""
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.actor import Actor
+from accounts.models import Organization
+from accounts.power import Power
 from accounts.powers import POWERS as ACCOUNT_POWERS
 
 POWERS = ACCOUNT_POWERS
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}
+
+
+def form_for(power: Power, organization: Organization, actor: Actor, *data: Any, **options: Any) -> Any:
+    """The power's form, offering what this organization has: its roles, its groups."""
+    form = power.form(*data, **options)
+    if hasattr(form, "choices_for"):
+        form.choices_for(organization, actor)
+    return form

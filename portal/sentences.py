@@ -36,9 +36,12 @@ OTHER = {
     "people.exported": gettext_lazy("%(actor)s exported the people list"), "people.import_planned": gettext_lazy("%(actor)s uploaded a file of people"),
     "people.import_confirmed": gettext_lazy("%(actor)s confirmed an import of people"), "people.import_progressed": gettext_lazy("A part of an import of people was carried out"),
     "people.import_finished": gettext_lazy("An import of people was finished"),
-    "membership.role_updated": gettext_lazy("%(actor)s changed a role that %(target)s holds"), "membership.group_role_changed": gettext_lazy("%(actor)s changed the role of a group that %(target)s is in"),
+    "membership.role_updated": gettext_lazy("%(actor)s changed a role that %(target)s holds"),
+    "membership.group_role_changed": gettext_lazy("%(actor)s changed the role of a group that %(target)s is in"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
+NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))
+"""What a line of the list says of people; everything else stays closed until an entry is opened."""
 EVENTS = {**{p.event: p.sentence for p in POWERS}, **OTHER}
 DENIED = gettext_lazy("%(actor)s tried: “%(act)s”. It was refused")
 FAILED = gettext_lazy("“%(act)s” did not succeed")
@@ -86,13 +89,16 @@ def _said(seen: Seen, path: str) -> str:
     return _("(erased)") if value is ERASED else str(value)
 
 
+_NAMELESS = {"schedule": gettext_lazy("The schedule"), "anonymous": gettext_lazy("Somebody not signed in"), "operator": gettext_lazy("The operator"),
+             "organization": gettext_lazy("Another organization")}
+
+
 def _actor(seen: Seen) -> str:
     actor = seen.record["actor"]
     name = _said(seen, "actor.name") or _said(seen, "actor.email")
     if actor["type"] == "api_token":
         return _("An API token of %(name)s") % {"name": name or actor.get("id", "")}
-    named = {"schedule": _("The schedule"), "anonymous": _("Somebody not signed in"), "operator": _("The operator"), "organization": _("Another organization")}
-    return name or named.get(actor["type"]) or (_("(erased)") if actor.get("name") else str(actor.get("id", "")))
+    return name or str(_NAMELESS.get(actor["type"], "")) or (_("(erased)") if actor.get("name") else str(actor.get("id", "")))
 
 
 def _target(seen: Seen) -> str:

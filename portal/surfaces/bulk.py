@@ -17,7 +17,7 @@ from accounts.power import Power
 from accounts.reasons import Refused, text
 from portal.jobs import wake
 from portal.organization import enter
-from portal.powers import POWERS
+from portal.powers import POWERS, form_for
 
 MANY = tuple(power for power in POWERS if power.bulk and power.over == "member")
 PAGE_LIMIT = 500
@@ -43,11 +43,11 @@ def choose(request: HttpRequest, slug: str) -> HttpResponse:
     if power is None:
         return render(request, "people/bulk.html", context)
     if not power.form.base_fields or "go" in request.POST:
-        form = power.form(request.POST)
+        form = form_for(power, request.organization, actor, request.POST)
         if form.is_valid():
             return _freeze(request, slug, actor, power, form.cleaned_data, ids, query, context | {"form": form})
         return render(request, "people/bulk.html", context | {"form": form}, status=422)
-    return render(request, "people/bulk.html", context | {"form": power.form()})
+    return render(request, "people/bulk.html", context | {"form": form_for(power, request.organization, actor)})
 
 
 def _chosen(request: HttpRequest) -> tuple[list[UUID], str | None]:

@@ -12,14 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import door
+from accounts import door, targets
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.door import Receipt
 from accounts.people import Person
 from accounts.power import Plan, Power
-from accounts.reasons import Refused, Stale, StepUpNeeded, text
+from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
 from portal.organization import enter
+from portal.powers import form_for
 from portal.views import people
 from portal.views.stepup import ask, kept
 
@@ -31,38 +32,92 @@ def on_person(request: HttpRequest, slug: str, person_id: UUID, power_slug: str)
     person = people.load(actor, person_id)
     if power.over != "member" or not (actor.may("view_people") or person.account.id == actor.account_id):
         return people.detail(request, slug, person_id)
-    back = reverse("person", args=[slug, person_id]) if actor.may("view_people") else reverse("tokens", args=[slug])
-    return _serve(request, power, actor, [person_id], person, back)
+    return _serve(request, power, actor, [person_id], person, _from(request, slug, power, actor, person))
+
+
+def _from(request: HttpRequest, slug: str, power: Power, actor: Actor, person: Person) -> str:
+    """Where an act on a member leads back to: the page it was chosen on."""
+    if person.account.kind == "service" and actor.may("view_people"):
+        return reverse("service-account", args=[slug, person.id])
+    if power.slug in {"create-token", "revoke-token"} or not actor.may("view_people"):
+        return reverse("tokens", args=[slug])
+    if power.permission == "manage_groups" and (group := _group_in(request)):
+        return reverse("group", args=[slug, group])
+    return reverse("person", args=[slug, person.id])
+
+
+def _group_in(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.GET.get("group", ""))
+    except ValueError:
+        return None
 
 
 def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpResponse:
-    """A power that needs no existing target, such as inviting."""
+    """A power that needs no existing target, such as inviting or creating a group."""
     power = people.by_slug(power_slug)
     actor = enter(request, slug, permission=power.permission)
-    return _serve(request, power, actor, [], None, reverse("people", args=[slug]))
+    if power.over not in {"row", "organization"}:
+        raise NotFound
+    return _serve(request, power, actor, [], None, reverse(_LISTS.get(power.slug, "people"), args=[slug]))
 
 
-def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], person: Person | None, back: str) -> HttpResponse:
-    initial = power.form.initial_for(person) if person is not None and hasattr(power.form, "initial_for") else {}
+_LISTS = {"create-role": "roles", "create-group": "groups", "create-service-account": "service-accounts"}
+
+
+def on_role(request: HttpRequest, slug: str, role_id: UUID, power_slug: str) -> HttpResponse:
+    """A power over one role."""
+    return _on_target(request, slug, role_id, power_slug, over="role")
+
+
+def on_group(request: HttpRequest, slug: str, group_id: UUID, power_slug: str) -> HttpResponse:
+    """A power over one group."""
+    return _on_target(request, slug, group_id, power_slug, over="group")
+
+
+def _on_target(request: HttpRequest, slug: str, target_id: UUID, power_slug: str, *, over: str) -> HttpResponse:
+    power = people.by_slug(power_slug)
+    actor = enter(request, slug, permission=power.permission)
+    if power.over != over:
+        raise NotFound
+    gone = over == "role" or power.slug == "delete-group"
+    back = reverse("roles" if over == "role" else "groups", args=[slug]) if gone else reverse("group", args=[slug, target_id])
+    return _serve(request, power, actor, [target_id], _loaded(power, actor, target_id), back)
+
+
+def _loaded(power: Power, actor: Actor, target_id: UUID) -> Any:
+    """The target as it is now, or NotFound."""
+    if power.over == "member":
+        return people.load(actor, target_id)
+    found = targets.load(power=power, actor=actor, ids=[target_id], data={}, lock=False)
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], target: Any, back: str) -> HttpResponse:
+    initial = power.form.initial_for(target) if target is not None and hasattr(power.form, "initial_for") else {}
+    if power.permission == "manage_groups" and power.over == "member":
+        initial = {"group": str(_group_in(request) or "")}
     resumed = kept(request)
     if request.method != "POST":
-        form = power.form(_querydict(resumed)) if resumed else power.form(initial=initial)
-        return _show(request, power, actor, ids, person, form, back, status=200)
-    form = power.form(request.POST)
+        form = form_for(power, request.organization, actor, _querydict(resumed)) if resumed else form_for(power, request.organization, actor, initial=initial)
+        return _show(request, power, actor, ids, target, form, back, status=200)
+    form = form_for(power, request.organization, actor, request.POST)
     confirm = request.POST.get("confirm", "")
-    wrong = person is not None and power.ladder >= 2 and address_key(confirm) != person.account.email_key
+    wrong = isinstance(target, Person) and power.ladder >= 2 and address_key(confirm) != target.account.email_key
     if not form.is_valid() or wrong:
-        return _show(request, power, actor, ids, person, form, back, status=422, wrong_confirm=wrong)
+        return _show(request, power, actor, ids, target, form, back, status=422, wrong_confirm=wrong)
     try:
         receipt = door.perform(power=power, actor=actor, ids=ids, data=form.cleaned_data, now=timezone.now(), version=request.POST.get("version") or None,
                                key=request.POST.get("key", "")[:100] or None)
     except StepUpNeeded as needed:
         return ask(request, needed.tier)
     except Stale:
-        return _show(request, power, actor, ids, person, form, back, status=412)
+        return _show(request, power, actor, ids, target, form, back, status=412)
     except Refused as refusal:
-        return _show(request, power, actor, ids, person, form, back, status=422, refused=refusal.codes)
-    return _done(request, power, receipt, person, back)
+        return _show(request, power, actor, ids, target, form, back, status=422, refused=refusal.codes)
+    return _done(request, power, receipt, back)
 
 
 def _querydict(data: dict[str, list[str]]) -> QueryDict:
@@ -80,7 +135,7 @@ def _plan(power: Power, actor: Actor, ids: list[UUID], form: Any) -> Plan | None
     return door.plan(power=power, actor=actor, ids=ids, data=data or {}, now=timezone.now())
 
 
-def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], person: Person | None, form: Any, back: str, *, status: int,
+def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], target: Any, form: Any, back: str, *, status: int,
           wrong_confirm: bool = False, refused: list[str] | None = None) -> HttpResponse:
     if form.is_bound:
         form.is_valid()
@@ -88,18 +143,19 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], per
     blockers = [text(code) for code in (refused or (list(plan.verdicts[0].reasons) if plan and not form.is_bound else []))]
     if status == 412:
         blockers = [text("stale")]
-    if person is not None:
-        person = people.load(actor, person.id)
+    if target is not None:
+        target = _loaded(power, actor, target.id)
+    person = target if isinstance(target, Person) else None
     instead = people.BY_SLUG.get(power.instead)
     return render(request, "power.html", {
-        "power": power, "person": person, "form": form, "plan": plan, "effects": plan.verdicts[0].effects if plan else (), "blockers": blockers,
+        "power": power, "person": person, "target": target, "form": form, "plan": plan, "effects": plan.verdicts[0].effects if plan else (), "blockers": blockers,
         "back": back, "key": uuid4(), "wrong_confirm": wrong_confirm, "step_up": plan.step_up if plan else 0, "needs_approval": bool(plan and plan.needs_approval),
         "instead": instead if instead and person and not door.capability(power=instead, actor=actor, person=person, now=timezone.now()) else None,
         "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,
     }, status=status)
 
 
-def _done(request: HttpRequest, power: Power, receipt: Receipt, person: Person | None, back: str) -> HttpResponse:
+def _done(request: HttpRequest, power: Power, receipt: Receipt, back: str) -> HttpResponse:
     if receipt.plan_id:
         messages.info(request, _("A second person has to agree. The plan is waiting for 72 hours; nothing has happened yet."))
         return redirect("plan", request.organization.slug, receipt.plan_id)  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -9,8 +10,8 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 register = template.Library()
 STATUS = {
@@ -23,6 +24,7 @@ STATUS = {
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def icon(name: str) -> SafeString:
     """An icon of the sprite; decoration, so screen readers skip it."""
     return format_html('<svg aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name)
@@ -31,6 +33,11 @@ def icon(name: str) -> SafeString:
 @register.simple_tag
 def status(value: str) -> SafeString:
     """A status as a badge: colour, icon and word say the same."""
+    return _badge(value, get_language())
+
+
+@lru_cache(maxsize=512)
+def _badge(value: str, _language: str | None) -> SafeString:
     css, symbol, word = STATUS[value]
     return format_html('<span class="badge {}">{}{}</span>', css, icon(symbol), word())
 
@@ -102,6 +109,12 @@ def control(field: Any) -> SafeString:
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def zone_of(field: Any) -> str:
+    """The time zone in which a date and time is typed into this field; '' for other fields."""
+    return timezone.get_current_timezone_name() if getattr(field.field.widget, "input_type", "") == "datetime-local" else ""
 
 
 @register.filter

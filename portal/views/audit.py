@@ -13,7 +13,7 @@ from accounts.addresses import address_key
 from accounts.models import Membership
 from accounts.reasons import NotFound
 from audit import queries
-from portal import sentences
+from portal import rows, sentences
 from portal.organization import enter
 
 
@@ -23,11 +23,13 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     assert actor.organization_id is not None
     problems: list[str] = []
     filters = _filters(request, problems)
-    found = queries.page(org=actor.organization_id, filters=filters, before=_number(request.GET.get("before")), after=_number(request.GET.get("after")), size=50) if not problems \
-        else queries.Page(entries=[], newer=None, older=None)
+    found = queries.Page(entries=[], newer=None, older=None) if problems else queries.page(
+        org=actor.organization_id, filters=filters, before=_number(request.GET.get("before")), after=_number(request.GET.get("after")), size=50, paths=sentences.NAMES)
     context = {
-        "lines": [sentences.line(seen) for seen in found.entries], "newer": found.newer, "older": found.older, "problems": problems,
-        "total": queries.count(org=actor.organization_id, since=filters.since, until=filters.until), "actions": sorted(sentences.EVENTS), "filtered": any(request.GET.get(k) for k in _FIELDS),
+        "rows": rows.entries([sentences.line(seen) for seen in found.entries], slug=slug), "newer": found.newer, "older": found.older, "problems": problems,
+        "total": queries.count(org=actor.organization_id, since=filters.since, until=filters.until),
+        "actions": rows.options(((action, action) for action in sorted(sentences.EVENTS)), request.GET.get("action", "")),
+        "filtered": any(request.GET.get(k) for k in _FIELDS),
         "values": {**{name: request.GET.get(name, "") for name in _FIELDS}, "since": filters.since.isoformat() if filters.since else "", "until": filters.until.isoformat() if filters.until else ""},
     }
     return render(request, "audit/_results.html" if request.headers.get("HX-Request") else "audit/index.html", context)

@@ -17,7 +17,7 @@ from accounts.people import Person, load_people
 from accounts.power import Power
 from accounts.reasons import NotFound, text
 from audit import queries
-from portal import sentences
+from portal import rows, sentences
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
@@ -33,13 +33,14 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     want = listing_query.wanted(request.GET)
     found = listing_query.page(organization_id=organization.id, want=want, groups=actor.scope_groups)
     numbers = listing_query.counts(organization_id=organization.id, groups=actor.scope_groups)
-    names = {s: _status_name(s) for s in listing_query.STATUSES}
+    names, many = {s: _status_name(s) for s in listing_query.STATUSES}, offered(actor)
     context = {
         "people": found, "want": want, "numbers": numbers, "sort": f"{'-' if want.descending else ''}{want.sort}",
         "tabs": [{"href": "?" + urlencode({"status": t}) if t else "?", "label": names.get(t) or _("All"), "n": numbers.get(t or "all", 0), "on": want.status == t} for t in _TABS],
-        "statuses": names.items(), "roles": Role.objects.filter(organization=organization).order_by("-rank", "name"),
+        "rows": rows.people(found.rows, slug=slug, tick=bool(many)), "statuses": rows.options(names.items(), want.status),
+        "roles": rows.options(Role.objects.filter(organization=organization).order_by("-rank", "name").values_list("slug", "name"), want.role),
         "chips": _chips(want, names), "columns": _columns(want), "total": numbers["all"],
-        "bulk_powers": offered(actor), "query": urlencode([(key, request.GET[key]) for key in ("q", "status", "role", "mfa") if request.GET.get(key)]),
+        "bulk_powers": rows.options(((p.slug, p.title) for p in many), ""), "query": urlencode([(key, request.GET[key]) for key in ("q", "status", "role", "mfa") if request.GET.get(key)]),
         "may_invite": actor.may("invite_people"), "may_import": actor.may("import_people"),
     }
     return render(request, "people/_results.html" if request.headers.get("HX-Request") else "people/index.html", context)

@@ -7,11 +7,9 @@ import io
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts import tenancy
-from accounts.models import Account, Membership, Plan
+from accounts import bulk, bulk_run, tenancy
+from accounts.models import Account, Membership, Plan, PlanRow
 from audit.models import Entry
-from accounts import bulk, bulk_run
-from accounts.models import PlanRow
 from portal import people_csv
 from tests.browse import client_for
 from tests.cast import World
