@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+SERVICE_DOMAIN = "service.invalid"
+"""Where the addresses of service accounts seem to be: a domain that cannot exist, so nothing is ever mailed there."""
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff<>,;]")
 
 

@@ -49,6 +49,8 @@ class People:
     rows: list[Row]
     next: str = ""
     previous: str = ""
+    lost: bool = False
+    """Whether there was a cursor and it did not fit: the page begins anew, the API says so."""
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -62,7 +64,10 @@ def wanted(params: Any) -> Wanted:
 
 
 def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None = None) -> People:
-    """One page, of the people whom the actor's role reaches (`groups`: those of these groups, None for everybody). The cursor names the last row by its sort value and id, bound to organization, filter and sort."""
+    """One page, of the people whom the actor's role reaches (`groups`: those of these groups, None for everybody).
+
+    The cursor names the last row by its sort value and id, bound to organization, filter and sort.
+    """
     where, values = filters(organization_id, want, groups=groups)
     column, kind = SORTS[want.sort]
     position = _position(organization_id, want)
@@ -83,7 +88,7 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
     more, found = len(found) > want.size, found[:want.size]
     if backwards:
         found.reverse()
-    result = People(rows=[Row(*row[:11]) for row in found])
+    result = People(rows=[Row(*row[:11]) for row in found], lost=bool(want.cursor) and position is None)
     if found and (more or backwards):
         result.next = _cursor(organization_id, want, ">", found[-1])
     if found and ((position and not backwards) or (backwards and more)):
@@ -140,18 +145,26 @@ def _binding(want: Wanted) -> str:
 
 
 def counts(*, organization_id: UUID, groups: frozenset[UUID] | None = None) -> dict[str, int]:
-    """How many people have each status, and how many active ones have no second factor; of those whom the actor's role reaches."""
-    reached = "" if groups is None else " AND EXISTS (SELECT 1 FROM accounts_groupmembership g WHERE g.membership_id = m.id AND g.group_id = ANY(%s))"
-    values = [organization_id] if groups is None else [organization_id, list(groups)]
+    """How many people have each status, and how many active ones have no second factor; of those whom the actor's role reaches.
+
+    For the whole organization these are kept counts, whatever its size; for a role limited to groups they are counted.
+    """
+    kept = "SELECT status, second_factor, sum(n) FROM accounts_peoplecount WHERE organization_id = %s AND kind = 'person' GROUP BY 1, 2"
+    counted = ("SELECT m.effective_status, a.has_second_factor, count(*) FROM accounts_membership m JOIN accounts_account a ON a.id = m.account_id"
+               " WHERE m.organization_id = %s AND a.kind = 'person'"
+               " AND EXISTS (SELECT 1 FROM accounts_groupmembership g WHERE g.membership_id = m.id AND g.group_id = ANY(%s)) GROUP BY 1, 2")
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT effective_status, count(*) FROM accounts_membership m WHERE organization_id = %s{reached} GROUP BY 1", values)
-        found = dict(cursor.fetchall())
-        # Service accounts are few and found by their own index: cheaper than asking for the kind of everybody.
-        cursor.execute(f"SELECT m.effective_status, count(*) FROM accounts_account a JOIN accounts_membership m ON m.account_id = a.id WHERE a.kind = 'service' AND m.organization_id = %s{reached} GROUP BY 1", values)
-        for status, n in cursor.fetchall():
-            found[status] -= n
-        cursor.execute("SELECT count(*) FROM accounts_membership m JOIN accounts_account a ON a.id = m.account_id WHERE m.organization_id = %s"
-                       f" AND m.effective_status = 'active' AND a.kind = 'person' AND NOT a.has_second_factor{reached}", values)
-        found["no_mfa"] = cursor.fetchone()[0]
+        cursor.execute(kept if groups is None else counted, [organization_id] if groups is None else [organization_id, list(groups)])
+        rows = cursor.fetchall()
+    found: dict[str, int] = {}
+    for status, _factor, n in rows:
+        found[status] = found.get(status, 0) + int(n)
+    found["no_mfa"] = sum(int(n) for status, factor, n in rows if status == "active" and not factor)
     found["all"] = sum(found.get(s, 0) for s in STATUSES if s != "removed")
     return found
+
+
+def fold_counts(*, least: int = 100) -> None:
+    """Add up the differences of organizations that have more than `least` of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_fold_counts(%s)", [least])

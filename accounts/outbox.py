@@ -45,6 +45,8 @@ def open_text(text: str) -> str:
 
 def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID | None, organization_id: UUID | None, now: datetime) -> None:
     """Owe one mail. For the same entry, template and address it is owed once, however often this is called."""
+    if account.kind == "service":
+        return  # it has no mailbox; whoever answers for it reads the log
     Mail.objects.bulk_create([Mail(
         entry=entry, organization_id=organization_id, account=account, template=template, address=account.email,
         context=_seal(orjson.dumps(context)), next_attempt_at=now, created_at=now)], ignore_conflicts=True)

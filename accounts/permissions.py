@@ -17,6 +17,7 @@ PERMISSIONS = {
     "reset_second_factor": _("Reset the second factor of managed accounts"),
     "update_profiles": _("Change profiles"),
     "manage_roles": _("Change roles"),
+    "manage_groups": _("Make groups and decide who is in them"),
     "transfer_ownership": _("Transfer ownership"),
     "protect_people": _("Decide who may act on protected people"),
     "approve_plans": _("Approve what needs a second person"),

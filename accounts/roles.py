@@ -3,24 +3,31 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.models import Group as AuthGroup
 from django.contrib.auth.models import Permission
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from accounts.models import Organization, OrganizationGroupPermission, Role
 from accounts.permissions import PERMISSIONS
+from accounts.tenancy import installation
+from audit import recording
+from audit.record import ActorRef, Change, EntryDraft, TargetRef
 
 SECOND_FACTOR_RANK = 50
 """From this rank on nobody works without a second factor."""
+SCOPED_RANK = 50
+"""Up to this rank a role can be limited to groups of people."""
 APPROVER_RANK = 80
 OWNER_RANK = 100
 
 _READ = ("view_people", "view_audit")
 _HELP = ("view_people", "require_password_reset", "revoke_sessions")
 _PEOPLE = (*_HELP, "view_audit", "invite_people", "import_people", "manage_access", "deactivate_accounts",
-           "update_profiles", "revoke_tokens")
+           "update_profiles", "revoke_tokens", "manage_groups")
 _SECURITY = (*_READ, "require_password_reset", "revoke_sessions", "revoke_tokens", "reset_second_factor",
              "lock_accounts")
 _ADMINISTRATOR = tuple(p for p in PERMISSIONS if p not in ("transfer_ownership",))
@@ -67,3 +74,43 @@ def create_builtin_roles(*, organization: Organization) -> dict[str, Role]:
     """The roles every organization starts with, by slug. Needs an open audit act."""
     return {r.slug: create_role(organization=organization, slug=r.slug, name=r.name, rank=r.rank, permissions=r.permissions)
             for r in BUILTIN}
+
+
+def refresh_builtin_roles(*, now: datetime) -> int:
+    """Give the built-in roles of every organization the permissions that this release says they have. Returns how many changed.
+
+    An upgrade that changes what a role may do is an act like any other: each organization's log says so. Running it again
+    changes nothing.
+    """
+    changed = 0
+    with installation("an upgrade brings the built-in roles of every organization up to date"):
+        for organization in Organization.objects.order_by("id"):
+            with transaction.atomic():
+                changed += _refresh(organization, now)
+    return changed
+
+
+def _refresh(organization: Organization, now: datetime) -> int:
+    known = {row.id: row.codename for row in Permission.objects.filter(content_type__app_label="accounts", content_type__model="organization")}
+    drafts, stale = [], []
+    for role in Role.objects.select_for_update().filter(organization=organization, builtin=True, slug__in=BY_SLUG).order_by("id"):
+        wanted = sorted(BY_SLUG[role.slug].permissions)
+        rows = OrganizationGroupPermission.objects.filter(group_id=role.auth_group_id, content_object=organization)
+        if role.permissions != wanted or sorted(known[row.permission_id] for row in rows if row.permission_id in known) != wanted:
+            stale.append((role, wanted, list(rows)))
+    if not stale:
+        return 0
+    with recording.opened(org=organization.id, now=now) as act:
+        for role, wanted, rows in stale:
+            drafts.append(EntryDraft(
+                org=organization.id, action="role.refreshed", category="role", outcome="success", actor=ActorRef(type="operator"), via="upgrade",
+                targets=[TargetRef(type="role", id=role.id, label=role.name)],
+                changes=[Change(path="role.permissions", op="replace", before=role.permissions, after=wanted, klass="public")]))
+            held = {known.get(row.permission_id, ""): row for row in rows}
+            OrganizationGroupPermission.objects.filter(id__in=[row.pk for codename, row in held.items() if codename not in wanted]).delete()
+            OrganizationGroupPermission.objects.bulk_create(
+                OrganizationGroupPermission(group_id=role.auth_group_id, permission_id=number, content_object=organization)
+                for number, codename in known.items() if codename in wanted and codename not in held)
+            Role.objects.filter(id=role.id).update(permissions=wanted, version=role.version + 1)
+        act.write(drafts)
+    return len(stale)

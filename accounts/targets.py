@@ -31,6 +31,10 @@ class OrganizationTarget:
     def version(self) -> tuple[int, ...]:
         return (self.organization.version,)
 
+    @property
+    def etag(self) -> str:
+        return "-".join(str(number) for number in self.version)
+
 
 @dataclass
 class TokenTarget:
@@ -50,6 +54,10 @@ class TokenTarget:
     def version(self) -> tuple[int, ...]:
         return (self.token.version,)
 
+    @property
+    def etag(self) -> str:
+        return "-".join(str(number) for number in self.version)
+
 
 @dataclass
 class SessionTarget:
@@ -67,6 +75,10 @@ class SessionTarget:
     @property
     def version(self) -> tuple[int, ...]:
         return (0 if self.session.ended_at is None else 1,)
+
+    @property
+    def etag(self) -> str:
+        return "-".join(str(number) for number in self.version)
 
 
 @dataclass

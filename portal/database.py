@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 from audit import lock
 from portal.env import APP_ROLE, SEQUENCER_ROLE
@@ -71,6 +71,7 @@ TABLES: dict[str, Table] = {
     "accounts_groupmembership": Table(scope="organization_id"),
     "accounts_protection": Table(scope="organization_id"),
     "accounts_searchtoken": Table(guarded="derived from memberships by a trigger", scope="organization_id", app="SELECT"),
+    "accounts_peoplecount": Table(guarded="derived from memberships by triggers", scope="organization_id", app="SELECT"),
     "accounts_service": Table(scope="organization_id"),
     "accounts_serviceaccess": Table(scope="organization_id", free=("last_used_at",)),
     "accounts_apitoken": Table(scope="organization_id", own="account_id", free=("last_used_at",)),
@@ -121,23 +122,27 @@ def apply(*, using: str) -> None:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SEQUENCER_ROLE}")
         cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}, {SEQUENCER_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_open(uuid) TO {APP_ROLE}")
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION accounts_fold_counts(int) TO {APP_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_erase_subject(uuid, uuid) TO {APP_ROLE}")
         for name in _existing(cursor):
-            table = TABLES.get(name)
-            if table is None:
-                continue
-            cursor.execute(f'REVOKE ALL ON "{name}" FROM PUBLIC, {APP_ROLE}, {SEQUENCER_ROLE}')
-            cursor.execute(f'GRANT {table.app} ON "{name}" TO {APP_ROLE}')
-            if table.sequencer:
-                cursor.execute(f'GRANT {table.sequencer} ON "{name}" TO {SEQUENCER_ROLE}')
-            if table.guarded is True:
-                cursor.execute(lock.guard(name, _columns(cursor, name), table.free))
-            for policy in _policies_of(cursor, name):
-                cursor.execute(f'DROP POLICY "{policy}" ON "{name}"')
-            wanted = policies(name, table)
-            cursor.execute(f'ALTER TABLE "{name}" {"ENABLE" if wanted else "DISABLE"} ROW LEVEL SECURITY')
-            for policy, text in wanted.items():
-                cursor.execute(f'CREATE POLICY "{policy}" ON "{name}" {text}')
+            if name in TABLES:
+                with transaction.atomic(using=using):  # a version that is running sees the table as it was or as it is, never without grants
+                    _apply_to(cursor, name, TABLES[name])
+
+
+def _apply_to(cursor: Any, name: str, table: Table) -> None:
+    cursor.execute(f'REVOKE ALL ON "{name}" FROM PUBLIC, {APP_ROLE}, {SEQUENCER_ROLE}')
+    cursor.execute(f'GRANT {table.app} ON "{name}" TO {APP_ROLE}')
+    if table.sequencer:
+        cursor.execute(f'GRANT {table.sequencer} ON "{name}" TO {SEQUENCER_ROLE}')
+    if table.guarded is True:
+        cursor.execute(lock.guard(name, _columns(cursor, name), table.free))
+    for policy in _policies_of(cursor, name):
+        cursor.execute(f'DROP POLICY "{policy}" ON "{name}"')
+    wanted = policies(name, table)
+    cursor.execute(f'ALTER TABLE "{name}" {"ENABLE" if wanted else "DISABLE"} ROW LEVEL SECURITY')
+    for policy, text in wanted.items():
+        cursor.execute(f'CREATE POLICY "{policy}" ON "{name}" {text}')
 
 
 def differences(*, using: str) -> list[str]:

@@ -35,14 +35,15 @@ def outcome(row: PlanRow) -> str:
 def effects(row: Plan, power: Power) -> list[dict[str, Any]]:
     """The consequences for all together: how many things end, and what is true for everybody."""
     words = {
-        "sessions": lambda n: ngettext("%(n)d session ends at once.", "%(n)d sessions end at once.", n), "services": lambda n: ngettext("Access to a service stops %(n)d time.", "Access to services stops %(n)d times.", n),
+        "sessions": lambda n: ngettext("%(n)d session ends at once.", "%(n)d sessions end at once.", n),
+        "services": lambda n: ngettext("Access to a service stops %(n)d time.", "Access to services stops %(n)d times.", n),
         "tokens": lambda n: ngettext("%(n)d API token ends.", "%(n)d API tokens end.", n), "invitations": lambda n: ngettext("%(n)d invitation is withdrawn.", "%(n)d invitations are withdrawn.", n)}
     found = []
     for key, held in row.summary.get("effects", {}).items():
         kind, code = key.split(":", 1)
         said = words[code](held["count"]) % {"n": held["count"]} if held["count"] and code in words else held["text"] or _field(code, held["people"], row.data)
         found.append({"kind": kind, "text": said, "people": held["people"] if held["people"] != row.summary.get("doable") else 0})
-    return found
+    return sorted(found, key=lambda effect: ("lost", "later", "kept").index(effect["kind"]))
 
 
 def _field(code: str, people: int, _data: dict[str, Any]) -> str:

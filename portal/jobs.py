@@ -8,7 +8,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 from rq.exceptions import DuplicateJobError
 
-from accounts import bulk_run, due, outbox
+from accounts import bulk_run, due, listing_query, outbox
 from accounts.tenancy import installation
 from audit import subscribers
 
@@ -25,6 +25,7 @@ def follow() -> None:
 def periodic() -> None:
     """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire."""
     due.run(now=timezone.now())
+    listing_query.fold_counts()
     many()
 
 

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.text import slugify
 
 from accounts import tenancy, tokens
-from accounts.models import Account, ApiToken, Membership, Session
+from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Role, Session
+from accounts.roles import create_role
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft
 from tests.cast import Org
@@ -21,6 +23,9 @@ DATA: dict[str, dict[str, Any]] = {
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {},
     "answer-invitation": {"answer": "accept"}, "leave": {},
+    "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
+    "set-group-role": {"role": "auditor"}, "create-role": {"name": "Night desk", "rank": 10, "permissions": ["view_people"]}, "delete-role": {},
+    "update-role": {"name": "Day desk", "rank": 11, "permissions": ["view_people"]}, "create-service-account": {"name": "Payroll", "role": "auditor"},
 }
 
 
@@ -41,9 +46,26 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         "reactivate": lambda: account.update(status="deactivated"), "reset-second-factor": lambda: account.update(has_second_factor=True), "transfer-ownership": lambda: account.update(has_second_factor=True),
         "cancel-invitation": lambda: rows.update(status="invited"), "answer-invitation": lambda: rows.update(status="invited"),
     }
+    if slug in {"add-to-group", "remove-from-group"}:
+        arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug in states:
         arrange(states[slug])
     return person
+
+
+def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group:
+    """A group of just these people. Needs an open act."""
+    group, _made = Group.objects.get_or_create(organization=org.organization, name=name, defaults={"created_at": datetime.now(UTC)})
+    Group.objects.filter(id=group.id).update(role=org.roles[role] if role else None)
+    GroupMembership.objects.filter(group=group).delete()
+    for person in people:
+        GroupMembership.objects.create(organization=org.organization, group=group, membership=person)
+    return group
+
+
+def role_for(org: Org, name: str, rank: int, *permissions: str) -> Role:
+    """A role of the organization's own. Needs an open act."""
+    return create_role(organization=org.organization, slug=slugify(name), name=name, rank=rank, permissions=permissions, builtin=False)
 
 
 def token_for(person: Membership, **more: Any) -> tuple[ApiToken, str]:

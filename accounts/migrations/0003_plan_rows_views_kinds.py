@@ -66,10 +66,12 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('uploaded', 'Waiting for its columns'), ('preparing', 'Being checked'), ('planned', 'Waiting for confirmation'), ('awaiting_approval', 'Waiting for a second person'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('denied', 'Declined'), ('expired', 'Expired'), ('void', 'Void, because something changed'), ('stopped', 'Stopped'), ('failed', 'Failed')], default='planned', max_length=20),
         ),
+        # safe: the version before is the preview 0.1.0, whose tables take a moment to index
         migrations.AddIndex(
             model_name='membership',
             index=models.Index(condition=models.Q(('status', 'invited')), fields=['invited_by'], name='membership_inviter'),
         ),
+        # safe: the version before is the preview 0.1.0, whose tables take a moment to index
         migrations.AddIndex(
             model_name='plan',
             index=models.Index(condition=models.Q(('state__in', ('preparing', 'running'))), fields=['state'], name='plan_to_carry_out'),
@@ -94,6 +96,7 @@ class Migration(migrations.Migration):
             name='owner',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='views', to='accounts.membership'),
         ),
+        # safe: the version before is the preview 0.1.0, whose tables take a moment to index
         migrations.AddIndex(
             model_name='planrow',
             index=models.Index(fields=['plan', 'state', 'number'], name='plan_row_by_state'),

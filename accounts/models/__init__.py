@@ -1,5 +1,6 @@
 from accounts.models.account import Account, Session
 from accounts.models.app import OAuthApplication
+from accounts.models.count import PeopleCount
 from accounts.models.mail import Mail
 from accounts.models.membership import (
     Group,
@@ -23,5 +24,5 @@ from accounts.models.view import SavedView
 __all__ = [
     "Account", "ApiToken", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
     "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
-    "OrganizationUserPermission", "Plan", "PlanRow", "Protection", "Role", "SavedView", "Service", "ServiceAccess", "Session",
+    "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "Role", "SavedView", "Service", "ServiceAccess", "Session",
 ]

@@ -1,11 +1,17 @@
 """Every power over people and accounts, written out. Adding one: a file, a line here, a row in tests/matrix.txt, words."""
 from accounts.power import Power
 from accounts.powers import (
+    add_to_group,
     answer_invitation,
     cancel_invitation,
     change_role,
+    create_group,
+    create_role,
+    create_service_account,
     create_token,
     deactivate,
+    delete_group,
+    delete_role,
     edit_own_profile,
     end_own_session,
     import_people,
@@ -14,6 +20,8 @@ from accounts.powers import (
     protect,
     reactivate,
     remove,
+    remove_from_group,
+    rename_group,
     require_password_reset,
     reset_second_factor,
     restore,
@@ -21,9 +29,11 @@ from accounts.powers import (
     revoke_sessions,
     revoke_token,
     revoke_tokens,
+    set_group_role,
     suspend,
     transfer_ownership,
     update_profile,
+    update_role,
     withdraw_password_reset,
 )
 
@@ -32,6 +42,8 @@ POWERS: tuple[Power, ...] = (
     restrict.POWER, suspend.POWER, restore.POWER, remove.POWER, lockdown.POWER, deactivate.POWER, reactivate.POWER,
     reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, cancel_invitation.POWER, invite.POWER,
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, end_own_session.POWER,
+    add_to_group.POWER, remove_from_group.POWER, create_group.POWER, rename_group.POWER, set_group_role.POWER, delete_group.POWER,
+    create_role.POWER, update_role.POWER, delete_role.POWER, create_service_account.POWER,
     answer_invitation.POWER, answer_invitation.LEAVE,
 )
 BY_SLUG = {power.slug: power for power in POWERS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -71,7 +72,7 @@ def returns_at(data: Data) -> list[Effect]:
     until = moment(data.get("until"))
     if until is None:
         return []
-    return [Effect("later", "until", _("On %(when)s UTC access comes back by itself.") % {"when": until.strftime("%Y-%m-%d %H:%M")})]
+    return [Effect("later", "until", _("On %(when)s access comes back by itself.") % {"when": timezone.localtime(until).strftime("%Y-%m-%d %H:%M %Z")})]
 
 
 def strip_access(work: Work, person: Person, *, tokens: str, reason: str) -> None:

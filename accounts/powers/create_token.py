@@ -51,12 +51,23 @@ class TokenForm(StrictForm):
 
 
 def rule(actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
-    if person.account.id != actor.account_id or actor.kind != "user":
-        yield "token_limits"
-    elif set(data.get("scopes") or ()) - actor.permissions:
+    if person.account.kind == "service" and person.membership is not None:
+        yield from _for_service(actor, person, data)
+    elif person.account.id != actor.account_id or actor.kind != "user" or set(data.get("scopes") or ()) - actor.permissions:
         yield "token_limits"
     if person.membership is None or person.membership.status != "active":
         yield "wrong_status"
+
+
+def _for_service(actor: Actor, person: Person, data: Data) -> Iterable[str]:
+    """A service account makes no tokens itself: an administrator above it does, within its role and their own permissions."""
+    assert person.membership is not None
+    if not actor.may("manage_settings"):
+        yield "no_permission"
+    if actor.kind != "user" or set(data.get("scopes") or ()) - (actor.permissions & set(person.membership.role.permissions)):
+        yield "token_limits"
+    if actor.rank <= person.rank:
+        yield "rank"
 
 
 def tier_for(_actor: Actor, _person: Person, data: Data) -> int:

@@ -34,6 +34,24 @@ class StrictForm(forms.Form):
         return cleaned
 
 
+class AnyChoiceField(forms.ChoiceField):
+    """A choice among things the organization made itself, such as its roles: the page offers them, the power's rule decides."""
+
+    def __init__(self, *, max_length: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.max_length = max_length
+
+    def valid_value(self, value: str) -> bool:
+        return len(str(value)) <= self.max_length
+
+
+class AnyChoicesField(forms.MultipleChoiceField):
+    """Several of them."""
+
+    def valid_value(self, value: str) -> bool:
+        return len(str(value)) <= 100
+
+
 class NoForm(StrictForm):
     """For powers that take no parameters."""
 
@@ -61,7 +79,7 @@ class UntilForm(ReasonForm):
     until = forms.DateTimeField(
         label=_("Until"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"],
-        help_text=_("Optional. Access then comes back by itself. The time is in your time zone."))
+        help_text=_("Optional. Access then comes back by itself."))
 
     def clean_until(self) -> datetime | None:
         until: datetime | None = self.cleaned_data["until"]

@@ -53,7 +53,7 @@ def problems(actor: Actor, row: Row) -> Iterable[str]:
     if any(name.casefold() not in row.directory.groups for name in group_names(values.get("groups"))):
         yield "unknown_group"
     else:
-        joined = [row.directory.groups[name.casefold()] for name in names(values.get("groups"))]
+        joined = [row.directory.groups[name.casefold()] for name in group_names(values.get("groups"))]
         for group in joined:
             if group.role is not None:
                 yield from grantable(actor, group.role)  # a group that carries a role gives it, so joining it is granting it
@@ -73,7 +73,7 @@ def invite_row(work: Work, row: Row, data: Any) -> None:
     """Write the account (if the address is new) and an invited membership."""
     values, organization = row.values, row.directory.organization
     role = row.directory.roles[str(values.get("role") or "member").casefold()]
-    joined = [row.directory.groups[name.casefold()] for name in names(values.get("groups"))]
+    joined = [row.directory.groups[name.casefold()] for name in group_names(values.get("groups"))]
     for held in [*(group for group in joined if group.role_id is not None), *([] if role.builtin else [role])]:
         still(held)
     account = row.account
@@ -93,7 +93,6 @@ def invite_row(work: Work, row: Row, data: Any) -> None:
     membership.invitation_expires_at = work.now + INVITATION_LIFETIME
     membership.reason_text = str(data.get("message") or "")
     work.add(AccountAuthGroup(account=account, group=AuthGroup(id=role.auth_group_id)))
-    for name in group_names(values.get("groups")):
-        group: Group = row.directory.groups[name.casefold()]
+    for group in joined:
         work.add(GroupMembership(organization=organization, group=group, membership=membership))
     row.values |= {"_account": account.id, "_membership": membership.id}

@@ -4,11 +4,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.actor import Actor
 from accounts import gathering
+from accounts.actor import Actor
 from accounts.models import MembershipSnapshot
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -26,7 +27,7 @@ def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable
 
 
 def effects(person: Person, _data: Data, now: datetime) -> list[Effect]:
-    until = (now + timedelta(days=SNAPSHOT_DAYS)).strftime("%Y-%m-%d")
+    until = timezone.localtime(now + timedelta(days=SNAPSHOT_DAYS)).strftime("%Y-%m-%d %H:%M %Z")
     return [
         *ended_sessions(person, everywhere=False), *ended_access(person, tokens="revoked"),
         Effect("lost", "membership", _("The person leaves the organization; role, groups and assignments end.")),

@@ -84,6 +84,7 @@ POWER = Power(
     slug="require-password-reset", code="credential.require_reset", event="person.password_reset.required", over="member",
     permission="require_password_reset", tier=1, tier_for=tier_for, form=RequireResetForm, rule=rule, effects=effects, apply=apply,
     undo="withdraw-password-reset", bulk=True,
+    people_only=True,
     title=gettext_lazy("Require a password reset"), button=gettext_lazy("Require reset"),
     does=gettext_lazy("Sends a link to the person's own address. Until they use it, this organization (or, if you manage the account, everything) waits."),
     does_not=gettext_lazy("Never shows or sets the password. For accounts you do not manage it changes nothing outside this organization."),

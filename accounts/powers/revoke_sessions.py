@@ -39,6 +39,7 @@ def apply(work: Work, person: Person, _data: Data) -> None:
 POWER = Power(
     slug="revoke-sessions", code="credential.revoke_sessions", event="person.sessions.revoked", over="member", permission="revoke_sessions",
     tier=1, form=NoForm, rule=rule, effects=effects, apply=apply, ladder=0, bulk=True,
+    people_only=True,
     title=gettext_lazy("End sessions"), button=gettext_lazy("End sessions"),
     does=gettext_lazy("Signs the person out: everywhere if you manage the account, otherwise of this organization."),
     does_not=gettext_lazy("Does not stop them from signing in again and leaves API tokens alone."),

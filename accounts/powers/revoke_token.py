@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from accounts.actor import Actor
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import NoForm
+from accounts.powers.roles import shielded
 from accounts.targets import TokenTarget
 from accounts.work import Work
 
@@ -18,10 +19,15 @@ def rule(actor: Actor, target: TokenTarget, _data: Data, _now: datetime) -> Iter
     if target.token.state == "revoked":
         yield "wrong_status"
     if target.token.account_id != actor.account_id:
-        if not actor.may("revoke_tokens"):
+        own_service = target.owner.account.kind == "service" and actor.may("manage_settings")
+        if not (actor.may("revoke_tokens") or own_service):
             yield "no_permission"
         elif actor.rank <= target.owner.rank:
             yield "rank"
+        if actor.scope_groups is not None and not actor.scope_groups & target.owner.group_ids:
+            yield "out_of_scope"
+        if shielded(actor, target.owner):
+            yield "protected"
 
 
 def effects(_target: TokenTarget, _data: Data, _now: datetime) -> list[Effect]:
