@@ -1,15 +1,35 @@
 """What every page's frame shows: the organization, the way around, the person."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from accounts.models import Organization
+from accounts import tenancy
+from accounts.models import Membership, Organization
+
+
+@dataclass
+class Place:
+    """Somewhere to go: an entry of the navigation, or another organization."""
+
+    key: str
+    href: str
+    icon: str
+    label: str
+    current: bool = False
+    note: str = ""
+    status: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.href.partition("?")[0]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -20,20 +40,52 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     organization, actor = getattr(request, "organization", None), getattr(request, "actor", None)
     return {
         "demo": settings.DEMO, "nav": _nav(request, organization, actor), "here": organization, "zone": timezone.get_current_timezone_name(),
-        "actor_may_audit": actor is not None and actor.may("view_audit"),
+        "actor_may_audit": actor is not None and actor.may("view_audit"), "actor_is_scoped": actor is not None and actor.scope_groups is not None,
+        "organizations": SimpleLazyObject(lambda: organizations(request)),
     }
 
 
-def _nav(request: HttpRequest, organization: Organization | None, actor: Any) -> list[dict[str, Any]]:
-    own = [("me", "cog", _("Your account"), None), ("me-sessions", "clock", _("Sessions"), None), ("mfa_index", "lock", _("Second factor"), None)]
-    if organization is None or actor is None:
-        items = [(reverse(name), icon, label) for name, icon, label, _p in own]
-    else:
-        entries = [("org-home", "grid", _("Your services"), None), ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"), ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
-                   ("audit", "clock", _("Audit log"), "view_audit"), ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
-        items = [(reverse(name, args=[organization.slug]), icon, label) for name, icon, label, permission in entries if actor.may(permission)]
-    found = [{"href": href, "icon": icon, "label": label} for href, icon, label in items]
-    current = max((i for i in found if request.path.startswith(i["href"])), key=lambda i: len(i["href"]), default=None)
-    for item in found:
-        item["current"] = item is current
+def _entries() -> list[tuple[str, str, str, str | None]]:
+    return [("org-home", "grid", _("Your services"), None), ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
+            ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
+            ("audit", "clock", _("Audit log"), "view_audit"), ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
+
+
+def sections() -> dict[str, str | None]:
+    """The places that every organization has, and the permission that shows them."""
+    return {name: permission for name, _icon, _label, permission in _entries()}
+
+
+def navigation(organization: Organization, actor: Any) -> list[Place]:
+    """The places of an organization that the actor may see."""
+    found = [Place(name, reverse(name, args=[organization.slug]), icon, label) for name, icon, label, permission in _entries() if actor.may(permission)]
+    if actor.may("view_people"):
+        found[0].href += "?services"  # for them the bare address leads on to the people list
+    return found
+
+
+def _nav(request: HttpRequest, organization: Organization | None, actor: Any) -> list[Place]:
+    own = [("me", "cog", _("Your account")), ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
+    found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
+    current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)
+    for place in found:
+        place.current = place is current
+    return found
+
+
+def organizations(request: HttpRequest) -> list[Place]:
+    """Where else the person belongs, with role or status; the same section there. Nothing when there is no choice."""
+    rows = list(Membership.objects.filter(account_id=request.user.id).exclude(status="removed").select_related("organization").order_by("organization__name"))
+    if len(rows) < 2:
+        return []
+    with tenancy.installation("the names of a person's own roles"):
+        roles = dict(Membership.objects.filter(id__in=[row.id for row in rows]).values_list("id", "role__name"))
+    organization, actor = getattr(request, "organization", None), getattr(request, "actor", None)
+    section = next((place.key for place in _nav(request, organization, actor) if place.current), "") if organization and actor else ""
+    found = []
+    for row in rows:
+        href = reverse("me-invitation", args=[row.id]) if row.status == "invited" else (
+            reverse("go", args=[row.organization.slug, section]) if section else reverse("org-home", args=[row.organization.slug]))
+        found.append(Place(str(row.id), href, "globe", row.organization.name, current=organization is not None and row.organization_id == organization.id,
+                           note=_(roles[row.id]), status="" if row.status == "active" else row.status))
     return found
