@@ -11,25 +11,8 @@ from django.test import Client
 from accounts import tenancy
 from accounts.models import Membership
 from audit.models import Entry
+from tests.api.calls import Api
 from tests.cast import World
-from tests.situations import WHY, arrange, token_for
-
-
-class Api:
-    """Calls as a program makes them, with one person's token."""
-
-    def __init__(self, world: World, name: str = "administrator", **token: Any) -> None:
-        made: list[Any] = []
-        arrange(lambda: made.append(token_for(world.north.person(name), **token)))
-        self.token, self.secret = made[0]
-        self.base = f"/api/v1/orgs/{world.north.slug}"
-        self.client = Client()
-
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        kwargs: dict[str, Any] = {"headers": {"Authorization": f"Bearer {self.secret}", **headers}}
-        if body is not None:
-            kwargs |= {"data": body if isinstance(body, bytes | str) else json.dumps(body), "content_type": headers.pop("type", "application/json")}
-        return getattr(self.client, method)(self.base + path if not path.startswith("/api") else path, **kwargs)
 
 
 def test_read_act_and_repeat(world: World) -> None:
@@ -104,7 +87,7 @@ def test_owner_on_owner_becomes_a_plan(world: World) -> None:
 
 def test_plans_write_nothing(world: World) -> None:
     api, person = Api(world), world.north.person("worker")
-    answer = api.call("post", "/plans/", {"action": "suspend", "targets": [str(person.id)], "params": WHY})
+    answer = api.call("post", "/plans/", {"action": "suspend", "targets": [str(person.id)], "params": {"reason_code": "absence"}, "store": False})
     assert answer.json()["targets"][0]["allowed"] is True
     assert len(answer.json()["digest"]) == 64
     assert api.call("post", "/plans/", {"action": "suspend", "targets": ["x"]}).status_code == 422
@@ -116,7 +99,7 @@ def test_plans_write_nothing(world: World) -> None:
 def test_rate_is_limited_and_told(world: World) -> None:
     api = Api(world)
     answers = [api.call("get", "/api/v1/me/") for _ in range(3)]
-    assert answers[0].headers["RateLimit-Policy"] == '"minute";q=600;w=60'
+    assert answers[0].headers["RateLimit-Policy"] == '"token";q=600;w=60, "organization";q=6000;w=60'
     from django.core.cache import cache
 
     for key in [f"api:token:{api.token.id}:{int(datetime.now(UTC).timestamp()) // 60 + n}" for n in (0, 1)]:

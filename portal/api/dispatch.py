@@ -1,0 +1,92 @@
+"""One view for every address of the API: who calls, with what, within which rate; and every failure as a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.actor import Actor
+from portal.api import auth, reading
+from portal.api.operation import Call, Operation
+from portal.api.problems import Problem, answer, problem_of
+
+View = Callable[..., HttpResponseBase]
+
+
+def at(operations: Sequence[Operation]) -> View:
+    """The view of one address, for the operations that stand there."""
+    by_method = {operation.method: operation for operation in operations}
+    allowed = ", ".join([*by_method, *(["HEAD"] if "GET" in by_method else []), "OPTIONS"])
+
+    @csrf_exempt
+    def api(request: HttpRequest, **path: Any) -> HttpResponseBase:
+        try:
+            response = _answered(request, by_method, path)
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            response = answer(problem, request)
+        if response.status_code == 405 or request.method == "OPTIONS":
+            response.headers["Allow"] = allowed
+        return _headed(request, response)
+
+    return api
+
+
+def _answered(request: HttpRequest, by_method: dict[Any, Operation], path: dict[str, Any]) -> HttpResponseBase:
+    if not by_method:
+        raise Problem(404, "not_found", "There is nothing here, or you may not see it.")
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204)
+    operation = by_method.get("GET" if request.method == "HEAD" else request.method)
+    if operation is None:
+        raise Problem(405, "method", "This address does not answer that method.")
+    slug = path.pop("slug", None)
+    actor = _actor(request, operation, slug)
+    call = Call(
+        request=request,
+        actor=actor,
+        ids=path,
+        now=timezone.now(),
+        query=reading.query(request, operation),
+        body=reading.body(request, operation),
+        key=reading.key(request, operation),
+        tags=reading.tags(request, operation),
+        respond_async=operation.deferred and reading.respond_async(request),
+    )
+    found = operation.run(call)
+    response = found if isinstance(found, HttpResponseBase) else JsonResponse(found)
+    if operation.tagged and response.headers.get("ETag", "").strip('"') in reading.tags(request, operation, "If-None-Match"):
+        unchanged = HttpResponse(status=304)
+        unchanged.headers["ETag"] = response.headers["ETag"]
+        return unchanged
+    if call.respond_async and response.status_code == 202:
+        response.headers["Preference-Applied"] = "respond-async"
+    return response
+
+
+def _actor(request: HttpRequest, operation: Operation, slug: str | None) -> Actor:
+    if operation.who == "anybody":
+        auth.limit(request, {"address": auth.address(request)})
+        return Actor(kind="anonymous")
+    actor = auth.caller(request, slug=slug, permission=operation.permission)
+    if operation.who == "session" and actor.kind != "user":
+        raise Problem(403, "session_only", "Only the person themselves can do this, signed in to the portal. A token cannot.")
+    return actor
+
+
+def _headed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """What every answer says: how much of the rate is left, and on what it depends."""
+    for name, value in getattr(request, "rate", {}).items():
+        response.headers[name] = value
+    patch_vary_headers(response, ["Authorization", "Cookie", "Accept-Language"])
+    if response.status_code == 204 or response.status_code == 304:
+        response.headers.pop("Content-Type", None)
+    return response

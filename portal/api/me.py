@@ -1,0 +1,253 @@
+"""Oneself: who one is, where one is signed in, what administrators did and could do."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core import signing
+
+from accounts import tenancy
+from accounts.models import Account, Mail, Management, Membership, Organization, Session
+from accounts.models.membership import ManagementBasis
+from accounts.reasons import NotFound
+from accounts.work import plain
+from audit import queries
+from portal import sentences
+from portal.api import parameters, shapes, shapes_self
+from portal.api.operation import Call, Operation
+from portal.api.people import fitting, session_json
+from portal.powers import POWERS
+
+_SIGNER = signing.Signer(salt="steward.api.mine")
+
+
+def me(call: Call) -> dict[str, Any]:
+    """Who the caller is."""
+    a = call.actor
+    return {"account_id": str(a.account_id), "name": a.name, "email": a.email, "kind": a.kind, "token_id": str(a.token_id) if a.token_id else None}
+
+
+def profile(call: Call) -> dict[str, Any]:
+    """What the person says about themselves here."""
+    a = Account.objects.get(id=call.actor.account_id)
+    return {
+        "account_id": str(a.id),
+        "name": a.name,
+        "email": a.email,
+        "language": a.language,
+        "time_zone": a.time_zone,
+        "refuses_invitations": a.refuses_invitations,
+        "second_factor": a.has_second_factor,
+        "created_at": plain(a.created_at),
+    }
+
+
+def _memberships(call: Call) -> list[Membership]:
+    """The caller's memberships; for a token only that of the organization it was made for."""
+    with tenancy.installation("a person's own organizations"):
+        rows = list(Membership.objects.filter(account_id=call.actor.account_id).select_related("organization", "role").order_by("organization__name", "id"))
+    return [r for r in rows if call.actor.kind != "api_token" or r.organization_id == call.actor.organization_id]
+
+
+def organizations(call: Call) -> dict[str, Any]:
+    """The caller's organizations."""
+    return {
+        "organizations": [
+            {"slug": r.organization.slug, "name": r.organization.name, "membership_id": str(r.id), "status": r.status, "role": r.role.slug} for r in _memberships(call) if r.status != "removed"
+        ]
+    }
+
+
+def standing(call: Call) -> dict[str, Any]:
+    """The organization, and what the caller may do in it now."""
+    row, a = Organization.objects.get(id=call.organization_id), call.actor
+    return {
+        "slug": row.slug,
+        "name": row.name,
+        "time_zone": row.time_zone,
+        "membership_id": str(a.membership_id) if a.membership_id else None,
+        "rank": a.rank,
+        "tier": a.tier(call.now),
+        "permissions": sorted(a.permissions),
+    }
+
+
+def sessions(call: Call) -> dict[str, Any]:
+    """Where the person is signed in."""
+    return {"sessions": [session_json(row) for row in Session.objects.filter(account_id=call.actor.account_id, ended_at=None).order_by("-last_seen_at")[:100]]}
+
+
+def invitations(call: Call) -> dict[str, Any]:
+    """Invitations that wait for the person's answer."""
+    return {
+        "invitations": [
+            {"membership_id": str(r.id), "organization": r.organization.name, "role": r.role.slug, "invited_at": plain(r.invited_at), "expires_at": plain(r.invitation_expires_at)}
+            for r in _memberships(call)
+            if r.status == "invited"
+        ]
+    }
+
+
+def ledger(call: Call) -> dict[str, Any]:
+    """What administrators did to the caller, newest first, in words; never who else was concerned."""
+    size, rows = call.query.get("limit", 25), [r for r in _memberships(call) if r.status != "invited"]
+    before = _read(call)
+    found: list[tuple[queries.Seen, Membership]] = []
+    for row in rows:
+        if before is None or before.get(str(row.organization_id)) != 0:
+            found += [(seen, row) for seen in _page(call, row, (before or {}).get(str(row.organization_id)), size)]
+    found.sort(key=lambda one: (one[0].recorded_at or one[0].occurred_at, one[0].seq or 0), reverse=True)
+    shown = found[:size]
+    marks = dict(before or {})
+    for seen, row in shown:
+        marks[str(row.organization_id)] = seen.seq or 0
+    more = len(found) > size
+    return {"acts": [_act(seen, row) for seen, row in shown], "next": _SIGNER.sign_object(["ledger", str(call.actor.account_id), marks]) if more else None}
+
+
+def _read(call: Call) -> dict[str, int] | None:
+    if "cursor" not in call.query:
+        return None
+    try:
+        what, account, marks = _SIGNER.unsign_object(call.query["cursor"])
+    except (signing.BadSignature, ValueError, TypeError):
+        what = account = ""
+        marks = {}
+    fitting((what, account) != ("ledger", str(call.actor.account_id)))
+    return dict(marks)
+
+
+def _page(call: Call, row: Membership, before: int | None, size: int) -> list[queries.Seen]:
+    """Acts of others on the caller in one organization's log: successful ones that concern nobody else. Reads on until there are enough."""
+    mine, found = str(call.actor.account_id), []
+    assert call.actor.account_id is not None
+    with tenancy.scope(org=row.organization_id, account=call.actor.account_id):
+        while len(found) <= size:
+            page = queries.page(
+                org=row.organization_id, filters=queries.Filters(target=call.actor.account_id, outcome="success"), before=before or 2**62, size=100, paths=(*sentences.NAMES, "why.text")
+            )
+            found += [seen for seen in page.entries if seen.record["actor"].get("id") != mine and _about_me(seen.record, mine)]
+            if page.older is None:
+                break
+            before = page.older
+    return found[: size + 1]
+
+
+def _about_me(record: dict[str, Any], mine: str) -> bool:
+    people = {t["id"] for t in record.get("targets", []) if t["type"] == "person"}
+    return record.get("category") not in {"plan", "hold"} and record["actor"]["type"] in {"user", "api_token", "schedule", "operator", "organization"} and len(people) <= 2 and mine in people
+
+
+def _act(seen: queries.Seen, row: Membership) -> dict[str, Any]:
+    line = sentences.line(seen)
+    return {
+        "id": str(seen.id),
+        "at": plain(line.at),
+        "organization": row.organization.slug,
+        "event": line.action,
+        "text": line.text,
+        "reason_code": line.reason,
+        "message": line.why,
+        "ended": {k: v for k, v in line.ended.items() if isinstance(v, int)},
+    }
+
+
+def my_powers(call: Call) -> dict[str, Any]:
+    """Which organization can do what to the caller's membership and account, on what basis, since when."""
+    found = []
+    for row in _memberships(call):
+        if row.status in {"removed", "invited"}:
+            continue
+        with tenancy.scope(org=row.organization_id, account=call.actor.account_id):
+            managed = Management.objects.filter(account_id=call.actor.account_id, organization_id=row.organization_id).first()
+        basis = managed.basis if managed else "membership"
+        found.append(
+            {
+                "organization": row.organization.slug,
+                "name": row.organization.name,
+                "managed": managed is not None,
+                "basis": basis,
+                "basis_text": str(ManagementBasis(basis).label) if managed else "",
+                "since": plain(managed.since if managed else row.joined_at),
+                "powers": [
+                    {"power": p.slug, "title": str(p.title), "does": str(p.does), "reach": "account" if p.account_power else "membership"}
+                    for p in POWERS
+                    if p.over == "member" and p.permission is not None and (managed is not None or not p.account_power)
+                ],
+            }
+        )
+    return {"organizations": found}
+
+
+def notices(call: Call) -> dict[str, Any]:
+    """The mails that the caller was sent, newest first: what is to be known stands here too."""
+    cursor, size = None, call.query.get("limit", 25)
+    if "cursor" in call.query:
+        try:
+            what, account, at = _SIGNER.unsign_object(call.query["cursor"])
+        except (signing.BadSignature, ValueError, TypeError):
+            what, account, at = "", "", None
+        fitting((what, account) != ("notices", str(call.actor.account_id)))
+        cursor = at
+    slugs = {r.organization_id: r.organization.slug for r in _memberships(call)}
+    rows = Mail.objects.filter(account_id=call.actor.account_id, state="sent").order_by("-created_at", "-id")
+    if call.actor.kind == "api_token":
+        rows = rows.filter(organization_id=call.actor.organization_id)
+    found = list(rows.filter(created_at__lt=cursor)[: size + 1]) if cursor else list(rows[: size + 1])
+    shown = found[:size]
+    return {
+        "notices": [
+            {
+                "id": str(m.id),
+                "organization": slugs.get(m.organization_id) if m.organization_id else None,
+                "subject": m.subject,
+                "text": m.body,
+                "created_at": plain(m.created_at),
+                "read_at": plain(m.read_at),
+            }
+            for m in shown
+        ],
+        "next": _SIGNER.sign_object(["notices", str(call.actor.account_id), plain(shown[-1].created_at)]) if len(found) > size else None,
+    }
+
+
+def read_notice(call: Call) -> dict[str, Any]:
+    """The caller has seen it."""
+    wanted: UUID = call.ids["notice_id"]
+    rows = Mail.objects.filter(account_id=call.actor.account_id, id=wanted)
+    if not rows.exists():
+        raise NotFound
+    rows.filter(read_at=None).update(read_at=call.now)
+    return {"id": str(wanted), "read_at": plain(rows.get().read_at)}
+
+
+_PAGE = (parameters.P_CURSOR, parameters.P_LIMIT)
+
+
+def _get(name: str, path: str, summary: str, run: Any, shape: Any, **more: Any) -> Operation:
+    return Operation(name=name, method="GET", path=path, part="Oneself", summary=summary, run=run, answers={200: shape}, **{"who": "person", **more})
+
+
+OPERATIONS = (
+    _get("organization", "orgs/{slug}/", "The organization, and what you may do in it", standing, shapes_self.STANDING, who="member"),
+    _get("me", "me/", "Who you are", me, shapes_self.ME),
+    _get("me-profile", "me/profile/", "Your profile", profile, shapes_self.PROFILE, who="session", refusals=(403,)),
+    _get("me-organizations", "me/organizations/", "Your organizations", organizations, shapes_self.ORGANIZATIONS),
+    _get("me-sessions", "me/sessions/", "Where you are signed in", sessions, shapes.SESSIONS, who="session", refusals=(403,)),
+    _get("me-invitations", "me/invitations/", "Invitations that wait for your answer", invitations, shapes_self.INVITATIONS, who="session", refusals=(403,)),
+    _get("me-ledger", "me/ledger/", "What administrators did to you", ledger, shapes_self.LEDGER, query=_PAGE),
+    _get("me-powers", "me/powers/", "Which organization can do what to you", my_powers, shapes_self.MY_POWERS),
+    _get("me-notices", "me/notices/", "Your notices", notices, shapes_self.NOTICES, query=_PAGE),
+    Operation(
+        name="me-notice-read",
+        method="POST",
+        path="me/notices/{notice_id}/read/",
+        part="Oneself",
+        summary="Mark a notice as read",
+        who="session",
+        run=read_notice,
+        refusals=(403,),
+        answers={200: shapes.thing({"id": shapes.ID, "read_at": shapes.MAYBE_STAMP})},
+    ),
+)

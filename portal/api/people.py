@@ -1,0 +1,198 @@
+"""People: the list with its filters, one person, what may be done to them, and the file in and out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+
+from accounts import door, listing_query
+from accounts.models import ServiceAccess, Session
+from accounts.people import Person, load_people
+from accounts.reasons import Refused, text
+from accounts.work import plain
+from portal import importing, people_csv
+from portal.api import parameters, shapes
+from portal.api.acts import find
+from portal.api.operation import Call, Operation, Param
+from portal.api.plans import made
+from portal.api.problems import Problem
+from portal.api.schema import choice
+from portal.jobs import wake
+from portal.powers import POWERS
+from portal.views.importing import people as lines
+from portal.views.importing import record_export
+
+
+def person_json(person: Person) -> dict[str, Any]:
+    """A member as the organization may know them."""
+    m, a = person.membership, person.account
+    assert m is not None
+    return {
+        "id": str(m.id),
+        "account_id": str(a.id),
+        "kind": a.kind,
+        "email": a.email,
+        "name": a.name,
+        "account_status": a.status,
+        "membership_status": m.status,
+        "effective_status": person.status,
+        "reason_code": (a.reason_code if a.status != "active" else m.reason_code) or None,
+        "reason_text": m.reason_text or None,
+        "until": plain(m.status_until),
+        "changed_by": str(m.status_changed_by) if m.status_changed_by else None,
+        "changed_at": plain(m.status_changed_at),
+        "role": m.role.slug,
+        "rank": person.rank,
+        "managed": person.managed,
+        "title": m.title,
+        "department": m.department,
+        "groups": sorted(str(g) for g in person.group_ids),
+        "second_factor": a.has_second_factor,
+        "protected": m.protected,
+        "last_active_at": plain(m.last_active_at),
+        "joined_at": plain(m.joined_at),
+    }
+
+
+def listed(call: Call) -> dict[str, Any]:
+    """A page of people."""
+    want = replace(listing_query.wanted(call.query), size=call.query.get("limit", 25))
+    page = listing_query.page(organization_id=call.organization_id, want=want, groups=call.actor.scope_groups)
+    fitting(page.lost)
+    rows = {p.id: p for p in load_people(organization_id=call.organization_id, ids=[r.id for r in page.rows], lock=False)}
+    return {"people": [person_json(rows[r.id]) for r in page.rows if r.id in rows], "next": page.next or None, "previous": page.previous or None}
+
+
+def fitting(lost: bool) -> None:
+    """A cursor of another organization, filter or order, or a forged one, is told so."""
+    if lost:
+        raise Problem(422, "bad_cursor", "The cursor does not belong to this list.", errors={"cursor": ["does not belong to this list"]})
+
+
+def one(call: Call) -> HttpResponse:
+    """One member, with the ETag that acts on them may carry."""
+    found = find(call)
+    access = ServiceAccess.objects.filter(membership_id=found.id).select_related("service").order_by("service__name")
+    response = JsonResponse({**person_json(found), "services": [{"slug": a.service.slug, "name": a.service.name, "state": a.state} for a in access]})
+    response.headers["ETag"] = f'"{found.etag}"'
+    return response
+
+
+def capabilities(call: Call) -> dict[str, Any]:
+    """For each power: may the caller use it on this person now, and if not, why."""
+    found, answers = find(call), {}
+    for power in POWERS:
+        if power.over == "member":
+            codes = door.capability(power=power, actor=call.actor, person=found, now=call.now)
+            answers[power.slug] = {
+                "code": power.code,
+                "allowed": not codes,
+                "reasons": [{"code": c, "text": text(c)} for c in codes],
+                "tier": power.tier,
+                "needs_approval": power.tier >= 3 or (found.is_owner and not power.owner_lock and power.rank_rule),
+            }
+    return {"capabilities": answers}
+
+
+def sessions(call: Call) -> dict[str, Any]:
+    """Where a managed person is signed in: without addresses and devices. Of anybody else an organization sees none."""
+    found = find(call)
+    if not found.managed:
+        raise Refused({str(found.id): ["not_managed"]})
+    rows = Session.objects.filter(account=found.account, ended_at=None).order_by("-last_seen_at")[:100]
+    return {"sessions": [session_json(row) for row in rows]}
+
+
+def session_json(row: Session) -> dict[str, Any]:
+    return {"id": str(row.id), "started_at": plain(row.started_at), "last_seen_at": plain(row.last_seen_at), "ended_at": plain(row.ended_at), "ended_reason": row.ended_reason}
+
+
+def export(call: Call) -> HttpResponseBase:
+    """The people list as a file; that it was taken away is itself in the log."""
+    response = StreamingHttpResponse(content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{call.slug}-people.csv"'})
+    if call.request.method == "HEAD":
+        return HttpResponse(headers=dict(response.headers))
+    record_export(call.actor)
+    response.streaming_content = people_csv.write(lines(call.organization_id, listing_query.wanted(call.query), call.actor.scope_groups), spreadsheet=call.query.get("for") == "spreadsheet")
+    return response
+
+
+def upload(call: Call) -> HttpResponse:
+    """A file of people becomes a plan; nothing happens before it is executed."""
+    try:
+        plan = importing.upload(actor=call.actor, table=people_csv.table(call.body), now=call.now)
+    except people_csv.BadFile as problem:
+        raise Problem(422, "bad_file", str(problem)) from problem
+    wake("many")
+    response = made(call, plan)
+    response.headers["Location"] = reverse("api:plan", args=[call.slug, plan.id])
+    return response
+
+
+_BASE = "orgs/{slug}/people/"
+_FILE = "email,display_name,role\r\nnew.person@example.com,New Person,member\r\n"
+OPERATIONS = (
+    Operation(
+        name="people",
+        method="GET",
+        path=_BASE,
+        part="People",
+        summary="List people",
+        permission="view_people",
+        run=listed,
+        answers={200: shapes.PEOPLE},
+        query=(*parameters.PEOPLE_FILTER, parameters.P_SORT, parameters.P_CURSOR, parameters.P_LIMIT),
+    ),
+    Operation(name="person", method="GET", path=_BASE + "{person_id}/", part="People", summary="One person", permission="view_people", run=one, answers={200: shapes.PERSON_FULL}, tagged=True),
+    Operation(
+        name="capabilities",
+        method="GET",
+        path=_BASE + "{person_id}/capabilities/",
+        part="People",
+        summary="What you may do to a person, and if not, why",
+        permission="view_people",
+        run=capabilities,
+        answers={200: shapes.CAPABILITIES},
+    ),
+    Operation(
+        name="person-sessions",
+        method="GET",
+        path=_BASE + "{person_id}/sessions/",
+        part="People",
+        summary="Where a managed person is signed in",
+        permission="view_people",
+        run=sessions,
+        answers={200: shapes.SESSIONS},
+        refusals=(403,),
+    ),
+    Operation(
+        name="people-file",
+        method="GET",
+        path="orgs/{slug}/people.csv",
+        part="People",
+        summary="Export the people list",
+        permission="import_people",
+        run=export,
+        gives="text/csv",
+        answers={200: None},
+        query=(*parameters.PEOPLE_FILTER, Param(name="for", schema=choice("spreadsheet"), about="Guard cells that a spreadsheet would take for formulas.")),
+    ),
+    Operation(
+        name="people-import",
+        method="POST",
+        path=_BASE + "import/",
+        part="People",
+        summary="Import people from a file",
+        permission="import_people",
+        run=upload,
+        takes="text/csv",
+        answers={201: shapes.PLAN, 202: shapes.PLAN},
+        deferred=True,
+        example=_FILE,
+        about="CSV in UTF-8 with a header line, at most 10,000 rows and 5 MB. It becomes a plan, which you look at and execute.",
+    ),
+)

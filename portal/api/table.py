@@ -1,0 +1,40 @@
+"""The one table of operations. Routing, strict reading, the OpenAPI document, the API page and the tests are all made from it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from portal.api import acts, audit, groups, me, people, plan_steps, plans, tokens, views
+from portal.api.operation import Call, Operation
+from portal.api.schema import ANYTHING
+
+
+def document(call: Call) -> dict[str, Any]:
+    """This API as an OpenAPI 3.1 document."""
+    from portal.api import openapi
+
+    return openapi.document()
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    *people.OPERATIONS,
+    *plans.OPERATIONS,
+    *plan_steps.OPERATIONS,
+    *groups.OPERATIONS,
+    *tokens.OPERATIONS,
+    *audit.OPERATIONS,
+    *views.OPERATIONS,
+    *me.OPERATIONS,
+    *acts.OPERATIONS,
+    Operation(name="openapi", method="GET", path="openapi.json", part="About", summary="This API as an OpenAPI 3.1 document", who="anybody", run=document, answers={200: ANYTHING}),
+)
+PARTS = ("People", "Plans", "Organization", "Roles", "Groups", "Tokens", "Audit log", "Saved views", "Oneself", "About")
+
+
+def by_path() -> dict[str, list[Operation]]:
+    """The operations of each address."""
+    found: dict[str, list[Operation]] = defaultdict(list)
+    for operation in OPERATIONS:
+        found[operation.path].append(operation)
+    return dict(found)

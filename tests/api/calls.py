@@ -1,0 +1,82 @@
+"""Calls as a program makes them: with the token of a named person, on addresses of the table."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from django.test import Client
+
+from accounts import tenancy
+from accounts.models import Mail, Membership, Plan, SavedView
+from audit import sequencer
+from portal.api.operation import Operation
+from portal.powers import BY_SLUG
+from tests.cast import Org, World
+from tests.situations import arrange, group_for, ready, role_for, session_for, token_for
+
+
+class Api:
+    """One person's token, and the organization it is for."""
+
+    def __init__(self, world: World, name: str = "administrator", **token: Any) -> None:
+        made: list[Any] = []
+        arrange(lambda: made.append(token_for(world.north.person(name), **token)))
+        self.token, self.secret = made[0]
+        self.base = f"/api/v1/orgs/{world.north.slug}"
+        self.client = Client()
+        self.headers = {"headers": {"Authorization": f"Bearer {self.secret}"}}
+
+    def call(self, method: str, path: str, body: Any = None, type: str = "application/json", **headers: str) -> Any:
+        kwargs: dict[str, Any] = {"headers": {"Authorization": f"Bearer {self.secret}", **headers}}
+        if body is not None:
+            kwargs |= {"data": body if isinstance(body, bytes | str) else json.dumps(body), "content_type": type}
+        return getattr(self.client, method)(self.base + path if not path.startswith("/api") else path, **kwargs)
+
+
+def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
+    """The operation's address in this organization; ids that are not given exist nowhere."""
+    found = operation.path.replace("{slug}", slug)
+    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id"):
+        found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
+    return f"/api/v1/{found}"
+
+
+def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
+    """One of each thing that addresses name, in the state that the operation needs."""
+    name = "worker" if "worker" in org.people else "member"
+    person = ready(org, operation.power.slug, name) if operation and operation.power and operation.power.over == "member" else org.person(name)
+    made: dict[str, Any] = {"person_id": person.id, "membership_id": person.id}
+
+    def make() -> None:
+        mail = Mail.objects.create(
+            account_id=person.account_id, organization_id=org.organization.id, template="test", address="a@b.example", subject="Hello", body="Hello", state="sent", created_at=person.created_at
+        )
+        view = SavedView.objects.create(organization=org.organization, owner=org.person("owner"), page="people", name=f"Mine {uuid.uuid4()}", created_at=person.created_at)
+        made.update(
+            role_id=role_for(org, f"Spare {uuid.uuid4().hex[:6]}", 10, "view_people").id,
+            group_id=group_for(org, "Spare").id,
+            token_id=token_for(person)[0].id,
+            session_id=session_for(person).id,
+            notice_id=mail.id,
+            view_id=view.id,
+        )
+
+    arrange(make)
+    return made
+
+
+def number_the_log() -> None:
+    while sequencer.run_once():
+        pass
+
+
+def untouched(person: Membership) -> bool:
+    """Whether nothing was done to the person."""
+    with tenancy.installation("look"):
+        row = Membership.objects.select_related("account").get(id=person.id)
+        return (row.status, row.version, row.account.version) == (person.status, person.version, person.account.version)
+
+
+__all__ = ["BY_SLUG", "Api", "Plan", "address", "number_the_log", "things", "untouched"]
