@@ -53,36 +53,73 @@ def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID
 
 
 def deliver(*, now: datetime, limit: int = 100) -> int:
-    """Send what is due, each mail in its own transaction. Returns how many were sent. Safe to run twice at once."""
+    """Send what is due, each mail in its own transaction. Returns how many were sent. Safe to run twice at once.
+
+    When the server does not answer, the round ends: the next mail would only wait as long again, and other work waits with it.
+    """
     sent = 0
     for _ in range(limit):
         with transaction.atomic():
             mail = Mail.objects.select_for_update(skip_locked=True).filter(state="due", next_attempt_at__lte=now).order_by("next_attempt_at").first()
             if mail is None:
                 return sent
-            sent += _send(mail, now)
+            done = _send(mail, now)
+            sent += done
+        if not done and mail.last_error in _NO_ANSWER:
+            _write_waiting(now, limit)
+            return sent
     return sent
 
 
+_NO_ANSWER = frozenset({"TimeoutError", "ConnectionRefusedError", "ConnectionResetError", "gaierror", "SMTPConnectError", "SMTPServerDisconnected"})
+
+
+def _write_waiting(now: datetime, limit: int) -> None:
+    """The mails that were not tried because the server is away: their words, so that the people read them in the portal."""
+    with transaction.atomic():
+        for mail in Mail.objects.select_for_update(skip_locked=True, of=("self",)).filter(state="due", next_attempt_at__lte=now, subject="").order_by("next_attempt_at")[:limit]:
+            try:
+                _keep_words(mail, *render(mail)[:2])
+            except Exception as error:  # its own attempt says so, and counts it
+                logger.warning("mail %s cannot be written: %s", mail.id, type(error).__name__)
+            else:
+                mail.save(update_fields=["subject", "body"])
+
+
+def _keep_words(mail: Mail, subject: str, body: str) -> None:
+    """What people read later, in the portal and in the record: the words, without links that carry authority."""
+    mail.subject, mail.body = subject[:300], _LINK.sub("[link removed]", body)
+
+
 def _send(mail: Mail, now: datetime) -> int:
-    subject, body, html = render(mail)
+    try:
+        subject, body, html = render(mail)
+        _keep_words(mail, subject, body)
+    except Exception as error:  # a mail that cannot be written must not hold up the others
+        return _not_sent(mail, error, now)
     message = EmailMultiAlternatives(subject=subject, body=body, to=[mail.address], headers={"Message-ID": f"<{mail.id}@steward>", "Auto-Submitted": "auto-generated"})
     message.attach_alternative(html, "text/html")
-    mail.attempts += 1
     try:
         message.send()
-    except OSError as error:
-        mail.last_error = type(error).__name__
-        mail.next_attempt_at = now + timedelta(seconds=min(30 * 2**mail.attempts, 6 * 3600) * random.uniform(0.8, 1.2))  # noqa: S311
-        if mail.attempts >= ATTEMPTS:
-            mail.state, mail.next_attempt_at = "failed", None
-        mail.save(update_fields=["attempts", "last_error", "next_attempt_at", "state"])
-        logger.warning("mail %s was not accepted: %s", mail.id, mail.last_error)
-        return 0
+    except (OSError, ValueError) as error:  # not accepted, or no header can hold it
+        return _not_sent(mail, error, now)
+    mail.attempts += 1
     mail.state, mail.sent_at, mail.next_attempt_at, mail.last_error = "sent", now, None, ""
-    mail.subject, mail.body, mail.context = subject[:300], _LINK.sub("[link removed]", body), None
+    mail.context = None
     mail.save(update_fields=["attempts", "state", "sent_at", "next_attempt_at", "last_error", "subject", "body", "context"])
     return 1
+
+
+def _not_sent(mail: Mail, error: Exception, now: datetime) -> int:
+    """Try again later, longer each time; after the last attempt administrators see that it failed."""
+    mail.attempts += 1
+    mail.last_error = type(error).__name__
+    mail.next_attempt_at = now + timedelta(seconds=min(30 * 2**mail.attempts, 6 * 3600) * random.uniform(0.8, 1.2))  # noqa: S311
+    if mail.attempts >= ATTEMPTS:
+        mail.state, mail.next_attempt_at = "failed", None
+    mail.save(update_fields=["attempts", "last_error", "next_attempt_at", "state", "subject", "body"])
+    logger.warning("mail %s was not accepted: %s", mail.id, mail.last_error)
+    return 0
 
 
 def render(mail: Mail) -> tuple[str, str, str]:

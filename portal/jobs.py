@@ -4,9 +4,9 @@ from __future__ import annotations
 import logging
 
 import django_rq
+from django.conf import settings
 from django.utils import timezone
 from redis.exceptions import RedisError
-from rq.exceptions import DuplicateJobError
 
 from accounts import bulk_run, due, listing_query, outbox
 from accounts.tenancy import installation
@@ -17,6 +17,7 @@ logger = logging.getLogger("steward.jobs")
 
 def follow() -> None:
     """Let the subscribers read the log, then send the mail that is due."""
+    _begun("follow")
     with installation("subscribers read every log; the outbox belongs to the installation"):
         subscribers.drain()
         outbox.deliver(now=timezone.now())
@@ -24,22 +25,43 @@ def follow() -> None:
 
 def periodic() -> None:
     """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire."""
+    _begun("periodic")
     due.run(now=timezone.now())
     listing_query.fold_counts()
-    many()
+    bulk_run.resume()
 
 
-def many(turn: int = 0) -> None:
+def many() -> None:
     """Judge and carry out plans of many targets for a few seconds; what is left goes to the end of the queue, so that mail is not kept waiting."""
+    _begun("many")
     if bulk_run.resume():
-        wake("many", turn=1 - turn)  # the job that runs still holds its own id
+        wake("many")
 
 
-def wake(job: str = "follow", *, turn: int = 0) -> None:
-    """Tell a worker that there is something to do. If Redis is away, the scheduler's next round does the same."""
+_WAITS = 30
+"""Seconds for which a job that is in the queue is not put there once more. A lost one is noticed after this time at the latest."""
+
+
+def wake(job: str = "follow") -> None:
+    """Tell a worker that there is something to do, unless one is told already. If Redis is away, the scheduler's next round does the same.
+
+    The mark says "in the queue", not "running": a job that failed, or whose worker was killed, stands in nobody's way.
+    """
+    queue = django_rq.get_queue("default")
     try:
-        django_rq.get_queue("default").enqueue(f"portal.jobs.{job}", *((turn,) if turn else ()), job_id=f"steward-{job}-{turn}", unique=True, result_ttl=0, failure_ttl=3600)
-    except DuplicateJobError:
-        pass
+        if queue.connection.set(_mark(job), 1, nx=True, ex=_WAITS):
+            queue.enqueue(f"portal.jobs.{job}", result_ttl=0, failure_ttl=3600)
     except RedisError as error:
         logger.warning("the queue does not answer (%s); the scheduler will catch up", type(error).__name__)
+
+
+def _mark(job: str) -> str:
+    return f"{settings.CACHES['default']['KEY_PREFIX']}:waiting:{job}"
+
+
+def _begun(job: str) -> None:
+    """From here on a further call wakes again: what it is about may come too late for us."""
+    try:
+        django_rq.get_queue("default").connection.delete(_mark(job))
+    except RedisError as error:
+        logger.warning("the queue does not answer (%s)", type(error).__name__)

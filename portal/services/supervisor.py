@@ -14,6 +14,9 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
+from django.core.exceptions import ImproperlyConfigured
+
+from portal import env
 from portal.services.postgres import Postgres
 from portal.services.process import ServiceError, dies_with_parent, own_folder, stop
 from portal.services.valkey import Valkey
@@ -30,6 +33,8 @@ def _port_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            if isinstance(error, socket.gaierror):
+                raise ServiceError(f"HOST={host} is no address of this machine. Write 127.0.0.1, or 0.0.0.0 for all of them.") from error
             raise ServiceError(f"Port {port} cannot be used ({error.strerror}). Choose another: make run PORT={port + 1}") from error
 
 
@@ -74,6 +79,8 @@ class Supervisor:
         self.valkey: Valkey | None = None
         self.children: list[Child] = []
         self.stopping = False
+        self.deaths: dict[str, list[float]] = {}
+        self.drain = _DRAIN_SECONDS
         self.environment = dict(os.environ)
 
     def run(self) -> int:
@@ -83,6 +90,7 @@ class Supervisor:
         try:
             _port_free(self.host, self.port)
             self._own_data()
+            self._read_settings()
             try:
                 self._start_services()
                 self._prepare_database()
@@ -114,6 +122,18 @@ class Supervisor:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ServiceError(f"Steward already runs on {self.data}. Stop it first, or choose another folder: make run DATA=…") from error
+
+    def _read_settings(self) -> None:
+        """Every setting is read before anything starts, so that a wrong one is said at once and plainly."""
+        os.environ["STEWARD_DATA"] = str(self.data)
+        try:
+            from portal import settings as _settings  # noqa: F401  (reading it is the check)
+
+            for name, most in (("WEB_WORKERS", 64), ("WEB_THREADS", 256)):
+                env.number(name, default=1, least=1, most=most)
+            self.drain += env.number("STEWARD_DRAIN_SECONDS", default=0, least=0, most=300)
+        except ImproperlyConfigured as error:
+            raise ServiceError(str(error)) from error
 
     def _start_services(self) -> None:
         found: dict[str, str] = {}
@@ -152,8 +172,7 @@ class Supervisor:
 
     def _start_children(self) -> None:
         gunicorn = ["-m", "gunicorn", "portal.wsgi", "--config", "python:portal.gunicorn_config", "--bind", f"{self.host}:{self.port}"]
-        worker = ["manage.py", "rqworker", "default", "--worker-class", "rq.SimpleWorker", "--serializer", "json", "-v", "0"]
-        for name, arguments in (("web", gunicorn), ("worker", worker), ("scheduler", ["manage.py", "scheduler"]),
+        for name, arguments in (("web", gunicorn), ("worker", ["manage.py", "worker"]), ("scheduler", ["manage.py", "scheduler"]),
                                 ("sequencer", ["manage.py", "sequencer"])):
             child = Child(name, arguments, logs=self.data / "logs", environment=self.environment)
             self.children.append(child)
@@ -187,16 +206,29 @@ class Supervisor:
             now = time.monotonic()
             for service in (self.postgres, self.valkey):
                 if service and service.process and service.process.poll() is not None:
-                    raise ServiceError(f"{type(service).__name__} ended. Its log: {service.log_path}")
+                    self._revive(service, now)
             for child in self.children:
                 child.watch(now)
             time.sleep(0.2)
+
+    def _revive(self, service: Postgres | Valkey, now: float) -> None:
+        """Start PostgreSQL or Valkey again with a growing pause: what was killed leaves processes that need a moment to go."""
+        name = type(service).__name__
+        self.deaths[name] = [t for t in self.deaths.get(name, []) if now - t < 60] + [now]
+        if len(self.deaths[name]) > _RESTARTS:
+            raise ServiceError(f"{name} ended {len(self.deaths[name])} times within a minute. Its log: {service.log_path}")
+        print(f"steward: {name} ended and is started again", file=sys.stderr, flush=True)
+        time.sleep(0.5 * len(self.deaths[name]))
+        try:
+            service.start()
+        except ServiceError as error:
+            print(f"steward: {error}", file=sys.stderr, flush=True)
 
     def _stop_everything(self) -> None:
         running = [child.process for child in self.children if child.process and child.process.poll() is None]
         for process in running:
             process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + _DRAIN_SECONDS
+        end = time.monotonic() + self.drain
         for process in running:
             stop(process, first=signal.SIGTERM, grace=max(0.1, end - time.monotonic()))
         if self.valkey:
@@ -214,7 +246,11 @@ def main() -> int:
         print(f"steward: PORT={text} is not a port. Choose a number from 1 to 65535.", file=sys.stderr)
         return 2
     data = Path(os.environ.get("DATA") or os.environ.get("STEWARD_DATA") or _REPOSITORY / "data").resolve()
-    demo = (os.environ.get("STEWARD_DEMO") or "1") not in {"0", "no", "false", "off"}
+    try:
+        demo = env.flag("STEWARD_DEMO", default=True)
+    except ImproperlyConfigured as error:
+        print(f"steward: {error}", file=sys.stderr)
+        return 2
     return Supervisor(data=data, host=os.environ.get("HOST") or "127.0.0.1", port=int(text), demo=demo).run()
 
 

@@ -1,13 +1,20 @@
 """Answers when something is not possible: plain words, the right status, nothing half done."""
 from __future__ import annotations
 
+import logging
+import sys
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from accounts import reasons
+
+
+logger = logging.getLogger("steward.errors")
 
 
 def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
@@ -38,9 +45,21 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """A fault of ours. The request id helps whoever looks into it."""
-    return HttpResponse(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>Steward</title><h1>Something went wrong</h1><p>Nothing was done. Reference: {getattr(request, 'id', '')}</p></html>", status=500)
+    """A fault of ours, or PostgreSQL is away: nothing was done, and the second passes by itself. The request id helps whoever looks into it."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status, title, text = (503, _("Steward is not available for a moment"), _("Nothing was done. Wait a little and try again; what you typed is still in your browser when you go back.")) if away \
+        else (500, _("Something went wrong"), _("Nothing was done. If it happens again, tell whoever runs this installation, with the reference below."))
+    reference = getattr(request, "id", "")
+    if request.path.startswith("/api/"):
+        response: HttpResponse = JsonResponse({"type": "about:blank", "title": title, "status": status, "detail": text, "code": "unavailable" if away else "fault", "request_id": reference},
+                                              status=status, content_type="application/problem+json")
+    else:
+        response = HttpResponse(render_to_string("failed.html", {"title": title, "text": text, "reference": reference}), status=status)
+    if away:
+        response.headers["Retry-After"] = "10"
+        response._has_been_logged = True  # type: ignore[attr-defined]  (PostgreSQL's own log and ours say that it is away)
+        logger.error("PostgreSQL does not answer (%s)", type(sys.exc_info()[1]).__name__)
+    return response
 
 
 def door_closed(request: HttpRequest, code: str, membership: Any) -> HttpResponse:

@@ -1,0 +1,206 @@
+"""Everything is killed at random while people act: afterwards each act happened once with its entry, or not at all."""
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.faults.post import Post, kinds
+from tests.plugin_services import ROOT
+
+ACTS = int(os.environ.get("STEWARD_FAULT_ACTS", "0"))
+"""So many single acts by hand (`make faults`); without it people act until everything has been killed once or twice."""
+VICTIMS = ("gunicorn", "manage.py worker", "manage.py sequencer", "manage.py scheduler", "bin/postgres -D", "valkey-server", "postgres: steward_app")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Installation:
+    """`make run` with a mail server of ours, in a folder of its own."""
+
+    def __init__(self, post: Post) -> None:
+        self.data, self.port = Path(tempfile.mkdtemp(prefix="steward-faults-")), free_port()
+        self.data.chmod(0o711)
+        cleared = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "REDIS_", "STEWARD_"))}
+        self.environment = {**cleared, "STEWARD_DATA": str(self.data), "STEWARD_DEMO": "0", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(post.port), "PORT": str(self.port), "DATA": str(self.data),
+                            "STEWARD_URL": f"http://localhost:{self.port}", "STEWARD_EMBEDDED_STATIC": "1", "WEB_WORKERS": "1", "WEB_THREADS": "4"}
+        self.log = (self.data / "supervisor.log").open("wb")
+        self.process = subprocess.Popen([sys.executable, "-m", "portal.services.supervisor"], cwd=ROOT, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
+
+    def ready(self, *, timeout: float = 120) -> None:
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            assert self.process.poll() is None, (self.data / "supervisor.log").read_text()
+            try:
+                connection = http.client.HTTPConnection("localhost", self.port, timeout=5)
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError("it did not become ready: " + (self.data / "supervisor.log").read_text())
+
+    def inside(self, what: str, **arguments: Any) -> Any:
+        for _attempt in range(20):
+            done = subprocess.run([sys.executable, "-m", "tests.faults.inside", what], cwd=ROOT, env=self.environment, input=json.dumps(arguments), capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return json.loads(done.stdout.splitlines()[-1])
+            time.sleep(1)
+        raise AssertionError(done.stderr[-2000:])
+
+    def victims(self, name: str) -> list[int]:
+        """Processes of this installation: descendants of the supervisor whose command line says so."""
+        parents: dict[int, int] = {}
+        commands: dict[int, str] = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                commands[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+
+        def ours(pid: int) -> bool:
+            while pid in parents:
+                if pid == self.process.pid:
+                    return True
+                pid = parents[pid]
+            return False
+
+        return [pid for pid, command in commands.items() if name in command and pid != self.process.pid and ours(pid)]
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.log.close()
+        subprocess.run(["rm", "-rf", str(self.data)], check=False)
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    found = Post()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def installation(post: Post) -> Iterator[Installation]:
+    found = Installation(post)
+    try:
+        found.ready()
+        yield found
+    finally:
+        found.close()
+
+
+class Client(threading.Thread):
+    """One administrator's program: acts one after another, each with a key of its own, until it has an answer."""
+
+    def __init__(self, port: int, slug: str, token: str, ids: list[str], acts: int) -> None:
+        super().__init__(daemon=True)
+        self.port, self.slug, self.token, self.ids, self.acts = port, slug, token, ids, acts
+        self.done: dict[str, int] = {}
+        self.gave_up = 0
+        self.enough = threading.Event()
+
+    def run(self) -> None:
+        number = 0
+        while number < self.acts or not self.enough.is_set():
+            number += 1
+            person = self.ids[number % len(self.ids)]
+            time.sleep(0.12)  # 600 requests a minute are allowed to each token
+            if self._act(person, f"{uuid.uuid4().hex}"):
+                self.done[person] = self.done.get(person, 0) + 1
+            else:
+                self.gave_up += 1
+
+    def _act(self, person: str, word: str) -> bool:
+        end = time.monotonic() + 90
+        while time.monotonic() < end:
+            try:
+                connection = http.client.HTTPConnection("localhost", self.port, timeout=20)
+                connection.request("POST", f"/api/v1/orgs/{self.slug}/people/{person}/actions/update-profile/", json.dumps({"title": word}),
+                                   {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", "Idempotency-Key": word})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status == 200:
+                    return True
+                if answer.status == 429:
+                    time.sleep(float(answer.headers.get("Retry-After", "5")))
+            except (OSError, http.client.HTTPException):
+                pass
+            time.sleep(0.2)
+        return False
+
+
+def test_kill_everything_at_random(installation: Installation, post: Post) -> None:
+    chance = random.Random(20261123)
+    made = installation.inside("seed", people=80)
+    single, many = made["ids"][:40], made["ids"][40:]
+    clients = [Client(installation.port, made["slug"], token, single[n::4], ACTS // 4) for n, token in enumerate(made["tokens"])]
+    for client in clients:
+        client.start()
+    plan = installation.inside("job", org=made["org"], owner=made["owner"], ids=many)["plan"]
+    kills, due = 0, [*chance.sample(VICTIMS, len(VICTIMS)), "FLUSHALL", *chance.sample(VICTIMS, 3)]
+    while any(client.is_alive() for client in clients):
+        time.sleep(chance.uniform(10, 20) if ACTS else chance.uniform(0.6, 1.8))  # five deaths of one process in a minute would be given up
+        victim = due.pop(0) if due else chance.choice([*VICTIMS, "FLUSHALL"])
+        if victim == "FLUSHALL":
+            _flush(installation)
+        elif pids := installation.victims(victim):
+            os.kill(chance.choice(pids), signal.SIGKILL)
+            kills += 1
+        if not due:
+            for client in clients:
+                client.enough.set()
+            if not ACTS:
+                break
+    for client in clients:
+        client.join(180)
+    assert kills >= 8
+    end = time.monotonic() + 120
+    while (state := installation.inside("quiet", org=made["org"], plan=plan)) != {"pending": 0, "unread": 0, "due": 0, "job": "done"}:
+        assert time.monotonic() < end, state
+        time.sleep(1)
+    found = installation.inside("audit", org=made["org"], plan=plan)
+    assert found["wrong"] == []
+    assert found["findings"] == []
+    assert found["rows"] == {"done": len(many)}
+    assert [client.gave_up for client in clients] == [0, 0, 0, 0]
+    said = {person: n for client in clients for person, n in client.done.items()}
+    assert {person: n for person, n in found["changes"].items() if person in said} == said
+    assert found["unsent"] == found["owed_twice"] == 0
+    assert set(post.taken) == set(found["mails"])
+    # A mail that was accepted in the moment its worker was killed is sent again, with the same Message-ID; each kill can cause one.
+    assert kinds(post)["twice"] <= kills
+    print(f"{kills} killed, {found['acts']} acts, {found['entries']} entries, {len(post.taken)} mails of which {kinds(post)['twice']} came twice; everything fits")
+
+
+def _flush(installation: Installation) -> None:
+    try:
+        services = json.loads((installation.data / "run" / "services.json").read_text())
+        redis.Redis.from_url(services["redis"]).flushall()
+    except (OSError, ValueError, redis.exceptions.RedisError):
+        pass
