@@ -17,11 +17,12 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from accounts import tenancy
+from accounts import fetch, tenancy
 from accounts.models import Session
 from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
 from accounts.seen import seen
 from audit.context import Context, within
+from portal import zones
 from portal.organization import Door
 from portal.views import errors
 from portal.views.stepup import ask
@@ -55,7 +56,7 @@ class Scope:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path in {"/healthz", "/readyz"} or request.path.startswith("/static/"):
+        if request.path.startswith("/static/"):
             return self.get_response(request)
         tenancy.clear()
         try:
@@ -78,21 +79,23 @@ class Access:
         if request.path.startswith("/static/") or not request.user.is_authenticated:
             return self.get_response(request)
         account, now = request.user, timezone.now()
-        row = Session.objects.filter(id=request.session.get("steward_session"), account_id=account.id).first()
-        if row is None or row.ended_at is not None or row.auth_epoch != account.auth_epoch or account.status != "active":
+        row = fetch.one(Session, "id", request.session.get("steward_session"))
+        if row is None or row.account_id != account.id or row.ended_at is not None or row.auth_epoch != account.auth_epoch or account.status != "active":
             logout(request)
+            if request.path.startswith("/api/"):
+                return self.get_response(request)  # programs are told so in their own terms
             messages.info(request, _("You were signed out. Sign in again to continue."))
             if request.headers.get("HX-Request"):
                 return HttpResponse(headers={"HX-Redirect": "/sign-in/"})
             return redirect("account_login")
         request.steward_session = row  # type: ignore[attr-defined]
         tenancy.set_request_scope(org=None, account=account.id)
-        if account.time_zone:
-            timezone.activate(account.time_zone)
+        zones.use(account.time_zone)
         seen(session=row, now=now)
-        response = self.get_response(request)
-        timezone.deactivate()
-        return response
+        try:
+            return self.get_response(request)
+        finally:
+            timezone.deactivate()
 
 
 class Answers:

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
 from portal import env
 from portal.settings_signin import *  # noqa: F403  (one place for what django-allauth reads)
@@ -21,10 +20,8 @@ SECRET_KEY = env.secret_key(data=DATA, embedded=EMBEDDED)
 AUDIT_KEY = env.derived_key(SECRET_KEY, "audit")
 OUTBOX_KEY = env.derived_key(SECRET_KEY, "outbox")
 
-STEWARD_URL = os.environ.get("STEWARD_URL", "http://localhost:8000").rstrip("/")
+STEWARD_URL = env.address("STEWARD_URL", default="http://localhost:8000")
 _url = urlsplit(STEWARD_URL)
-if _url.scheme not in {"http", "https"} or not _url.hostname:
-    raise ImproperlyConfigured("STEWARD_URL must be the address people use, such as https://portal.example.org")
 SECURE = _url.scheme == "https"
 ALLOWED_HOSTS = [_url.hostname, "localhost", "127.0.0.1", "[::1]"] if not SECURE else [_url.hostname]
 CSRF_TRUSTED_ORIGINS = [STEWARD_URL]
@@ -37,7 +34,9 @@ INSTALLED_APPS = [
     "oauth2_provider", "django_htmx", "csp",
 ]
 MIDDLEWARE = [
+    "portal.probes.Probes",
     "portal.middleware.RequestContext",
+    "portal.observed.Observed",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -81,6 +80,11 @@ RQ_QUEUES = {"default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600, "SERIALIZER":
 RQ = {"COMMIT_MODE": "on_db_commit"}
 
 AUTH_USER_MODEL = "accounts.Account"
+OAUTH2_PROVIDER = {  # RFC 9700: what is unsafe stays off from the first day that apps can be connected
+    **{f"COMPLIANT_BCP_RFC9700_{rule}": True for rule in (
+        "IMPLICIT_GRANT", "PASSWORD_GRANT", "PKCE_METHOD", "ACCESS_TOKEN_TRANSPORT", "AUTHZ_RESPONSE_ISS", "TOKEN_STORAGE", "REFRESH_TOKEN", "REDIRECT_URI_SCHEME")},
+    "REFRESH_TOKEN_REUSE_PROTECTION": True, "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+}
 OAUTH2_PROVIDER_APPLICATION_MODEL = "accounts.OAuthApplication"
 ANONYMOUS_USER_NAME = None
 AUTHENTICATION_BACKENDS = ["portal.signin.adapters.AddressBackend"]
@@ -101,8 +105,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_NAME = "__Host-steward-csrf" if SECURE else "steward-csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "portal.views.errors.csrf_failure"
-SECURE_SSL_REDIRECT = SECURE and not env.flag("STEWARD_BEHIND_PROXY")
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("STEWARD_BEHIND_PROXY") else None
+SECURE_SSL_REDIRECT = SECURE
+BEHIND_PROXY = env.flag("STEWARD_BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_REFERRER_POLICY = "same-origin"
@@ -136,27 +141,38 @@ STORAGES = {
 
 MAILBOX = DATA / "mailbox"
 EMAIL_BACKEND = "portal.mailbox.Backend" if DEMO else "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
-EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+EMAIL_HOST_GIVEN = bool(os.environ.get("EMAIL_HOST", "").strip())
+EMAIL_HOST = env.mail_host("EMAIL_HOST")
+EMAIL_PORT = env.number("EMAIL_PORT", default=25, least=1, most=65535)
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "Steward <steward@localhost>")
+DEFAULT_FROM_EMAIL = env.sender("EMAIL_FROM", default="Steward <steward@localhost>")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [], "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "portal.api.problems.handler", "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_USER": None,
 }
-AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER"]
+AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
+METRICS_TOKEN = env.token("STEWARD_METRICS_TOKEN")
+COMPONENTS = env.flag("STEWARD_COMPONENTS")  # /__components/: every piece of the pages in every state, for whoever changes the look
+LOG_FORMAT = env.choice("STEWARD_LOG_FORMAT", default="line" if DEMO else "json", among=("json", "line"))
+LOG_LEVEL = env.choice("STEWARD_LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = {
     "version": 1, "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": os.environ.get("STEWARD_LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}, "django.security": {"level": "ERROR"}, "allauth": {"level": "WARNING"}},
+    "formatters": {"json": {"()": "portal.logs.Json"}, "line": {"()": "portal.logs.Line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Django's own console and mail handlers would write beside ours, with addresses in them.
+        "django": {"handlers": [], "propagate": True, "level": "INFO"},
+        "django.server": {"handlers": [], "propagate": True, "level": "WARNING"},
+        "django.request": {"level": "ERROR"}, "django.security": {"level": "ERROR"}, "allauth": {"level": "WARNING"},
+        "rq.worker": {"handlers": [], "propagate": True, "level": "WARNING"},
+    },
 }
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # we use guardian's direct foreign-key models, not its backend

@@ -1,7 +1,7 @@
 """What django-allauth reads: sign-in by address and password, second factors, no account enumeration, rate limits."""
 from __future__ import annotations
 
-import os
+from portal import env
 
 ACCOUNT_ADAPTER = "portal.signin.adapters.Adapter"
 MFA_ADAPTER = "portal.signin.adapters.SecondFactorAdapter"
@@ -22,7 +22,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "20/m/ip", "reauthenticate": "10/m/user", "change_password": "5/m/user",
     "confirm_email": "1/3m/key", "manage_email": "10/m/user", "signup": "20/m/ip",
 }
-ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("STEWARD_PROXY_COUNT", "0"))
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("STEWARD_PROXY_COUNT", default=0, least=0, most=10)
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Steward"

@@ -1,12 +1,15 @@
 """`migrate`, as the role that owns the tables; afterwards policies, guards and grants follow from `portal.database`."""
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
 
+from accounts.roles import refresh_builtin_roles
 from portal import database
 
 
@@ -15,7 +18,19 @@ class Command(Migrate):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connections["default"].close()
-        connections["default"].settings_dict.update({key: settings.DATABASES["owner"][key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME")})
+        connections["default"].settings_dict.update({key: settings.DATABASES["owner"][key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME", "OPTIONS")})
         options["database"] = "default"
         super().handle(*args, **options)
         database.apply(using="default")
+        if _is_complete():
+            refresh_builtin_roles(now=datetime.now(UTC))
+
+    def check(self, *args: Any, **options: Any) -> None:
+        """The database is compared with the list once it is migrated, not before."""
+        super().check(*args, **{**options, "databases": None})
+
+
+def _is_complete() -> bool:
+    """Whether everything is migrated: after `migrate accounts 0001` there is no telling what the roles should be."""
+    executor = MigrationExecutor(connections["default"])
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -25,18 +25,26 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         last = dict.fromkeys(_EVERY, 0.0)
+        holds = False
+        logger.info("the scheduler runs")
         while not stop.is_set():
-            try:
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LEADER])
-                    leader = cursor.fetchone()[0]
-            except DatabaseError as error:
-                logger.warning("PostgreSQL does not answer (%s); waiting", type(error).__name__)
-                connection.close()
-                leader = False
-            if leader:
-                for job, period in _EVERY.items():
-                    if time.monotonic() - last[job] >= period or not last[job]:
-                        last[job] = time.monotonic()
-                        wake(job)
+            holds = self._leads(holds)
+            for job, period in _EVERY.items() if holds else ():
+                if stop.is_set():
+                    break
+                if time.monotonic() - last[job] >= period or not last[job]:
+                    last[job] = time.monotonic()
+                    wake(job)
             stop.wait(_ROUND)
+        connection.close()  # with it the lock, so that another scheduler leads at once
+
+    def _leads(self, holds: bool) -> bool:
+        """Whether this process is the leader. The lock belongs to the connection: asked for once, then only the connection is tried."""
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT true" if holds else "SELECT pg_try_advisory_lock(%s)", [] if holds else [_LEADER])
+                return bool(cursor.fetchone()[0])
+        except DatabaseError as error:
+            logger.warning("PostgreSQL does not answer (%s); waiting", type(error).__name__)
+            connection.close()
+            return False

@@ -27,4 +27,5 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        logger.info("the sequencer runs")
         sequencer.loop(wake=wake, stop=stop)

@@ -1,0 +1,203 @@
+"""What machines ask, and what `manage.py check` says before an installation meets people."""
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client, override_settings
+from django.utils import timezone
+from redis.exceptions import ConnectionError as NoValkey
+
+from accounts import door, tenancy
+from accounts.models import Mail
+from accounts.powers import BY_SLUG
+from accounts.reasons import Refused
+from audit import sequencer, subscribers
+from portal import checks, counting, database, metrics, probes
+from tests.cast import World
+from tests.ground.test_run import ROOT
+from tests.ground.test_settings import PRODUCTION
+from tests.situations import WHY
+
+TOKEN = "measure-" * 4
+READY = {"STEWARD_DEMO": "0", "STEWARD_URL": "https://portal.example.org", "STEWARD_BEHIND_PROXY": "1", "STEWARD_PROXY_COUNT": "1", "EMAIL_HOST": "mail.example.org", "EMAIL_FROM": "Steward <steward@example.org>"}
+
+
+def ready() -> tuple[int, str]:
+    answer = Client(HTTP_HOST="10.0.0.9").get("/readyz")
+    return answer.status_code, answer.content.decode()
+
+
+def test_ready_and_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ready() == (200, "ready\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(probes, "_wanted", lambda: frozenset({("accounts", "9999_tomorrow"), ("accounts", "0001_initial")}))
+        assert ready() == (503, "not ready: migrations are not applied: accounts.9999_tomorrow\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("redis.connection.Connection.connect", lambda *_a, **_o: (_ for _ in ()).throw(NoValkey("away")))
+        patch.setattr(probes.cache, "incr", lambda *_a: (_ for _ in ()).throw(NoValkey("away")))
+        assert ready() == (503, "not ready: Valkey does not answer\n")
+        assert Client().get("/healthz").status_code == 200
+    monkeypatch.setattr(probes, "_since", [1.0])
+    assert ready() == (503, "not ready: this process is ending\n")
+
+
+def test_an_older_version_stays_ready_when_the_database_is_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_wanted", lambda: frozenset({("accounts", "0001_initial")}))
+    assert ready() == (200, "ready\n")
+
+
+def numbers() -> dict[str, float]:
+    with override_settings(METRICS_TOKEN=TOKEN):
+        answer = Client(HTTP_AUTHORIZATION=f"Bearer {TOKEN}").get("/metrics")
+    assert answer.status_code == 200
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in answer.content.decode().splitlines() if not line.startswith("#")}
+
+
+def follow() -> None:
+    while sequencer.run_once():
+        pass
+    subscribers.drain()
+
+
+def test_acts_are_counted_as_the_log_has_them(world: World) -> None:
+    follow()
+    before, power = numbers(), BY_SLUG["suspend"]
+    member = world.north.person("member")
+    now = timezone.now()
+    with tenancy.scope(org=world.north.organization.id):
+        door.perform(power=power, actor=world.north.actor("owner"), ids=[member.id], data=dict(WHY), now=now)
+        with pytest.raises(Refused):
+            door.perform(power=power, actor=world.north.actor("auditor"), ids=[member.id], data=dict(WHY), now=now)
+    waiting = numbers()
+    assert waiting["steward_audit_pending"] >= 2 and waiting["steward_audit_oldest_pending_seconds"] >= 0
+    while sequencer.run_once():
+        pass
+    lagging = numbers()
+    assert lagging['steward_subscriber_lag{subscriber="metrics"}'] >= 2 and lagging["steward_audit_pending"] == 0
+    follow()
+    after = numbers()
+    grown = {name: after[name] - before.get(name, 0) for name in after if name.startswith('steward_acts_total{') and 'power="suspend"' in name}
+    assert sorted(grown.values()) == [1, 1] and len(grown) == 2, grown
+    assert after['steward_subscriber_lag{subscriber="metrics"}'] == after['steward_subscriber_lag{subscriber="mailer"}'] == 0
+
+
+def test_mail_and_jobs_are_counted(world: World) -> None:
+    before = numbers()
+    account = world.north.person("member").account_id
+    for state in ("due", "failed", "failed"):
+        Mail.objects.create(account_id=account, template="x", address="x@example.org", state=state, created_at=timezone.now(), next_attempt_at=timezone.now() + timedelta(days=1))
+    after = numbers()
+    assert (after["steward_mail_due"] - before["steward_mail_due"], after["steward_mail_failed"] - before["steward_mail_failed"]) == (1, 2)
+    assert {name for name in after if name.startswith("steward_jobs{")} == {f'steward_jobs{{state="{state}"}}' for state in metrics.JOB_STATES}
+    Mail.objects.filter(template="x").delete()
+
+
+def test_every_measurement_is_documented_and_names_nobody(world: World) -> None:
+    Client().get("/sign-in/")
+    follow()
+    shown = numbers()
+    names = {re.sub(r"_(bucket|count|sum|created)$", "", name.split("{")[0]) for name in shown if not name.startswith("steward_requests_created")}
+    part = (ROOT / "docs" / "operating.md").read_text().split("\n## Measurements\n", 1)[1].split("\n## ", 1)[0]
+    assert names == set(re.findall(r"^\| `(steward_\w+)`", part, re.MULTILINE))
+    labels = {label for name in shown for label in re.findall(r'(\w+)="', name)}
+    assert labels <= {"route", "status", "power", "outcome", "subscriber", "state", "version", "le"}
+    powers = {value for name in shown for value in re.findall(r'power="([^"]*)"', name)}
+    assert powers <= {*BY_SLUG, "other"}
+    assert world.north.slug not in str(shown)
+
+
+def test_measurements_are_for_whoever_holds_the_token() -> None:
+    unknown = Client().get("/nothing-here")
+    assert Client(HTTP_AUTHORIZATION="Bearer ").get("/metrics").status_code == 404, "no token is set: nobody may"
+    with override_settings(METRICS_TOKEN=TOKEN):
+        for given in ("", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", "Bearer \xff", f"Bearer {TOKEN[:-1]}"):
+            answer = Client(HTTP_AUTHORIZATION=given).get("/metrics")
+            assert (answer.status_code, len(answer.content)) == (404, len(unknown.content)), given
+        assert Client(HTTP_AUTHORIZATION=f"Bearer {TOKEN}").post("/metrics").status_code in {403, 404}
+        assert Client(HTTP_AUTHORIZATION=f"Bearer {TOKEN}").get("/metrics").status_code == 200
+
+
+def test_valkey_that_was_emptied_only_begins_the_counters_anew() -> None:
+    counting._valkey().delete(counting._key())
+    assert not [name for name in numbers() if name.startswith("steward_acts_total")]
+
+
+def check(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("STEWARD_", "EMAIL_", "DJANGO_"))}
+    return subprocess.run([sys.executable, "manage.py", "check", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+                          env={**kept, "STEWARD_DATA": str(tmp_path), "STEWARD_SECRET_KEY": PRODUCTION["STEWARD_SECRET_KEY"], **READY, **variables})
+
+
+def test_production_settings_pass_every_check(tmp_path: Path) -> None:
+    done = check(tmp_path, "--deploy", "--fail-level", "WARNING", "--database", "default", DATABASE_APP_URL=str(os.environ["DATABASE_URL"]).replace("steward_owner@", "steward_app@"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("variables", "id_"), [
+    ({"STEWARD_SECRET_KEY": "change-me-" * 6}, "steward.W001"), ({"STEWARD_SECRET_KEY": "a" * 64}, "steward.W001"), ({"STEWARD_URL": "http://portal.example.org"}, "steward.W002"), ({"STEWARD_BEHIND_PROXY": "0"}, "steward.W003"),
+    ({"STEWARD_PROXY_COUNT": "0"}, "steward.W004"), ({"STEWARD_DEMO": "1"}, "steward.W005"), ({"EMAIL_HOST": ""}, "steward.W006"), ({"EMAIL_FROM": ""}, "steward.W007"), ({"REDIS_URL": ""}, "steward.W008")], ids=str)
+def test_what_is_not_fit_for_people_is_said(tmp_path: Path, variables: dict[str, str], id_: str) -> None:
+    done = check(tmp_path, "--deploy", "--fail-level", "WARNING", **variables)
+    assert done.returncode == 1 and id_ in done.stderr and "HINT" in done.stderr, done.stderr
+
+
+def test_missing_time_zones_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.time_zones() == []
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    assert [message.id for message in checks.time_zones()] == ["steward.E001"]
+
+
+def test_a_database_that_somebody_changed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.database(databases=["default"]) == [] == checks.database(databases=None)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_service DISABLE ROW LEVEL SECURITY")
+        try:
+            assert [(m.id, "row-level security is off" in m.msg) for m in checks.database(databases=["default"])] == [("steward.E003", True)]
+        finally:
+            cursor.execute("ALTER TABLE accounts_service ENABLE ROW LEVEL SECURITY")
+    monkeypatch.setattr(probes, "_wanted", lambda: frozenset({("accounts", "9999_tomorrow")}))
+    assert [m.id for m in checks.database(databases=["default"])] == ["steward.E002"]
+
+
+def test_every_silenced_check_has_its_reason() -> None:
+    lines = (ROOT / "portal" / "settings.py").read_text().splitlines()
+    found = [line for line in lines if line.startswith("SILENCED_SYSTEM_CHECKS")]
+    assert len(settings.SILENCED_SYSTEM_CHECKS) == 1 and "# " in found[0]
+
+
+def test_the_list_is_applied_without_a_gap_for_those_who_serve(world: World) -> None:
+    """`migrate` applies grants and policies anew while the version before serves: nobody sees a table without them."""
+    faults: list[str] = []
+    over = threading.Event()
+
+    def serve() -> None:
+        login = connections["default"].settings_dict
+        with psycopg.connect(host=login["HOST"], user=login["USER"], password=login["PASSWORD"] or None, dbname=login["NAME"], autocommit=True) as serving:
+            serving.execute("SELECT set_config('steward.org', %s, false)", [str(world.north.organization.id)])
+            while not over.is_set():
+                try:
+                    if serving.execute("SELECT count(*) FROM accounts_membership").fetchone()[0] < len(world.north.people):  # type: ignore[index]
+                        faults.append("rows were missing")
+                except psycopg.Error as error:
+                    faults.append(type(error).__name__)
+
+    tenancy.clear()
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        for _ in range(3):
+            database.apply(using="owner")
+    finally:
+        over.set()
+        thread.join(20)
+    assert faults == []
