@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +12,16 @@ from uuid import UUID
 from django.core import signing
 from django.db import connection
 
-SORTS = {"name": ("m.list_name", "text"), "email": ("m.list_email", "text"), "active": ("COALESCE(m.last_active_at, '0001-01-01T00:00:00Z')", "timestamptz")}
+from audit.queries import planned_anew
+
+SORTS = {"name": ("m.list_name", "text"), "email": ("m.list_email", "text"), "active": ("COALESCE(m.last_active_at, '0001-01-01 00:00:00+00'::timestamptz)", "timestamptz")}
+DUE = {
+    "invitation": "m.status = 'invited' AND m.invitation_expires_at BETWEEN now() AND now() + interval '3 days'",
+    "return": "m.status_until BETWEEN now() AND now() + interval '7 days'",
+    "notice": "EXISTS (SELECT 1 FROM accounts_mail e WHERE e.account_id = m.account_id AND e.organization_id = m.organization_id AND e.state = 'failed')",
+    "token": "EXISTS (SELECT 1 FROM accounts_apitoken t WHERE t.membership_id = m.id AND t.state = 'active' AND t.expires_at BETWEEN now() AND now() + interval '14 days')",
+}
+"""What the dashboard counts and the list can show: invitations about to end, access about to come back, notices that could not be delivered, tokens about to end."""
 STATUSES = ("active", "restricted", "suspended", "invited", "deactivated", "locked", "pending_deletion", "removed")
 _SIGNER = signing.Signer(salt="steward.people.cursor")
 
@@ -23,6 +34,8 @@ class Wanted:
     status: str = ""
     role: str = ""
     mfa: str = ""
+    due: str = ""
+    """What is about to happen to them, or went wrong: one of DUE."""
     sort: str = "name"
     descending: bool = False
     cursor: str = ""
@@ -59,7 +72,8 @@ def wanted(params: Any) -> Wanted:
     sort = params.get("sort", "name")
     return Wanted(
         q=params.get("q", "")[:200], status=params.get("status", "") if params.get("status") in STATUSES else "", role=params.get("role", "")[:40],
-        mfa=params.get("mfa", "") if params.get("mfa") in {"yes", "no"} else "", sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "name",
+        mfa=params.get("mfa", "") if params.get("mfa") in {"yes", "no"} else "", due=params.get("due", "") if params.get("due") in DUE else "",
+        sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "name",
         descending=sort.startswith("-"), cursor=params.get("cursor", "")[:2000])
 
 
@@ -77,13 +91,14 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
         where.append(f"({column}, m.id) {'<' if descending else '>'} (%s::{kind}, %s::uuid)")
         values += position[1:]
     order = "DESC" if descending else "ASC"
-    with connection.cursor() as cursor:
+    # The rows of the page are chosen on the one table that has the order, and only they are joined with the others.
+    chosen = f"SELECT m.id, {column} AS place FROM accounts_membership m WHERE {' AND '.join(where)} ORDER BY place {order}, m.id {order} LIMIT %s"
+    with planned_anew(), _in_order(organization_id, want, groups), connection.cursor() as cursor:
         cursor.execute(
             "SELECT m.id, a.name, a.email, m.effective_status, r.name, r.rank, mg.organization_id IS NOT DISTINCT FROM m.organization_id, a.has_second_factor, m.title,"
-            " m.last_active_at, (SELECT count(*) FROM accounts_serviceaccess s WHERE s.membership_id = m.id AND s.state <> 'off'), " + column +
-            " FROM accounts_membership m JOIN accounts_account a ON a.id = m.account_id JOIN accounts_role r ON r.id = m.role_id"
-            " LEFT JOIN accounts_management mg ON mg.account_id = a.id"
-            f" WHERE {' AND '.join(where)} ORDER BY {column} {order}, m.id {order} LIMIT %s", [*values, want.size + 1])
+            " m.last_active_at, (SELECT count(*) FROM accounts_serviceaccess s WHERE s.membership_id = m.id AND s.state <> 'off'), c.place"
+            f" FROM ({chosen}) c JOIN accounts_membership m ON m.id = c.id JOIN accounts_account a ON a.id = m.account_id JOIN accounts_role r ON r.id = m.role_id"
+            f" LEFT JOIN accounts_management mg ON mg.account_id = a.id ORDER BY c.place {order}, m.id {order}", [*values, want.size + 1])
         found = cursor.fetchall()
     more, found = len(found) > want.size, found[:want.size]
     if backwards:
@@ -96,9 +111,50 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
     return result
 
 
+@contextmanager
+def _in_order(organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None) -> Iterator[None]:
+    """Where many match, walk along the index that has the order and stop when the page is full, instead of sorting everybody.
+
+    PostgreSQL cannot know which is better, because row-level security hides from it how large the organization is. Where few
+    match, it finds and sorts them.
+    """
+    if groups is not None or _few(organization_id, want):
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('enable_sort', 'off', false), set_config('enable_bitmapscan', 'off', false)")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('enable_sort', 'on', false), set_config('enable_bitmapscan', 'on', false)")
+
+
+def _few(organization_id: UUID, want: Wanted) -> bool:
+    """Whether a word, a role, a status or what is due narrows the list to at most FEW people; nobody counts further than that."""
+    asked: list[tuple[str, list[Any]]] = [
+        ("SELECT 1 FROM accounts_searchtoken WHERE organization_id = %s AND token >= %s AND token < %s", [organization_id, token, token + _LAST]) for token in tokens(want.q)]
+    if want.status:
+        asked.append(("SELECT 1 FROM accounts_membership m WHERE m.organization_id = %s AND m.effective_status = %s", [organization_id, want.status]))
+    if want.role:
+        asked.append((f"SELECT 1 FROM accounts_membership m WHERE {_ROLE}", [organization_id, want.role]))
+    if want.due:
+        return True
+    if not asked:
+        return False
+    counted = ", ".join(f"(SELECT count(*) FROM ({sql} LIMIT {FEW + 1}) c{n})" for n, (sql, _values) in enumerate(asked))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {counted}", [value for _sql, values in asked for value in values])
+        return min(cursor.fetchone()) <= FEW
+
+
+FEW = 2000
+_LAST = "\U0010ffff"
+_ROLE = "m.role_id IN (SELECT o.id FROM accounts_role o WHERE o.organization_id = %s AND o.slug = %s)"
+
+
 def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | None = None) -> tuple[list[str], list[Any]]:
-    """The conditions of the list on memberships `m`, accounts `a` and roles `r`, and their values."""
-    where, values = ["m.organization_id = %s", "a.kind = 'person'"], [organization_id]
+    """The conditions of the list on memberships `m`, and their values. `OFFSET 0` keeps a condition a look-up for each row that is met."""
+    where, values = ["m.organization_id = %s"], [organization_id]
     if groups is not None:
         where.append("EXISTS (SELECT 1 FROM accounts_groupmembership g WHERE g.membership_id = m.id AND g.group_id = ANY(%s))")
         values.append(list(groups))
@@ -108,14 +164,21 @@ def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | No
     else:
         where.append("m.effective_status <> 'removed'")
     if want.role:
-        where.append("r.slug = %s")
-        values.append(want.role)
+        where.append(_ROLE)
+        values += [organization_id, want.role]
+    if want.due:
+        where.append(DUE[want.due])
+    found = tokens(want.q)
+    if found:  # the longest word is the rarest, as a rule: few are found by it, the others are looked up for each
+        first = max(found, key=len)
+        where.append("m.id IN (SELECT t.membership_id FROM accounts_searchtoken t WHERE t.organization_id = %s AND t.token >= %s AND t.token < %s)")
+        values += [organization_id, first, first + _LAST]
+        for token in (word for word in found if word != first):
+            where.append("EXISTS (SELECT 1 FROM accounts_searchtoken t WHERE t.membership_id = m.id AND t.token >= %s AND t.token < %s OFFSET 0)")
+            values += [token, token + _LAST]
+    where.append("EXISTS (SELECT 1 FROM accounts_account x WHERE x.id = m.account_id AND x.kind = 'person'" + (" AND x.has_second_factor = %s" if want.mfa else "") + " OFFSET 0)")
     if want.mfa:
-        where.append("a.has_second_factor = %s")
         values.append(want.mfa == "yes")
-    for token in tokens(want.q):
-        where.append("EXISTS (SELECT 1 FROM accounts_searchtoken t WHERE t.organization_id = %s AND t.membership_id = m.id AND t.token >= %s AND t.token < %s)")
-        values += [organization_id, token, token + "\U0010ffff"]
     return where, values
 
 
@@ -141,7 +204,7 @@ def _position(organization_id: UUID, want: Wanted) -> tuple[str, Any, str] | Non
 
 
 def _binding(want: Wanted) -> str:
-    return f"{want.q}|{want.status}|{want.role}|{want.mfa}|{want.sort}|{want.descending}"
+    return f"{want.q}|{want.status}|{want.role}|{want.mfa}|{want.due}|{want.sort}|{want.descending}"
 
 
 def counts(*, organization_id: UUID, groups: frozenset[UUID] | None = None) -> dict[str, int]:

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -70,7 +71,7 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
             where.append(condition)
             values.append(value)
     order = "ASC" if after is not None else "DESC"
-    with connection.cursor() as cursor:
+    with planned_anew(), connection.cursor() as cursor:
         cursor.execute(f"SELECT {_COLUMNS} FROM {source} JOIN audit_entry e ON e.id = l.entry WHERE {' AND '.join(where)}"
                        f" ORDER BY {number} {order} LIMIT %s", [*values, size + 1])
         rows = cursor.fetchall()
@@ -85,6 +86,18 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
         found = _waiting(org, filters) + found
     disclose(org=org, entries=found, paths=paths)
     return Page(entries=found, newer=newer, older=older)
+
+
+@contextmanager
+def planned_anew() -> Iterator[None]:
+    """Statements in this block are planned with their values: for lists, where the right plan for one filter is a wrong one for another."""
+    connection.ensure_connection()
+    spoken = connection.connection
+    before, spoken.prepare_threshold = spoken.prepare_threshold, None
+    try:
+        yield
+    finally:
+        spoken.prepare_threshold = before
 
 
 def entry(*, org: UUID, entry_id: UUID) -> Seen | None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from accounts import tenancy
+from accounts import notices, tenancy
 from accounts.models import Membership, Organization
 
 
@@ -41,12 +41,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "demo": settings.DEMO, "nav": _nav(request, organization, actor), "here": organization, "zone": timezone.get_current_timezone_name(),
         "actor_may_audit": actor is not None and actor.may("view_audit"), "actor_is_scoped": actor is not None and actor.scope_groups is not None,
-        "organizations": SimpleLazyObject(lambda: organizations(request)),
+        "unread": SimpleLazyObject(lambda: notices.unread(user.id)), "organizations": SimpleLazyObject(lambda: organizations(request)),
     }
 
 
 def _entries() -> list[tuple[str, str, str, str | None]]:
-    return [("org-home", "grid", _("Your services"), None), ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
+    return [("org-home", "grid", _("Your services"), None), ("overview", "info", _("Overview"), "view_people"),
+            ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
             ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
             ("audit", "clock", _("Audit log"), "view_audit"), ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
 
@@ -65,7 +66,7 @@ def navigation(organization: Organization, actor: Any) -> list[Place]:
 
 
 def _nav(request: HttpRequest, organization: Organization | None, actor: Any) -> list[Place]:
-    own = [("me", "cog", _("Your account")), ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
+    own = [("me", "cog", _("Your account")), ("me-notices", "bell", _("Notices")), ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
     found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
     current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)
     for place in found:

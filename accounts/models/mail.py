@@ -11,7 +11,7 @@ class Mail(Identified):
     """One mail to one person because of one audit entry. Written once, sent at least once, shown to administrators.
 
     `context` is sealed until the mail is sent (it may hold a single-use link) and removed afterwards; `body` is the
-    text as sent, with links that carry authority replaced by words.
+    text as first tried or sent, with links that carry authority replaced by words: the person reads it in the portal too.
     """
 
     AUDIT = {"id": "public", "entry": "public", "organization_id": "public", "account": "public", "template": "public",
@@ -40,4 +40,6 @@ class Mail(Identified):
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["entry", "template", "address"], name="mail_once_per_entry")]
         indexes = [models.Index(fields=["next_attempt_at"], condition=models.Q(state="due"), name="mail_due"),
-                   models.Index(fields=["account", "-created_at"], name="mail_of_account")]
+                   models.Index(fields=["account", "-created_at"], name="mail_of_account"),
+                   models.Index(fields=["account"], condition=models.Q(read_at=None, entry__isnull=False), name="mail_unread"),
+                   models.Index(fields=["organization_id"], condition=models.Q(state="failed"), name="mail_failed")]

@@ -78,7 +78,6 @@ class Membership(Versioned):
             models.Index(fields=["organization", "list_name", "id"], name="membership_by_name"),
             models.Index(fields=["organization", "list_email", "id"], name="membership_by_email"),
             models.Index(fields=["organization", "effective_status", "list_name", "id"], name="membership_by_status"),
-            models.Index(fields=["organization", "last_active_at", "id"], name="membership_by_activity"),
             models.Index(fields=["status_until"], condition=models.Q(status_until__isnull=False), name="membership_until"),
             models.Index(fields=["invited_by"], condition=models.Q(status="invited"), name="membership_inviter"),
         ]

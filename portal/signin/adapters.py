@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts import outbox
+from accounts import fetch, outbox
 from accounts.addresses import address_key, clean_address
 from accounts.models import Account, Membership, Session
 
@@ -24,13 +24,17 @@ class AddressBackend(AuthenticationBackend):
 
     def _authenticate_by_email(self, email: str, password: str) -> Account | None:
         account = Account.objects.filter(email_key=address_key(email)).first()
-        if account is None:
+        if account is None or account.kind != "person":
             return None
         return account if self._check_password(account, password) else None
 
+    def get_user(self, user_id: Any) -> Account | None:
+        """The account of a session. Whether the session may go on is decided by `accounts.access`, at every request."""
+        return fetch.one(Account, "id", user_id)
+
     def user_can_authenticate(self, user: Account) -> bool:
         """Whether a session of this account may go on is decided by `accounts.access`, at every request."""
-        return user.status == "active"
+        return user.status == "active" and user.kind == "person"
 
 
 class Adapter(DefaultAccountAdapter):

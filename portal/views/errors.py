@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from accounts import reasons
 
-
 logger = logging.getLogger("steward.errors")
 
 

@@ -52,7 +52,10 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def export(request: HttpRequest, slug: str) -> HttpResponse:
-    """The people list, or what a filter leaves of it, as a file: byte-exact, or with ?for=spreadsheet safe to open in one. The export is itself an entry."""
+    """The people list, or what a filter leaves of it, as a file: byte-exact, or with ?for=spreadsheet safe to open in one.
+
+    The export is itself an entry.
+    """
     actor = enter(request, slug, permission=PERMISSION)
     assert actor.organization_id is not None
     want, spreadsheet = listing_query.wanted(request.GET), request.GET.get("for") == "spreadsheet"
@@ -70,7 +73,8 @@ def record_export(actor: Actor) -> None:
 
 
 _COLUMNS = """m.id, a.email, a.name, a.status, m.status, r.slug,
- (SELECT string_agg(replace(replace(g.name, '\\', '\\\\'), ';', '\\;'), ';' ORDER BY g.name) FROM accounts_groupmembership gm JOIN accounts_group g ON g.id = gm.group_id WHERE gm.membership_id = m.id),
+ (SELECT string_agg(replace(replace(g.name, '\\', '\\\\'), ';', '\\;'), ';' ORDER BY g.name)
+  FROM accounts_groupmembership gm JOIN accounts_group g ON g.id = gm.group_id WHERE gm.membership_id = m.id),
  CASE WHEN mg.organization_id = m.organization_id THEN 'yes' ELSE 'no' END, to_char(m.last_active_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
  CASE WHEN a.has_second_factor THEN 'yes' ELSE 'no' END, to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
  to_char(m.status_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), m.reason_code, m.title, m.department"""

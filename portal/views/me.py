@@ -38,7 +38,7 @@ def organization(request: HttpRequest, slug: str) -> HttpResponse:
     """A member's home in an organization: services and who manages what."""
     actor = enter(request, slug)
     if actor.may("view_people") and "services" not in request.GET:
-        return redirect("people", slug)
+        return redirect("overview", slug)
     membership = Membership.objects.select_related("role", "organization").get(id=actor.membership_id)
     return render(request, "me/services.html", {
         "membership": membership, "access": membership.service_access.select_related("service").order_by("service__name"),

@@ -40,7 +40,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         "rows": rows.people(found.rows, slug=slug, tick=bool(many)), "statuses": rows.options(names.items(), want.status),
         "roles": rows.options(Role.objects.filter(organization=organization).order_by("-rank", "name").values_list("slug", "name"), want.role),
         "chips": _chips(want, names), "columns": _columns(want), "total": numbers["all"],
-        "bulk_powers": rows.options(((p.slug, p.title) for p in many), ""), "query": urlencode([(key, request.GET[key]) for key in ("q", "status", "role", "mfa") if request.GET.get(key)]),
+        "bulk_powers": rows.options(((p.slug, p.title) for p in many), ""), "query": urlencode([(key, request.GET[key]) for key in ("q", "status", "role", "mfa", "due") if request.GET.get(key)]),
         "may_invite": actor.may("invite_people"), "may_import": actor.may("import_people"),
     }
     return render(request, "people/_results.html" if request.headers.get("HX-Request") else "people/index.html", context)
@@ -54,7 +54,9 @@ def _status_name(value: str) -> str:
 
 def _chips(want: listing_query.Wanted, names: dict[str, str]) -> list[dict[str, str]]:
     found = [("q", _("Search"), want.q), ("status", _("Status"), names.get(want.status, "")), ("role", _("Role"), want.role),
-             ("mfa", _("Second factor"), {"yes": _("set up"), "no": _("missing")}.get(want.mfa, ""))]
+             ("mfa", _("Second factor"), {"yes": _("set up"), "no": _("missing")}.get(want.mfa, "")),
+             ("due", _("Soon"),
+              {"invitation": _("the invitation ends"), "return": _("access comes back"), "notice": _("a notice was not delivered"), "token": _("an API token ends")}.get(want.due, ""))]
     return [{"key": key, "label": label, "value": value} for key, label, value in found if value]
 
 

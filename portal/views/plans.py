@@ -69,7 +69,8 @@ def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     return render(request, "plans/detail.html", {
         "plan": row, "power": power, "who": names.get(row.requested_by), "decider": names.get(row.decided_by) if row.decided_by else None,
         "targets": [names.get(t) for t in row.targets], "problem": problem,
-        "effects": job_rows.effects(row, power) if row.many else [e for v in plan.verdicts for e in v.effects] if plan else [], "why_not": text(code) if code else "", "mine": row.requested_by == actor.membership_id,
+        "effects": job_rows.effects(row, power) if row.many else [e for v in plan.verdicts for e in v.effects] if plan else [], "why_not": text(code) if code else "",
+        "mine": row.requested_by == actor.membership_id,
         "waiting": row.state == PlanState.AWAITING_APPROVAL})
 
 

@@ -12,7 +12,7 @@ from accounts.powers import BY_SLUG, POWERS
 from accounts.reasons import NotFound, Refused
 from tests.browse import client_for
 from tests.cast import ROLES, World
-from tests.situations import DATA, arrange, ready, session_for, token_for
+from tests.situations import DATA, arrange, group_for, ready, role_for, session_for, token_for
 
 MATRIX = {words[0]: dict(zip(ROLES, words[1:], strict=True))
           for line in (Path(__file__).parent.parent / "matrix.txt").read_text().splitlines() if (words := line.split()) and not line.startswith("#")}
@@ -47,6 +47,14 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
     if power.over == "session":
         arrange(lambda: made.append(session_for(org.person(role)).id))
         ids = made
+    if power.over == "role":
+        arrange(lambda: made.append(role_for(org, f"Desk {role}", 10, "view_people").id))
+        ids = made
+    if power.over == "group":
+        arrange(lambda: made.append(group_for(org, f"Group {role}").id))
+        ids = made
+    if "name" in data and power.slug != "update-profile":
+        data["name"] = f"{data['name']} {role}"
     if slug == "protect":
         data = {"administrators": f"owner@{org.slug}.example"}
     with tenancy.scope(org=org.organization.id):

@@ -1,0 +1,1 @@
+"""The audit packages of the trade on tables like ours."""
