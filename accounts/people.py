@@ -111,16 +111,27 @@ def _load(match: str, values: list[Any], *, lock: bool) -> list[Person]:
     sql, places = _sql()
     with connection.cursor() as cursor:
         cursor.execute(sql.replace("{match}", match) + (" FOR UPDATE OF m, a" if lock else ""), values)
-        return [_person(row, places) for row in cursor.fetchall()]
+        shared: dict[UUID, models.Model] = {}
+        return [_person(row, places, shared) for row in cursor.fetchall()]
 
 
-def _person(row: tuple[Any, ...], places: list[tuple[type[models.Model], list[str], slice]]) -> Person:
+def _person(row: tuple[Any, ...], places: list[tuple[type[models.Model], list[str], slice]], shared: dict[UUID, models.Model]) -> Person:
+    """The value for one row. Roles and the organization are the same objects for everybody who has them: nobody changes them here."""
     membership, account, role, organization, management = (
-        model.from_db("default", names, row[place]) if row[place.start] is not None else None for model, names, place in places)
+        None if row[place.start] is None else _once(model, names, row[place], shared) if model in _SHARED else model.from_db("default", names, row[place]) for model, names, place in places)
     membership.account, membership.role, membership.organization = account, role, organization
     group_rank, groups, protectors, sessions, tokens, services, invitations = row[places[-1][2].stop:]
     return Person(account=account, membership=membership, management=management, rank=max(role.rank, group_rank), group_ids=frozenset(groups),
                   protectors=frozenset(protectors or ()), sessions=sessions, tokens=tokens, services=services, invitations=invitations)
+
+
+_SHARED = (Role, Organization)
+
+
+def _once(model: type[models.Model], names: list[str], values: tuple[Any, ...], shared: dict[UUID, models.Model]) -> models.Model:
+    if values[0] not in shared:
+        shared[values[0]] = model.from_db("default", names, values)
+    return shared[values[0]]
 
 
 def load_people(*, organization_id: UUID, ids: Iterable[UUID], lock: bool) -> list[Person]:

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 _LARGEST = 2**53
+_PLAIN = frozenset({str, bool, type(None)})
 
 
 def canonical(value: Any) -> bytes:
@@ -19,7 +20,7 @@ def canonical(value: Any) -> bytes:
 
 
 def _check(value: Any) -> None:
-    if value is None or isinstance(value, str | bool):
+    if value.__class__ in _PLAIN or isinstance(value, str):
         return
     if isinstance(value, int):
         if not -_LARGEST < value < _LARGEST:

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.csrf import csrf_exempt
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from accounts.actor import Actor
 from portal.api import auth, reading
@@ -19,25 +20,41 @@ from portal.api.problems import Problem, answer, problem_of
 View = Callable[..., HttpResponseBase]
 
 
+class Endpoint(APIView):
+    """One address. django-rest-framework finds the method and hands over failures; who may do what is decided by the table and the door."""
+
+    operations: Sequence[Operation] = ()
+    authentication_classes = permission_classes = throttle_classes = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who calls and within which rate is asked where the operation is known."""
+
+    def run(self, request: Request, **path: Any) -> HttpResponseBase:
+        return _answered(request._request, {operation.method: operation for operation in self.operations}, path)
+
+    get = head = post = put = patch = delete = options = http_method_not_allowed = run
+
+    def handle_exception(self, exc: Exception) -> HttpResponseBase:
+        """A problem in words, or for a fault of ours the exception itself, which the last handler answers."""
+        problem = problem_of(exc)
+        if problem is None:
+            raise exc
+        return answer(problem, self.request._request)
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {}
+
+    def finalize_response(self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if response.status_code == 405 or request.method == "OPTIONS":
+            methods = [operation.method for operation in self.operations]
+            response.headers["Allow"] = ", ".join([*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"])
+        return super().finalize_response(request, _headed(request._request, response), *args, **kwargs)
+
+
 def at(operations: Sequence[Operation]) -> View:
     """The view of one address, for the operations that stand there."""
-    by_method = {operation.method: operation for operation in operations}
-    allowed = ", ".join([*by_method, *(["HEAD"] if "GET" in by_method else []), "OPTIONS"])
-
-    @csrf_exempt
-    def api(request: HttpRequest, **path: Any) -> HttpResponseBase:
-        try:
-            response = _answered(request, by_method, path)
-        except Exception as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            response = answer(problem, request)
-        if response.status_code == 405 or request.method == "OPTIONS":
-            response.headers["Allow"] = allowed
-        return _headed(request, response)
-
-    return api
+    return Endpoint.as_view(operations=tuple(operations))
 
 
 def _answered(request: HttpRequest, by_method: dict[Any, Operation], path: dict[str, Any]) -> HttpResponseBase:

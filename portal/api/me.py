@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core import signing
+from django.db.models import Q
 
 from accounts import tenancy
-from accounts.models import Account, Mail, Management, Membership, Organization, Session
+from accounts.models import Account, Management, Membership, Organization, Session
 from accounts.models.membership import ManagementBasis
+from accounts.notices import of as own_notices
 from accounts.reasons import NotFound
 from accounts.work import plain
 from audit import queries
@@ -185,16 +187,17 @@ def notices(call: Call) -> dict[str, Any]:
     cursor, size = None, call.query.get("limit", 25)
     if "cursor" in call.query:
         try:
-            what, account, at = _SIGNER.unsign_object(call.query["cursor"])
+            what, account, at, last = _SIGNER.unsign_object(call.query["cursor"])
         except (signing.BadSignature, ValueError, TypeError):
-            what, account, at = "", "", None
+            what, account, at, last = "", "", None, None
         fitting((what, account) != ("notices", str(call.actor.account_id)))
-        cursor = at
+        cursor = Q(created_at__lt=at) | Q(created_at=at, id__lt=last)
     slugs = {r.organization_id: r.organization.slug for r in _memberships(call)}
-    rows = Mail.objects.filter(account_id=call.actor.account_id, state="sent").order_by("-created_at", "-id")
+    assert call.actor.account_id is not None
+    rows = own_notices(call.actor.account_id).order_by("-created_at", "-id")
     if call.actor.kind == "api_token":
         rows = rows.filter(organization_id=call.actor.organization_id)
-    found = list(rows.filter(created_at__lt=cursor)[: size + 1]) if cursor else list(rows[: size + 1])
+    found = list(rows.filter(cursor)[: size + 1]) if cursor is not None else list(rows[: size + 1])
     shown = found[:size]
     return {
         "notices": [
@@ -208,14 +211,15 @@ def notices(call: Call) -> dict[str, Any]:
             }
             for m in shown
         ],
-        "next": _SIGNER.sign_object(["notices", str(call.actor.account_id), plain(shown[-1].created_at)]) if len(found) > size else None,
+        "next": _SIGNER.sign_object(["notices", str(call.actor.account_id), plain(shown[-1].created_at), str(shown[-1].id)]) if len(found) > size else None,
     }
 
 
 def read_notice(call: Call) -> dict[str, Any]:
     """The caller has seen it."""
     wanted: UUID = call.ids["notice_id"]
-    rows = Mail.objects.filter(account_id=call.actor.account_id, id=wanted)
+    assert call.actor.account_id is not None
+    rows = own_notices(call.actor.account_id).filter(id=wanted)
     if not rows.exists():
         raise NotFound
     rows.filter(read_at=None).update(read_at=call.now)
