@@ -22,6 +22,8 @@ REASONS = {
     "wrong_count": _("The number you typed is not the number of people this will change."),
     "job_running": _("Another job of this kind is running in your organization. Wait until it has finished."),
     "internal_error": _("Something went wrong on our side with this one. Nothing was changed; it is in the log of the server."),
+    "invalid_name": _("Give a name of 1 to 60 characters, without control characters."),
+    "too_many_views": _("You have 50 views of this list. Delete one first."),
     "wrong_status": _("This is not possible in the current status."),
     "no_password": _("This person signs in without a password, so there is none to reset."),
     "nothing_to_change": _("Everything is already as you asked."),

@@ -3,7 +3,7 @@ from django.urls import include, path
 
 from portal.api import docs
 from portal.surfaces import bulk, page
-from portal.views import administrators, audit, components, dashboard, find, groups, help, importing, jobs, me, notices, people, plans, system
+from portal.views import administrators, audit, components, dashboard, find, groups, help, importing, jobs, me, notices, people, plans, saved, system
 
 handler404 = "portal.views.errors.not_found"
 handler500 = "portal.views.errors.failed"
@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/v1/", include("portal.api.urls")),
     path("o/<slug:slug>/", me.organization, name="org-home"),
     path("o/<slug:slug>/overview/", dashboard.index, name="overview"),
+    path("o/<slug:slug>/views/", saved.index, name="views"),
     path("o/<slug:slug>/people/", people.index, name="people"),
     path("o/<slug:slug>/people/import/", importing.upload, name="people-import"),
     path("o/<slug:slug>/people/bulk/", bulk.choose, name="people-bulk"),

@@ -15,17 +15,21 @@ from accounts.reasons import NotFound
 from audit import queries
 from portal import rows, sentences
 from portal.organization import enter
+from portal.views import saved
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """Entries by number, newest first; the address holds the filter and the place."""
     actor = enter(request, slug, permission="view_audit")
     assert actor.organization_id is not None
+    if (default := saved.opening(request, actor, "audit")) is not None:
+        return default
     problems: list[str] = []
     filters = _filters(request, problems)
     found = queries.Page(entries=[], newer=None, older=None) if problems else queries.page(
         org=actor.organization_id, filters=filters, before=_number(request.GET.get("before")), after=_number(request.GET.get("after")), size=50, paths=sentences.NAMES)
     context = {
+        **saved.beside(request, actor, "audit"),
         "rows": rows.entries([sentences.line(seen) for seen in found.entries], slug=slug), "newer": found.newer, "older": found.older, "problems": problems,
         "total": queries.count(org=actor.organization_id, since=filters.since, until=filters.until),
         "actions": rows.options(((action, action) for action in sorted(sentences.EVENTS)), request.GET.get("action", "")),

@@ -21,6 +21,7 @@ from portal import rows, sentences
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
+from portal.views import saved
 
 PERSON_POWERS = tuple(p for p in POWERS if p.over == "member" and not p.code.startswith(("own.", "token.")))
 _TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked")
@@ -30,17 +31,20 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     """The list; with htmx only what depends on the query."""
     actor = enter(request, slug, permission="view_people")
     organization = request.organization  # type: ignore[attr-defined]
+    if (default := saved.opening(request, actor, "people")) is not None:
+        return default
     want = listing_query.wanted(request.GET)
     found = listing_query.page(organization_id=organization.id, want=want, groups=actor.scope_groups)
     numbers = listing_query.counts(organization_id=organization.id, groups=actor.scope_groups)
     names, many = {s: _status_name(s) for s in listing_query.STATUSES}, offered(actor)
     context = {
         "people": found, "want": want, "numbers": numbers, "sort": f"{'-' if want.descending else ''}{want.sort}",
-        "tabs": [{"href": "?" + urlencode({"status": t}) if t else "?", "label": names.get(t) or _("All"), "n": numbers.get(t or "all", 0), "on": want.status == t} for t in _TABS],
+        "tabs": [{"href": "?" + urlencode({"status": t} if t else {"all": 1}), "label": names.get(t) or _("All"), "n": numbers.get(t or "all", 0), "on": want.status == t} for t in _TABS],
         "rows": rows.people(found.rows, slug=slug, tick=bool(many)), "statuses": rows.options(names.items(), want.status),
         "roles": rows.options(Role.objects.filter(organization=organization).order_by("-rank", "name").values_list("slug", "name"), want.role),
         "chips": _chips(want, names), "columns": _columns(want), "total": numbers["all"],
         "bulk_powers": rows.options(((p.slug, p.title) for p in many), ""), "query": urlencode([(key, request.GET[key]) for key in ("q", "status", "role", "mfa", "due") if request.GET.get(key)]),
+        **saved.beside(request, actor, "people"),
         "may_invite": actor.may("invite_people"), "may_import": actor.may("import_people"),
     }
     return render(request, "people/_results.html" if request.headers.get("HX-Request") else "people/index.html", context)

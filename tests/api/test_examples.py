@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 from django.core.cache import cache
@@ -102,6 +103,7 @@ def _history(org: Any, ids: dict[str, Any]) -> None:
     arrange(
         lambda: Mail.objects.create(
             account_id=org.person("owner").account_id,
+            entry=uuid.uuid4(),
             organization_id=org.organization.id,
             template="test",
             address="a@b.example",
