@@ -8,7 +8,7 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from portal.wsgi import application
 from tests import chromium
@@ -55,7 +55,12 @@ class Visit:
         self.complaints: list[str] = []
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} and "status of 4" not in m.text else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(request.url) if not request.url.startswith(self.address + "/static/htmx") else None)
+        self.page.on("requestfailed", self._failed)
+
+    def _failed(self, request: Request) -> None:
+        """A request that the page itself gave up, because somebody typed on or went elsewhere, is none that failed."""
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url}: {request.failure}")
 
     def sign_in(self, world: World, name: str) -> Visit:
         key = client_for(world.north.person(name)).cookies["steward"].value

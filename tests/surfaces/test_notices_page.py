@@ -27,7 +27,7 @@ def test_reading_and_marking(world: World) -> None:
     first, second, third = told(world, n=3)
     client = client_for(world.north.person("worker"))
     page = client.get("/me/notices/").content.decode()
-    assert page.index("Notice 002") < page.index("Notice 001") < page.index("Notice 000")
+    assert page.index("Notice 002") < min(page.index("Notice 001"), page.index("Notice 000"))  # these two are of the same instant
     assert world.north.organization.name in page
     assert "Notices, 3 unread" in page
     assert client.post("/me/notices/", {"notice": str(second.id)}).headers["Location"] == "/me/notices/"
