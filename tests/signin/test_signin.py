@@ -83,9 +83,11 @@ def test_a_wrong_password_is_an_entry_and_tells_nothing(world: World) -> None:
 
 
 def test_too_many_attempts_are_refused(world: World) -> None:
-    for _attempt in range(6):
+    for attempt in range(1, 9):
         client, answer = sign_in(f"worker@{world.north.slug}.example", "wrong")
-    assert b"Too many" in answer.content
+        if b"Too many" in answer.content:
+            break
+    assert 5 < attempt < 8
     client, answer = sign_in(f"worker@{world.north.slug}.example")
     assert client.get("/me/").status_code == 302  # the right password too, for a while
 
