@@ -86,7 +86,7 @@ def test_too_many_attempts_are_refused(world: World) -> None:
     answers = [sign_in(f"worker@{world.north.slug}.example", "wrong")[1].content for _attempt in range(8)]
     assert [b"Too many" in content for content in answers][:5] == [False] * 5
     assert b"Too many" in answers[-1]
-    client, answer = sign_in(f"worker@{world.north.slug}.example")
+    client, _answer = sign_in(f"worker@{world.north.slug}.example")
     assert client.get("/me/").status_code == 302  # the right password too, for a while
 
 
