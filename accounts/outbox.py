@@ -71,7 +71,8 @@ def deliver(*, now: datetime, limit: int = 100) -> int:
     return sent
 
 
-_NO_ANSWER = frozenset({"TimeoutError", "ConnectionRefusedError", "ConnectionResetError", "gaierror", "SMTPConnectError", "SMTPServerDisconnected"})
+_NO_ANSWER = frozenset({"TimeoutError", "ConnectionRefusedError", "ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError", "OSError", "gaierror", "SSLError",
+                        "SSLCertVerificationError", "SMTPConnectError", "SMTPServerDisconnected"})
 
 
 def _write_waiting(now: datetime, limit: int) -> None:

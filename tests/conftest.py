@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connections
 
 from accounts import tenancy
@@ -43,7 +43,10 @@ def database(django_db_setup: None, django_db_blocker: object) -> Iterator[None]
 
 @pytest.fixture(autouse=True)
 def empty_cache(settings: object, tmp_path: Path) -> None:
-    """Rate limits start anew, and mail goes to a mailbox of this test."""
+    """Rate limits start anew, with a cache object on which no test before has put anything, and mail goes to a mailbox of this test."""
+    caches.close_all()
+    if hasattr(caches._connections, "default"):
+        del caches["default"]
     cache.clear()
     settings.EMAIL_BACKEND, settings.MAILBOX = "portal.mailbox.Backend", tmp_path / "mailbox"  # type: ignore[attr-defined]
 

@@ -79,7 +79,7 @@ class Supervisor:
         self.valkey: Valkey | None = None
         self.children: list[Child] = []
         self.stopping = False
-        self.deaths: dict[str, list[float]] = {}
+        self.deaths: dict[str, tuple[int, float]] = {}
         self.drain = _DRAIN_SECONDS
         self.environment = dict(os.environ)
 
@@ -212,17 +212,20 @@ class Supervisor:
             time.sleep(0.2)
 
     def _revive(self, service: Postgres | Valkey, now: float) -> None:
-        """Start PostgreSQL or Valkey again with a growing pause: what was killed leaves processes that need a moment to go."""
+        """Start PostgreSQL or Valkey again, after a pause that grows to 15 seconds: what was killed leaves processes that need a
+        moment to go, and a full disk needs somebody to make room. The others wait for it meanwhile and say so."""
         name = type(service).__name__
-        self.deaths[name] = [t for t in self.deaths.get(name, []) if now - t < 60] + [now]
-        if len(self.deaths[name]) > _RESTARTS:
-            raise ServiceError(f"{name} ended {len(self.deaths[name])} times within a minute. Its log: {service.log_path}")
+        tries, due = self.deaths.get(name, (0, now))
+        if now < due:
+            return
         print(f"steward: {name} ended and is started again", file=sys.stderr, flush=True)
-        time.sleep(0.5 * len(self.deaths[name]))
         try:
             service.start()
+            tries = 0 if now - due > 60 else tries + 1
         except ServiceError as error:
+            tries += 1
             print(f"steward: {error}", file=sys.stderr, flush=True)
+        self.deaths[name] = (tries, time.monotonic() + min(0.5 * 2**tries, 15.0))
 
     def _stop_everything(self) -> None:
         running = [child.process for child in self.children if child.process and child.process.poll() is None]

@@ -112,7 +112,7 @@ def wait_for_waiters(table: str) -> None:
     """Until somebody waits for the table that is held."""
     from django.db import connection
 
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     with psycopg.connect(os.environ["STEWARD_TESTS_SUPERUSER"], dbname=str(connection.settings_dict["NAME"]), autocommit=True) as looker:
         while not looker.execute("SELECT 1 FROM pg_locks WHERE relation = %s::regclass AND NOT granted", [table]).fetchone():
             assert time.monotonic() < end, f"nobody waits for {table}"
