@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts import entries
+from accounts import access, entries
 from accounts.actor import Actor
+from accounts.models import Membership, PlanRow
 from accounts.models import Plan as StoredPlan
-from accounts.models import PlanRow
 from accounts.models.plan import PlanState
 from accounts.people import Person
 from accounts.power import Plan, Power
@@ -40,6 +40,15 @@ def request(*, judged: Plan, ids: Iterable[UUID], now: datetime) -> StoredPlan:
         row.save(force_insert=True)
         act.write([_draft(actor, row, "plan.requested", judged.verdicts[0].target)])
     return row
+
+
+def requester(row: StoredPlan) -> Actor | None:
+    """Who asked, with the rights they have now; None if nothing is left of them."""
+    membership = Membership.objects.filter(id=row.requested_by).first()
+    if membership is None:
+        return None
+    found = access.actor_for(account_id=membership.account_id, organization_id=row.organization_id, via=row.requested_via)
+    return found if found.permissions else None
 
 
 def pending(*, organization_id: UUID, now: datetime) -> list[StoredPlan]:

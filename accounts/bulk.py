@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import translation
 
-from accounts import access, entries, listing_query, targets
+from accounts import approvals, entries, listing_query, targets
 from accounts.actor import Actor
-from accounts.models import Account, Membership, Organization, PlanRow
+from accounts.models import Account, Organization, PlanRow
 from accounts.models import Plan as StoredPlan
 from accounts.models.plan import PlanState
 from accounts.people import Person, usable_owners
@@ -88,6 +88,9 @@ def _choose(row: StoredPlan, *, ids: Iterable[UUID] | None, wanted: listing_quer
     else:
         chosen = list(dict.fromkeys(ids or ()))
         where, values = ["m.organization_id = %s", "m.id = ANY(%s)"], [row.organization_id, chosen]
+        if groups is not None:  # whom a limited role does not reach is not there for it, here as in the list
+            where.append("EXISTS (SELECT 1 FROM accounts_groupmembership g WHERE g.membership_id = m.id AND g.group_id = ANY(%s))")
+            values.append(list(groups))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_planrow (organization_id, plan_id, number, target, version, state, verdict, codes)"
@@ -103,15 +106,13 @@ def _choose(row: StoredPlan, *, ids: Iterable[UUID] | None, wanted: listing_quer
 
 
 def requester(row: StoredPlan) -> Actor | None:
-    """Who asked, with the rights they have now, having proved who they are when they confirmed; None if nothing is left."""
-    membership = Membership.objects.filter(id=row.requested_by).first()
-    if membership is None:
-        return None
-    found = access.actor_for(account_id=membership.account_id, organization_id=row.organization_id, via=row.requested_via)
-    return replace(found, tier_granted=2) if found.permissions else None
+    """Who asked, as they are now, having proved who they are when they confirmed."""
+    found = approvals.requester(row)
+    return replace(found, tier_granted=2) if found else None
 
 
-def _power(row: StoredPlan) -> Power:
+def power_of(row: StoredPlan) -> Power:
+    """The power that the plan would use."""
     from accounts.powers import BY_SLUG
 
     return BY_SLUG[row.power]
@@ -123,10 +124,10 @@ def judge_batch(*, plan_id: UUID, now: datetime) -> bool:
         row = StoredPlan.objects.select_for_update(skip_locked=True).filter(id=plan_id, state=PlanState.PREPARING).first()
         if row is None:
             return False
-        power, actor = _power(row), requester(row)
+        power, actor = power_of(row), requester(row)
         fresh = list(PlanRow.objects.filter(plan_id=plan_id, state="fresh").order_by("number")[:BATCH])
         if actor is None or not actor.may(power.permission):
-            finish(row, actor or _nobody(row), PlanState.VOID, "plan.voided", now)
+            finish(row, actor or nobody(row), PlanState.VOID, "plan.voided", now)
             return False
         if not fresh:
             _ready(row, power, actor, now)
@@ -138,7 +139,8 @@ def judge_batch(*, plan_id: UUID, now: datetime) -> bool:
     return True
 
 
-def _nobody(row: StoredPlan) -> Actor:
+def nobody(row: StoredPlan) -> Actor:
+    """Who ends a plan whose requester has nothing left to act with."""
     return Actor(kind="schedule", organization_id=row.organization_id, via="job")
 
 

@@ -62,12 +62,12 @@ def step(*, plan_id: UUID, now: datetime) -> bool:
         row = Plan.objects.select_for_update(skip_locked=True).filter(id=plan_id, state=PlanState.RUNNING).first()
         if row is None:
             return False
-        power, actor = bulk._power(row), bulk.requester(row)
+        power, actor = bulk.power_of(row), bulk.requester(row)
         if actor is None or not actor.may(power.permission):
             row.failure = "requester_lost_role"
             left = PlanRow.objects.filter(plan=row, state="waiting").update(state="skipped", codes=["no_permission"])
             row.summary = {**row.summary, "skipped": row.summary.get("skipped", 0) + left}
-            bulk.finish(row, actor or bulk._nobody(row), PlanState.STOPPED, "plan.stopped", now, reason="requester_lost_role")
+            bulk.finish(row, actor or bulk.nobody(row), PlanState.STOPPED, "plan.stopped", now, reason="requester_lost_role")
             Plan.objects.filter(id=row.id).update(summary=row.summary)
             return False
         rows = list(PlanRow.objects.filter(plan=row, state="waiting").order_by("number")[:bulk.BATCH])
@@ -113,7 +113,7 @@ def _failed(plan_id: UUID, what: str, now: datetime) -> bool:
             Plan.objects.filter(id=plan_id).update(attempts=row.attempts)
             if row.attempts >= GIVE_UP:
                 row.failure = what
-                bulk.finish(row, bulk._nobody(row), PlanState.FAILED, "plan.failed", now)
+                bulk.finish(row, bulk.nobody(row), PlanState.FAILED, "plan.failed", now)
                 return False
     except DatabaseError as error:
         logger.error("the failure of plan %s could not be written down (%s)", plan_id, type(error).__name__)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import listing_query
+from accounts import listing_query, views_saved
 from accounts.actor import Actor
-from accounts.models import Group, Organization, Role, SavedView
+from accounts.models import Group, Organization, Role
 from accounts.power import Power
 from portal.powers import POWERS
 from portal.shell import Place, navigation
@@ -121,5 +120,5 @@ def _roles(actor: Actor, organization: Organization, q: str) -> list[Hit]:
 
 def _views(actor: Actor, organization: Organization, q: str) -> list[Hit]:
     pages = {page: label for page, label, permission in (("people", _("People"), "view_people"), ("audit", _("Audit log"), "view_audit")) if actor.may(permission)}
-    rows = SavedView.objects.filter(Q(owner_id=actor.membership_id) | Q(shared=True), organization=organization, page__in=pages, name__icontains=q).order_by("name")[:MOST]
+    rows = [row for page in pages for row in views_saved.visible(actor=actor, page=page) if q.casefold() in row.name.casefold()][:MOST]
     return [Hit(row.name, f"{reverse(row.page, args=[organization.slug])}?{row.query}", pages[row.page]) for row in rows]

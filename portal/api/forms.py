@@ -14,6 +14,7 @@ from accounts.powers.forms import AnyChoiceField, AnyChoicesField
 from portal.api import schema
 from portal.api.problems import Problem
 from portal.api.schema import Schema
+from portal.powers import form_for
 
 SAMPLES: dict[str, Any] = {
     "email": "sam@example.com",
@@ -98,9 +99,7 @@ def cleaned(power: Power, body: dict[str, Any], request: HttpRequest, actor: Act
     for name, field in fields.items():
         if name not in body and field.initial is not None:
             data[name] = str(field.initial)
-    form = power.form(data)
-    if hasattr(form, "choices_for"):
-        form.choices_for(request.organization, actor)  # type: ignore[attr-defined]
+    form = form_for(power, request.organization, actor, data)  # type: ignore[attr-defined]
     if not form.is_valid():
         raise Problem(422, "invalid", "Some fields are not valid.", errors={name: [str(e) for e in errors] for name, errors in form.errors.items()})
     return {name: value for name, value in form.cleaned_data.items() if name in body or name not in fields or fields[name].initial is not None or value}

@@ -20,7 +20,6 @@ from portal.api.schema import text as words
 from portal.jobs import wake
 from portal.powers import BY_SLUG
 from portal.views.jobs import FIELDS
-from portal.views.plans import _requester
 
 
 def execute(call: Call) -> HttpResponse:
@@ -46,7 +45,7 @@ def execute(call: Call) -> HttpResponse:
 
 def _decide(call: Call, *, approve: bool) -> dict[str, Any]:
     row = stored(call)
-    approvals.decide(plan_id=row.id, actor=call.actor, requester=_requester(row), power=BY_SLUG[row.power], approve=approve, note=call.body.get("note", ""), now=call.now)
+    approvals.decide(plan_id=row.id, actor=call.actor, requester=approvals.requester(row), power=BY_SLUG[row.power], approve=approve, note=call.body.get("note", ""), now=call.now)
     row.refresh_from_db()
     if row.state == PlanState.RUNNING:
         wake("many")

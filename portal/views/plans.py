@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import access, approvals, door
+from accounts import approvals, door
 from accounts.actor import Actor
 from accounts.models import Membership, Plan
 from accounts.models.plan import PlanState
@@ -35,15 +35,6 @@ def _names(rows: list[Plan]) -> dict[UUID, Membership]:
     return {m.id: m for m in Membership.objects.filter(id__in=ids).select_related("account")}
 
 
-def _requester(row: Plan) -> Actor | None:
-    """Who asked, with the rights they have now; None if they have none left."""
-    membership = Membership.objects.filter(id=row.requested_by).first()
-    if membership is None:
-        return None
-    found = access.actor_for(account_id=membership.account_id, organization_id=row.organization_id, via=row.requested_via)
-    return found if found.permissions else None
-
-
 def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     """What was asked, what would happen now, and the decision."""
     actor = enter(request, slug)
@@ -54,7 +45,7 @@ def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     if request.method == "POST":
         return _decide(request, actor, row)
     plan, problem = None, ""
-    requester = _requester(row)
+    requester = approvals.requester(row)
     if row.many:
         problem = "" if requester is not None and requester.may(power.permission) else text("stale")
     elif row.state == PlanState.AWAITING_APPROVAL and requester is not None:
@@ -84,7 +75,7 @@ def _decide(request: HttpRequest, actor: Actor, row: Plan) -> HttpResponse:
     if choice not in {"approve", "deny"}:
         raise NotFound
     try:
-        approvals.decide(plan_id=row.id, actor=actor, requester=_requester(row), power=BY_SLUG[row.power], approve=choice == "approve", note=request.POST.get("note", ""), now=now)
+        approvals.decide(plan_id=row.id, actor=actor, requester=approvals.requester(row), power=BY_SLUG[row.power], approve=choice == "approve", note=request.POST.get("note", ""), now=now)
     except (Refused, Stale) as refusal:
         messages.error(request, text(refusal.codes[0] if isinstance(refusal, Refused) else "stale"))
     else:

@@ -178,6 +178,8 @@ def test_views_are_ones_own_or_shared(world: World) -> None:
     assert (made.status_code, made.json()["query"]) == (201, "mfa=no")
     assert mine.call("post", "/views/", {"page": "people", "name": "no FACTOR"}).json()["code"] == "name_taken"
     assert other.call("get", "/views/").json()["views"][0]["mine"] is False
+    assert other.call("post", "/views/", {"page": "people", "name": "For all", "shared": True}).status_code == 403  # sharing is a setting of the organization
+    assert other.call("post", "/views/", {"page": "people", "name": " ", "query": ""}).status_code == 422
     assert other.call("delete", f"/views/{made.json()['id']}/").status_code == 404
     assert mine.call("delete", f"/views/{made.json()['id']}/").status_code == 204
     with tenancy.installation("look"):

@@ -71,7 +71,7 @@ def test_nothing_is_done_only_found(world: World, visit: Visit) -> None:
     expect(page.locator("#palette")).to_contain_text("Nothing is called that")
     page.mouse.click(5, 5)
     expect(page.locator("#palette")).to_be_hidden()
-    assert page.evaluate("document.activeElement.id") == "find"
+    expect(page.locator("#find")).to_be_focused()
 
 
 def test_enter_before_the_answer_and_a_failing_answer(world: World, visit: Visit) -> None:

@@ -18,7 +18,7 @@ from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded
 from audit.models import Entry
 from tests.browse import client_for
 from tests.cast import World, add_person
-from tests.situations import WHY, arrange
+from tests.situations import WHY, arrange, group_for
 
 SUSPEND = BY_SLUG["suspend"]
 
@@ -277,6 +277,17 @@ def test_through_the_pages(world: World) -> None:
     for other in ("auditor", "member"):
         assert client_for(world.north.person(other)).get(job).status_code == 404
     assert client_for(world.contoso.person("owner")).get(job).status_code == 404
+
+
+def test_a_limited_role_chooses_only_whom_it_reaches(world: World) -> None:
+    """By id as by filter: the page of the job would show names of people whom the role does not see."""
+    org, ids = world.north, crowd(world, 3)
+    arrange(lambda: Membership.objects.filter(id=org.person("people-manager").id).update(role_scope=[group_for(org, "Reached", Membership.objects.get(id=ids[0])).id]))
+    with tenancy.scope(org=org.organization.id):
+        assert freeze(world, "people-manager", wanted=Wanted()).total == 1
+        assert freeze(world, "people-manager", ids=ids[:1]).total == 1
+        with pytest.raises(NotFound):
+            freeze(world, "people-manager", ids=ids)
 
 
 def test_a_large_plan_is_judged_by_the_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
