@@ -19,16 +19,17 @@ END $$;
 
 CREATE OR REPLACE FUNCTION audit_pend() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO audit_pending (org, entry, record_sha256) SELECT org, id, record_sha256 FROM fresh ORDER BY id;
+  INSERT INTO audit_pending (org, entry, record_sha256, occurred_at) SELECT org, id, record_sha256, occurred_at FROM fresh ORDER BY id;
+  UPDATE audit_opening SET written = true WHERE id IN (SELECT act FROM fresh WHERE act IS NOT NULL);
   RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION audit_settle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM audit_entry WHERE act = NEW.id) THEN
+  DELETE FROM audit_opening WHERE id = NEW.id AND written;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'an act was opened and no audit entry was written' USING ERRCODE = 'AU003';
   END IF;
-  DELETE FROM audit_opening WHERE id = NEW.id;
   RETURN NULL;
 END $$;
 
@@ -88,7 +89,7 @@ INSERT INTO audit_state (id, pos) VALUES (1, 0);
 
 KEPT = {
     "audit_entry": {"audit_pend", "audit_never"}, "audit_leaf": {"audit_never"}, "audit_target": {"audit_never"}, "audit_opening": {"audit_settle"},
-    "audit_disclosure": {"audit_never", "audit_only_erased"}, "audit_subjectkey": {"audit_never", "audit_only_erased"},
+    "audit_tile": {"audit_never"}, "audit_disclosure": {"audit_never", "audit_only_erased"}, "audit_subjectkey": {"audit_never", "audit_only_erased"},
 }
 """The triggers without which the log could be changed; `portal.database.differences` looks for them."""
 

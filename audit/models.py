@@ -16,10 +16,15 @@ class Opening(Table):
 
     id = models.UUIDField(primary_key=True)
     xid = models.CharField(max_length=20)
+    written = models.BooleanField(db_default=False)
+    """An entry of this act is there. Set by the trigger that queues entries; without it the transaction cannot commit."""
 
 
 class Entry(Table):
-    """One record, as bytes that never change. INSERT only, for everybody."""
+    """One record, as bytes that never change. INSERT only, for everybody.
+
+    Partitioned by retention class, then by month of `occurred_at` (AUDIT section 4): name the month where you can, or every partition is asked.
+    """
 
     id = models.UUIDField(primary_key=True)
     org = models.UUIDField()
@@ -27,6 +32,15 @@ class Entry(Table):
     occurred_at = models.DateTimeField()
     record = models.TextField()
     record_sha256 = models.BinaryField(max_length=32)
+    retention = models.CharField(max_length=10, db_default="y7")
+    """How long it stays: "y7" is seven years, "held" until a hold is released."""
+
+
+class Policy(Table):
+    """How long a log keeps what is written from now on. Without a row: seven years."""
+
+    org = models.UUIDField(primary_key=True)
+    retention = models.CharField(max_length=10)
 
 
 class Disclosure(Table):
@@ -61,6 +75,7 @@ class Pending(Table):
     entry = models.UUIDField()
     record_sha256 = models.BinaryField(max_length=32)
     """The hash at the moment of writing: a record that was altered or removed before it is numbered shows."""
+    occurred_at = models.DateTimeField(null=True)
 
 
 class Leaf(Table):
@@ -79,6 +94,13 @@ class Leaf(Table):
     action = models.CharField(max_length=80)
     category = models.CharField(max_length=40)
     outcome = models.CharField(max_length=10)
+    occurred_at = models.DateTimeField(null=True)
+    """When the act was, which names the month its record is kept in. Null only on what was numbered before there were months."""
+    acted_as = models.UUIDField(null=True)
+    token = models.UUIDField(null=True)
+    plan = models.UUIDField(null=True)
+    ticket = models.TextField(null=True)
+    matter = models.TextField(null=True)
 
     class Meta(Table.Meta):
         constraints = [models.UniqueConstraint(fields=["org", "seq"], name="leaf_seq_once")]
@@ -87,6 +109,7 @@ class Leaf(Table):
             models.Index(fields=["org", "action", "seq"], name="leaf_by_action"),
             models.Index(fields=["org", "category", "seq"], name="leaf_by_category"),
             models.Index(fields=["org", "outcome", "seq"], condition=~models.Q(outcome="success"), name="leaf_not_success"),
+            *(models.Index(fields=["org", name, "seq"], condition=models.Q((f"{name}__isnull", False)), name=f"leaf_by_{name}") for name in ("acted_as", "token", "plan", "ticket", "matter")),
         ]
 
 
@@ -124,6 +147,21 @@ class Tree(Table):
     root = models.BinaryField(max_length=32)
     range = ArrayField(models.BinaryField(max_length=32))
     recorded_at = models.DateTimeField()
+
+
+class Tile(Table):
+    """256 hashes side by side: of leaves at level 0, of whole tiles of the level below above it (C2SP tlog-tiles).
+
+    Level 0 has whole tiles only; what is not full yet is read from the leaves. Higher tiles grow. Tiles stay when entries are removed.
+    """
+
+    org = models.UUIDField()
+    level = models.PositiveSmallIntegerField()
+    n = models.BigIntegerField()
+    hashes = models.BinaryField()
+
+    class Meta(Table.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "level", "n"], name="tile_once")]
 
 
 class Counter(Table):

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,14 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, connections
 
 from audit.sealing import subject_keys, unseal
 
 ERASED = object()
 """Stands for a value whose opening was erased."""
 _COMMITTED = {"actor": ("name", "email"), "why": ("text", "private_note"), "context": ("ip", "user_agent")}
-_COLUMNS = "l.seq, e.id, l.recorded_at, e.occurred_at, e.record"
+_COLUMNS = "l.seq, l.entry, l.recorded_at, l.occurred_at"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +72,12 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
             values.append(value)
     order = "ASC" if after is not None else "DESC"
     with planned_anew(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_COLUMNS} FROM {source} JOIN audit_entry e ON e.id = l.entry WHERE {' AND '.join(where)}"
-                       f" ORDER BY {number} {order} LIMIT %s", [*values, size + 1])
+        cursor.execute(f"SELECT {_COLUMNS} FROM {source} WHERE {' AND '.join(where)} ORDER BY {number} {order} LIMIT %s", [*values, size + 1])
         rows = cursor.fetchall()
     more, rows = len(rows) > size, rows[:size]
     if after is not None:
         rows.reverse()
-    found = [Seen(seq=r[0], id=r[1], recorded_at=r[2], occurred_at=r[3], record=orjson.loads(r[4])) for r in rows]
+    found = _seen(rows)
     first, last = (found[0].seq, found[-1].seq) if found else (None, None)
     newer = first if (before is not None and found) or (after is not None and more) else None
     older = last if (after is not None and found) or (after is None and more) else None
@@ -86,6 +85,23 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
         found = _waiting(org, filters) + found
     disclose(org=org, entries=found, paths=paths)
     return Page(entries=found, newer=newer, older=older)
+
+
+def _seen(rows: list[tuple[Any, ...]]) -> list[Seen]:
+    """Leaves with their records. A record that is gone leaves its number behind: the page shows that it was removed."""
+    texts = records({r[1]: r[3] for r in rows})
+    return [Seen(seq=r[0], id=r[1], recorded_at=r[2], occurred_at=r[3] or r[2], record=orjson.loads(texts[r[1]])) for r in rows if r[1] in texts]
+
+
+def records(entries: Mapping[UUID, datetime | None], *, alias: str = "default") -> dict[UUID, str]:
+    """The records of these entries, each with the moment of its act: by that moment only the months that can hold them are asked."""
+    if not entries:
+        return {}
+    moments = [at for at in entries.values() if at is not None]
+    between = " AND occurred_at BETWEEN %s AND %s" if len(moments) == len(entries) else ""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"SELECT id, record FROM audit_entry WHERE id = ANY(%s){between}", [list(entries), *([min(moments), max(moments)] if between else [])])
+        return dict(cursor.fetchall())
 
 
 @contextmanager
@@ -103,11 +119,12 @@ def planned_anew() -> Iterator[None]:
 def entry(*, org: UUID, entry_id: UUID) -> Seen | None:
     """One entry of this log, or None."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_COLUMNS} FROM audit_entry e LEFT JOIN audit_leaf l ON l.entry = e.id WHERE e.org = %s AND e.id = %s", [org, entry_id])
+        cursor.execute(f"SELECT {_COLUMNS} FROM audit_leaf l WHERE l.org = %(org)s AND l.entry = %(entry)s"
+                       " UNION ALL SELECT NULL, p.entry, NULL, p.occurred_at FROM audit_pending p WHERE p.org = %(org)s AND p.entry = %(entry)s LIMIT 1", {"org": org, "entry": entry_id})
         row = cursor.fetchone()
-    if row is None:
+    if row is None or not (seen := _seen([row])):
         return None
-    found = Seen(seq=row[0], id=row[1], recorded_at=row[2], occurred_at=row[3], record=orjson.loads(row[4]))
+    found = seen[0]
     disclose(org=org, entries=[found])
     return found
 
@@ -142,7 +159,7 @@ def acted(*, org: UUID, actor: UUID, actions: Iterable[str], since: datetime) ->
                        " AND seq >= COALESCE((SELECT min(first_seq) FROM audit_day WHERE org = %s AND day >= %s), 0)",
                        [org, actor, list(actions), since, org, since.date()])
         numbered = int(cursor.fetchone()[0])
-        cursor.execute("SELECT count(*) FROM audit_pending p JOIN audit_entry e ON e.id = p.entry WHERE p.org = %s AND e.record::jsonb ->> 'action' = ANY(%s)"
+        cursor.execute("SELECT count(*) FROM audit_pending p JOIN audit_entry e ON e.id = p.entry AND e.occurred_at = p.occurred_at WHERE p.org = %s AND e.record::jsonb ->> 'action' = ANY(%s)"
                        " AND e.record::jsonb #>> '{actor,id}' = %s AND e.record::jsonb #>> '{decision,outcome}' = 'success'", [org, list(actions), str(actor)])
         return numbered + int(cursor.fetchone()[0])
 
@@ -150,8 +167,8 @@ def acted(*, org: UUID, actor: UUID, actions: Iterable[str], since: datetime) ->
 def _waiting(org: UUID, filters: Filters) -> list[Seen]:
     """Entries that are committed and not numbered yet, newest first. There are few: the sequencer takes them each half second."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT e.id, e.occurred_at, e.record FROM audit_pending p JOIN audit_entry e ON e.id = p.entry WHERE p.org = %s ORDER BY p.ord DESC LIMIT 50", [org])
-        rows = [Seen(seq=None, id=r[0], recorded_at=None, occurred_at=r[1], record=orjson.loads(r[2])) for r in cursor.fetchall()]
+        cursor.execute("SELECT NULL, entry, NULL, occurred_at FROM audit_pending WHERE org = %s ORDER BY ord DESC LIMIT 50", [org])
+        rows = _seen(cursor.fetchall())
     return [row for row in rows if _matches(row.record, filters)]
 
 

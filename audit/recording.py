@@ -112,6 +112,8 @@ def _write(drafts: list[EntryDraft], *, act: UUID | None, now: datetime, alias: 
 
 
 _ENTRY = {"id": "uuid", "org": "uuid", "act": "uuid", "occurred_at": "timestamptz", "record": "text", "record_sha256": "bytea"}
+_KEPT = "SELECT r.*, COALESCE(p.retention, 'y7') FROM {} AS r(id, org, act, occurred_at, record, record_sha256) LEFT JOIN audit_policy p ON p.org = r.org"
+"""With how long the log keeps what is written now."""
 _DISCLOSURE = {"entry": "uuid", "org": "uuid", "subject": "uuid", "path": "text", "sealed": "bytea"}
 _CLOSE = "set_config('steward.act', '', true)"
 
@@ -127,7 +129,10 @@ def _sealed(openings: list[tuple[UUID, UUID, Opening]], alias: str, known: dict[
 
 def _insert_sql(table: str, columns: dict[str, str]) -> str:
     """One INSERT for any number of rows, as one array per column. COPY would be as fast, but PostgreSQL refuses it on tables with row-level security."""
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for kind in columns.values())})"
+    rows = f"unnest({', '.join(f'%b::{kind}[]' for kind in columns.values())})"
+    if table == "audit_entry":
+        return f"INSERT INTO audit_entry ({', '.join(columns)}, retention) {_KEPT.format(rows)}"
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM {rows}"
 
 
 def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from django.db import connections, transaction
 
-from audit import merkle
+from audit import merkle, tiles
 from audit.record import timestamp
 
 logger = logging.getLogger("steward.sequencer")
@@ -20,7 +20,8 @@ ALIAS = "sequencer"
 TICK = 0.5
 BATCH = 5000
 _LEAF = {"pos": "bigint", "org": "uuid", "seq": "bigint", "entry": "uuid", "envelope": "text", "leaf_sha256": "bytea", "recorded_at": "timestamptz",
-         "actor": "uuid", "actor_type": "text", "action": "text", "category": "text", "outcome": "text"}
+         "actor": "uuid", "actor_type": "text", "action": "text", "category": "text", "outcome": "text", "occurred_at": "timestamptz",
+         "acted_as": "uuid", "token": "uuid", "plan": "uuid", "ticket": "text", "matter": "text"}
 _DAY = {"org": "uuid", "day": "date", "first_seq": "bigint", "last_seq": "bigint"}
 _COUNTER = {"org": "uuid", "kind": "text", "key": "uuid", "n": "bigint"}
 _TARGET = {"org": "uuid", "type": "text", "target": "uuid", "seq": "bigint", "n": "bigint"}
@@ -37,11 +38,12 @@ def run_once(*, batch: int = BATCH) -> int:
         start = cursor.fetchone()[0]
         cursor.execute(
             "WITH taken AS (DELETE FROM audit_pending WHERE ord IN (SELECT ord FROM audit_pending ORDER BY ord LIMIT %s FOR UPDATE SKIP LOCKED)"
-            " RETURNING ord, org, entry, record_sha256)"
-            " SELECT t.entry::text, t.org::text, e.record, encode(t.record_sha256, 'hex') FROM taken t LEFT JOIN audit_entry e ON e.id = t.entry ORDER BY t.ord", [batch])
-        waiting = cursor.fetchall()
-        if not waiting:
+            " RETURNING ord, org, entry, record_sha256, occurred_at)"
+            " SELECT entry::text, org::text, encode(record_sha256, 'hex'), occurred_at FROM taken ORDER BY ord", [batch])
+        taken = cursor.fetchall()
+        if not taken:
             return 0
+        waiting = _with_records(cursor, taken)
         _number(cursor, waiting, start)
         cursor.execute("UPDATE audit_state SET pos = %s WHERE id = 1 AND pos = %s", [start + len(waiting), start])
         if cursor.rowcount != 1:
@@ -50,7 +52,16 @@ def run_once(*, batch: int = BATCH) -> int:
 
 
 # Ids stay text from here to the tables: making and comparing a hundred thousand UUID values a second would be most of the work.
-Row = tuple[str, str, str | None, str]
+Row = tuple[str, str, str | None, str, datetime | None]
+
+
+def _with_records(cursor: Any, taken: list[tuple[str, str, str, datetime | None]]) -> list[Row]:
+    """Their records, from the months they were written in."""
+    moments = [row[3] for row in taken if row[3] is not None]
+    between = " AND occurred_at BETWEEN %b AND %b" if len(moments) == len(taken) else ""
+    cursor.execute(f"SELECT id::text, record FROM audit_entry WHERE id = ANY(%b::uuid[]){between}", [[row[0] for row in taken], *([min(moments), max(moments)] if between else [])])
+    records = dict(cursor.fetchall())
+    return [(entry, org, records.get(entry), sha, at) for entry, org, sha, at in taken]
 
 
 def _number(cursor: Any, waiting: list[Row], start: int) -> None:
@@ -61,7 +72,7 @@ def _number(cursor: Any, waiting: list[Row], start: int) -> None:
     leaves, targets = [], []
     hashes: dict[str, list[bytes]] = defaultdict(list)
     days: dict[tuple[str, Any], list[int]] = {}
-    for number, ((entry, org, _text, sha), record) in enumerate(zip(waiting, parsed, strict=True), start=1):
+    for number, ((entry, org, _text, sha, occurred), record) in enumerate(zip(waiting, parsed, strict=True), start=1):
         tree = trees[org]
         recorded = tree["recorded_at"] = max(now, tree["recorded_at"])
         seq = tree["size"] + len(hashes[org]) + 1
@@ -73,11 +84,12 @@ def _number(cursor: Any, waiting: list[Row], start: int) -> None:
         leaf = merkle.leaf_hash(envelope.encode())
         hashes[org].append(leaf)
         leaves.append((start + number, org, seq, entry, envelope, f"\\x{leaf.hex()}", recorded, actor, record["actor"]["type"], record["action"],
-                       record["category"], record["decision"]["outcome"]))
+                       record["category"], record["decision"]["outcome"], occurred, *_searched(record)))
         targets += [(org, kind, key, seq, n) for (kind, key), n in zip(about, target_n, strict=True)]
         days.setdefault((org, recorded.date()), [seq, seq])[1] = seq
     _insert(cursor, "audit_leaf", _LEAF, leaves)
     _insert(cursor, "audit_target", _TARGET, targets)
+    tiles.grow(cursor, [(org, trees[org]["size"], fresh) for org, fresh in hashes.items()])
     _save_trees(cursor, trees, hashes)
     _save_counters(cursor, counters)
     _insert(cursor, "audit_day", _DAY, [(*key, *numbers) for key, numbers in days.items()], " ON CONFLICT (org, day) DO UPDATE SET last_seq = EXCLUDED.last_seq")
@@ -107,6 +119,12 @@ def _envelope(*, org: str, seq: int, sha: str, recorded: str, actor_n: int | Non
             f'"seq":{seq},"target_n":[{",".join(map(str, target_n))}],"v":1}}')
 
 
+def _searched(record: dict[str, Any]) -> tuple[str | None, ...]:
+    """On behalf of whom, with which token, by which plan, for which ticket and matter: what is searched for beside actor and target."""
+    delegation, why = record.get("delegation", {}), record.get("why", {})
+    return delegation.get("acted_as"), record["actor"].get("token_id"), delegation.get("plan"), why.get("ticket"), why.get("matter")
+
+
 _UNREADABLE = {"actor": {"type": "unknown"}, "action": "audit.unreadable", "category": "audit", "decision": {"outcome": "unknown"}}
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -115,8 +133,9 @@ def _parsed(text: str | None) -> dict[str, Any]:
     """The record, or for one that is gone or is no record a stand-in: it is numbered all the same, and verification reports it."""
     try:
         record = orjson.loads(text or "")
-        said = [record["actor"]["type"], record["action"], record["category"], record["decision"]["outcome"], *[t["type"] for t in record.get("targets", [])]]
-        ids = [t["id"] for t in record.get("targets", [])] + ([record["actor"]["id"]] if record["actor"].get("id") else [])
+        searched = _searched(record)
+        said = [record["actor"]["type"], record["action"], record["category"], record["decision"]["outcome"], *[t["type"] for t in record.get("targets", [])], *filter(None, searched[3:])]
+        ids = [t["id"] for t in record.get("targets", [])] + ([record["actor"]["id"]] if record["actor"].get("id") else []) + [i for i in searched[:3] if i]
         whole = all(isinstance(word, str) for word in said) and all(_UUID.fullmatch(i) for i in ids)
     except (ValueError, KeyError, TypeError, AttributeError):
         return _UNREADABLE

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
+from audit.queries import records
+
 logger = logging.getLogger("steward.subscribers")
 _BATCH = 500
 _REACH = "SELECT set_config('steward.reach', 'installation', true)"
@@ -65,12 +67,13 @@ def _step(subscriber: Subscriber) -> int:
             row = cursor.fetchone()
             if row is None:
                 return 0
-            cursor.execute("SELECT l.pos, l.org, l.seq, l.entry, l.action, l.outcome, e.record FROM audit_leaf l JOIN audit_entry e ON e.id = l.entry"
-                           " WHERE l.pos > %s ORDER BY l.pos LIMIT %s", [row[0], _BATCH])
+            cursor.execute("SELECT pos, org, seq, entry, action, outcome, occurred_at FROM audit_leaf WHERE pos > %s ORDER BY pos LIMIT %s", [row[0], _BATCH])
             found = cursor.fetchall()
             if not found:
                 return 0
-            wanted = [sealed for r in found if subscriber.actions is None or r[4] in subscriber.actions if (sealed := _sealed(r))]
+            concerned = [r for r in found if subscriber.actions is None or r[4] in subscriber.actions]
+            texts = records({r[3]: r[6] for r in concerned})
+            wanted = [sealed for r in concerned if r[3] in texts and (sealed := _sealed((*r[:6], texts[r[3]])))]
             if wanted:
                 subscriber.handle(wanted)
             cursor.execute("UPDATE audit_cursor SET pos = %s, updated_at = %s, failures = 0, last_error = '', not_before = NULL WHERE name = %s",

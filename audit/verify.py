@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -76,13 +77,16 @@ def _leaves(state: _State, alias: str) -> Iterator[Finding]:
     while True:
         with connections[alias].cursor() as cursor:
             cursor.execute(
-                "SELECT l.seq, l.envelope, l.leaf_sha256, l.actor, l.actor_type, l.action, l.category, l.outcome, l.recorded_at, e.id, e.record, e.record_sha256, e.occurred_at, e.act,"
+                "SELECT l.entry, l.occurred_at, l.seq, l.envelope, l.leaf_sha256, l.recorded_at, l.actor, l.actor_type, l.action, l.category, l.outcome,"
+                " l.acted_as, l.token, l.plan, l.ticket, l.matter,"
                 " (SELECT array_agg(t.type || ':' || t.target || ':' || t.n ORDER BY t.id) FROM audit_target t WHERE t.org = l.org AND t.seq = l.seq)"
-                " FROM audit_leaf l LEFT JOIN audit_entry e ON e.id = l.entry AND e.org = l.org WHERE l.org = %s AND l.seq > %s ORDER BY l.seq LIMIT %s",
+                " FROM audit_leaf l WHERE l.org = %s AND l.seq > %s ORDER BY l.seq LIMIT %s",
                 [state.org, state.seq, _CHUNK])
-            rows = cursor.fetchall()
-        if not rows:
-            return
+            leaves = cursor.fetchall()
+            if not leaves:
+                return
+            entries = _entries(cursor, state.org, leaves)
+        rows = [(*leaf[2:], leaf[1], *entries.get(leaf[0], (None,) * 5)) for leaf in leaves]
         for row in rows:
             try:
                 for what in _leaf(state, row):
@@ -92,8 +96,19 @@ def _leaves(state: _State, alias: str) -> Iterator[Finding]:
         yield from _openings(state.org, rows, alias)
 
 
+def _entries(cursor: Any, org: UUID, leaves: list[tuple]) -> dict[UUID, tuple]:
+    """The entries of these leaves by id, asked for in the months the leaves name, and everywhere when one is not found there."""
+    cursor.execute("SELECT id, record, record_sha256, occurred_at, act FROM audit_entry WHERE org = %s AND id = ANY(%s) AND occurred_at = ANY(%s)",
+                   [org, [leaf[0] for leaf in leaves], list({leaf[1] for leaf in leaves if leaf[1]})])
+    found = {row[0]: row for row in cursor.fetchall()}
+    if missing := [leaf[0] for leaf in leaves if leaf[0] not in found]:
+        cursor.execute("SELECT id, record, record_sha256, occurred_at, act FROM audit_entry WHERE org = %s AND id = ANY(%s)", [org, missing])
+        found |= {row[0]: row for row in cursor.fetchall()}
+    return found
+
+
 def _leaf(state: _State, row: tuple) -> Iterator[str]:
-    seq, envelope, leaf, actor, actor_type, action, category, outcome, recorded_at, entry, record, sha, occurred_at, act, targets = row
+    seq, envelope, leaf, recorded_at, actor, actor_type, action, category, outcome, *searched, targets, occurred, entry, record, sha, occurred_at, act = row
     if seq != state.seq + 1:
         yield f"numbers {state.seq + 1} to {seq - 1} are missing"
     state.seq = seq
@@ -120,8 +135,14 @@ def _leaf(state: _State, row: tuple) -> Iterator[str]:
         yield "a counter has a hole"
     projection = (str(actor) if actor else None, actor_type, action, category, outcome, [f"{k}:{i}:{n}" for (k, i), n in zip(about, expected["target_n"], strict=True)])
     if projection != (parsed["actor"].get("id"), parsed["actor"]["type"], parsed["action"], parsed["category"], parsed["decision"]["outcome"], targets or []) \
-            or parsed["event_id"] != str(entry) or parsed["org"] != str(state.org) or parsed["occurred_at"] != timestamp(occurred_at) or parsed.get("act") != (str(act) if act else None):
+            or [str(value) if value else None for value in searched] != _searched(parsed) or occurred not in (None, occurred_at) \
+            or (parsed["event_id"], parsed["org"], parsed["occurred_at"], parsed.get("act")) != (str(entry), str(state.org), timestamp(occurred_at), str(act) if act else None):
         yield "what searches see differs from the record"
+
+
+def _searched(parsed: dict[str, Any]) -> list[str | None]:
+    delegation, why = parsed.get("delegation", {}), parsed.get("why", {})
+    return [delegation.get("acted_as"), parsed["actor"].get("token_id"), delegation.get("plan"), why.get("ticket"), why.get("matter")]
 
 
 def _next(state: _State, kind: str, key: UUID) -> int:
@@ -131,7 +152,7 @@ def _next(state: _State, kind: str, key: UUID) -> int:
 
 def _openings(org: UUID, rows: list[tuple], alias: str) -> Iterator[Finding]:
     """Every opening that is still there opens a commitment in its record."""
-    numbers = {row[9]: (row[0], row[10]) for row in rows if row[9] is not None}
+    numbers = {row[-5]: (row[0], row[-4]) for row in rows if row[-5] is not None}
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT entry, subject, path, sealed FROM audit_disclosure WHERE org = %s AND entry = ANY(%s)", [org, list(numbers)])
         found = cursor.fetchall()
@@ -171,7 +192,7 @@ def _unnumbered(org: UUID, alias: str) -> Iterator[Finding]:
                        " AND NOT EXISTS (SELECT 1 FROM audit_pending p WHERE p.entry = e.id)", [org])
         if lost := cursor.fetchone()[0]:
             yield Finding(org, None, f"{lost} entries are neither numbered nor waiting")
-        cursor.execute("SELECT count(*) FROM audit_pending p JOIN audit_entry e ON e.id = p.entry WHERE p.org = %s AND e.occurred_at < now() - %s", [org, _OVERDUE])
+        cursor.execute("SELECT count(*) FROM audit_pending WHERE org = %s AND occurred_at < now() - %s", [org, _OVERDUE])
         if overdue := cursor.fetchone()[0]:
             yield Finding(org, None, f"{overdue} entries have waited for a number for more than five minutes; does the sequencer run?")
 

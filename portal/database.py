@@ -45,11 +45,13 @@ TABLES: dict[str, Table] = {
     # the log
     "audit_opening": Table(guarded="the lock itself", unscoped="empty outside its own transaction", app="SELECT"),
     "audit_entry": Table(guarded="append-only by its own triggers", scope="org", app="SELECT, INSERT", insert_anywhere=True, sequencer="SELECT"),
+    "audit_policy": Table(unscoped="how long each log is kept: asked for whenever something is written, in whatever scope"),
     "audit_disclosure": Table(guarded="append-only by its own triggers", scope="org", app="SELECT, INSERT", insert_anywhere=True),
     "audit_subjectkey": Table(guarded="append-only by its own triggers", unscoped="wrapped keys, worthless without the log's key", app="SELECT, INSERT"),
     "audit_pending": Table(guarded="written by a trigger with the entry", scope="org", app="SELECT", sequencer="SELECT, UPDATE, DELETE"),
     "audit_leaf": Table(guarded="append-only by its own triggers", scope="org", app="SELECT", sequencer="SELECT, INSERT"),
     "audit_target": Table(guarded="append-only by its own triggers", scope="org", app="SELECT", sequencer="SELECT, INSERT"),
+    "audit_tile": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
     "audit_day": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
     "audit_tree": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
     "audit_counter": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
@@ -124,6 +126,7 @@ def apply(*, using: str) -> None:
         cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_open(uuid) TO {APP_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION accounts_fold_counts(int) TO {APP_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_erase_subject(uuid, uuid) TO {APP_ROLE}")
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_make_partitions(text, date, date) TO {APP_ROLE}")
         for name in _existing(cursor):
             if name in TABLES:
                 with transaction.atomic(using=using):  # a version that is running sees the table as it was or as it is, never without grants
@@ -154,6 +157,7 @@ def differences(*, using: str) -> list[str]:
         for name in existing:
             if name in TABLES:
                 found += _differences_of(cursor, name, TABLES[name])
+        found += _partitions(cursor)
         cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)", [[APP_ROLE, SEQUENCER_ROLE]])
         found += [f"the role {row[0]} has a privilege it must not have" for row in cursor.fetchall()]
         return found
@@ -194,8 +198,17 @@ def _plain(policy: str) -> str:
 
 
 def _existing(cursor: Any) -> list[str]:
-    cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    cursor.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1")
     return [row[0] for row in cursor.fetchall()]
+
+
+def _partitions(cursor: Any) -> Iterator[str]:
+    """Months are reached through their table only: a login that could name one would pass by its policies and triggers."""
+    cursor.execute("SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relispartition AND c.relkind IN ('r', 'p')"
+                   " AND (EXISTS (SELECT 1 FROM unnest(%s::text[]) r, unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','TRIGGER']) p WHERE has_table_privilege(r, c.oid, p))"
+                   " OR NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'audit_never' AND t.tgenabled = 'O'))", [[APP_ROLE, SEQUENCER_ROLE]])
+    for row in cursor.fetchall():
+        yield f"{row[0]}: this month of the log can be reached or changed beside its table"
 
 
 def _columns(cursor: Any, name: str) -> list[str]:

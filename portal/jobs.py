@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from accounts import bulk_run, due, listing_query, outbox
 from accounts.tenancy import installation
-from audit import subscribers
+from audit import partitions, subscribers
 
 logger = logging.getLogger("steward.jobs")
 
@@ -28,6 +28,7 @@ def periodic() -> None:
     _begun("periodic")
     due.run(now=timezone.now())
     listing_query.fold_counts()
+    partitions.prepare(today=timezone.now().date())
     bulk_run.resume()
 
 

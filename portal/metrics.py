@@ -64,7 +64,7 @@ class Asked(Collector):
 def _database() -> Iterator[Metric]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', '5s', true), set_config('steward.reach', 'installation', true)")
-        cursor.execute("SELECT count(*), COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - e.occurred_at)) FROM audit_pending p JOIN audit_entry e ON e.id = p.entry"
+        cursor.execute("SELECT count(*), COALESCE((SELECT GREATEST(0, extract(epoch FROM now() - p.occurred_at)) FROM audit_pending p"
                        " ORDER BY p.ord LIMIT 1), 0) FROM audit_pending")
         waiting, oldest = cursor.fetchone()
         yield GaugeMetricFamily("steward_audit_pending", "Entries of the log that have no number yet.", value=waiting)

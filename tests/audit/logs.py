@@ -18,7 +18,7 @@ from audit import queries, recording, sequencer
 from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why
 from audit.verify import verify
 
-TABLES = ("audit_entry", "audit_leaf", "audit_target", "audit_day", "audit_tree", "audit_counter", "audit_pending", "audit_disclosure", "audit_subjectkey")
+TABLES = ("audit_entry", "audit_leaf", "audit_target", "audit_day", "audit_tree", "audit_counter", "audit_pending", "audit_disclosure", "audit_subjectkey", "audit_tile", "audit_policy")
 
 
 def login(role: str) -> psycopg.Connection:
