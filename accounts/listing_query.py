@@ -82,7 +82,8 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
 
     The cursor names the last row by its sort value and id, bound to organization, filter and sort.
     """
-    where, values = filters(organization_id, want, groups=groups)
+    walk = groups is None and not _few(organization_id, want)
+    where, values = filters(organization_id, want, groups=groups, walk=walk)
     column, kind = SORTS[want.sort]
     position = _position(organization_id, want)
     backwards = bool(position and position[0] == "<")
@@ -93,7 +94,7 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
     order = "DESC" if descending else "ASC"
     # The rows of the page are chosen on the one table that has the order, and only they are joined with the others.
     chosen = f"SELECT m.id, {column} AS place FROM accounts_membership m WHERE {' AND '.join(where)} ORDER BY place {order}, m.id {order} LIMIT %s"
-    with planned_anew(), _in_order(organization_id, want, groups), connection.cursor() as cursor:
+    with planned_anew(), _in_order(walk), connection.cursor() as cursor:
         cursor.execute(
             "SELECT m.id, a.name, a.email, m.effective_status, r.name, r.rank, mg.organization_id IS NOT DISTINCT FROM m.organization_id, a.has_second_factor, m.title,"
             " m.last_active_at, (SELECT count(*) FROM accounts_serviceaccess s WHERE s.membership_id = m.id AND s.state <> 'off'), c.place"
@@ -112,13 +113,13 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
 
 
 @contextmanager
-def _in_order(organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None) -> Iterator[None]:
+def _in_order(walk: bool) -> Iterator[None]:
     """Where many match, walk along the index that has the order and stop when the page is full, instead of sorting everybody.
 
     PostgreSQL cannot know which is better, because row-level security hides from it how large the organization is. Where few
     match, it finds and sorts them.
     """
-    if groups is not None or _few(organization_id, want):
+    if not walk:
         yield
         return
     with connection.cursor() as cursor:
@@ -131,8 +132,7 @@ def _in_order(organization_id: UUID, want: Wanted, groups: frozenset[UUID] | Non
 
 def _few(organization_id: UUID, want: Wanted) -> bool:
     """Whether a word, a role, a status or what is due narrows the list to at most FEW people; nobody counts further than that."""
-    asked: list[tuple[str, list[Any]]] = [
-        ("SELECT 1 FROM accounts_searchtoken WHERE organization_id = %s AND token >= %s AND token < %s", [organization_id, token, token + _LAST]) for token in tokens(want.q)]
+    asked: list[tuple[str, list[Any]]] = [_having_all(organization_id, found)] if (found := tokens(want.q)) else []
     if want.status:
         asked.append(("SELECT 1 FROM accounts_membership m WHERE m.organization_id = %s AND m.effective_status = %s", [organization_id, want.status]))
     if want.role:
@@ -152,8 +152,19 @@ _LAST = "\U0010ffff"
 _ROLE = "m.role_id IN (SELECT o.id FROM accounts_role o WHERE o.organization_id = %s AND o.slug = %s)"
 
 
-def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | None = None) -> tuple[list[str], list[Any]]:
-    """The conditions of the list on memberships `m`, and their values. `OFFSET 0` keeps a condition a look-up for each row that is met."""
+_WORD = "SELECT t.membership_id FROM accounts_searchtoken t WHERE t.organization_id = %s AND t.token >= %s AND t.token < %s"
+
+
+def _having_all(organization_id: UUID, found: list[str]) -> tuple[str, list[Any]]:
+    """The memberships that have all these words."""
+    return " INTERSECT ".join([_WORD] * len(found)), [value for token in found for value in (organization_id, token, token + _LAST)]
+
+
+def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | None = None, walk: bool = False) -> tuple[list[str], list[Any]]:
+    """The conditions of the list on memberships `m`, and their values. `OFFSET 0` keeps a condition a look-up for each row that is met.
+
+    `walk`: the rows come in the list's order until the page is full, so each is asked for its words; otherwise those with the words are found first.
+    """
     where, values = ["m.organization_id = %s"], [organization_id]
     if groups is not None:
         where.append("EXISTS (SELECT 1 FROM accounts_groupmembership g WHERE g.membership_id = m.id AND g.group_id = ANY(%s))")
@@ -169,13 +180,13 @@ def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | No
     if want.due:
         where.append(DUE[want.due])
     found = tokens(want.q)
-    if found:  # the longest word is the rarest, as a rule: few are found by it, the others are looked up for each
-        first = max(found, key=len)
-        where.append("m.id IN (SELECT t.membership_id FROM accounts_searchtoken t WHERE t.organization_id = %s AND t.token >= %s AND t.token < %s)")
-        values += [organization_id, first, first + _LAST]
-        for token in (word for word in found if word != first):
-            where.append("EXISTS (SELECT 1 FROM accounts_searchtoken t WHERE t.membership_id = m.id AND t.token >= %s AND t.token < %s OFFSET 0)")
-            values += [token, token + _LAST]
+    if found and not walk:
+        words, asked = _having_all(organization_id, found)
+        where.append(f"m.id IN ({words})")
+        values += asked
+    for token in found if walk else ():
+        where.append("EXISTS (SELECT 1 FROM accounts_searchtoken t WHERE t.membership_id = m.id AND t.token >= %s AND t.token < %s OFFSET 0)")
+        values += [token, token + _LAST]
     where.append("EXISTS (SELECT 1 FROM accounts_account x WHERE x.id = m.account_id AND x.kind = 'person'" + (" AND x.has_second_factor = %s" if want.mfa else "") + " OFFSET 0)")
     if want.mfa:
         values.append(want.mfa == "yes")
@@ -192,15 +203,19 @@ def _cursor(organization_id: UUID, want: Wanted, direction: str, row: tuple[Any,
     return _SIGNER.sign_object([str(organization_id), _binding(want), direction, value.isoformat() if isinstance(value, datetime) else value, str(row[0])])
 
 
-def _position(organization_id: UUID, want: Wanted) -> tuple[str, Any, str] | None:
-    """Where a cursor points to; one of another organization, filter or sort, or a forged one, is the first page."""
+def _position(organization_id: UUID, want: Wanted) -> tuple[str, Any, UUID] | None:
+    """Where a cursor points to; one of another organization, filter or sort, or a forged one, is the first page.
+
+    Its values have the types of their columns: under row-level security PostgreSQL uses no index for what it must first convert.
+    """
     if not want.cursor:
         return None
     try:
         organization, binding, direction, value, row = _SIGNER.unsign_object(want.cursor)
+        place = (direction, datetime.fromisoformat(value) if want.sort == "active" else value, UUID(row))
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return (direction, value, row) if (organization, binding) == (str(organization_id), _binding(want)) else None
+    return place if (organization, binding) == (str(organization_id), _binding(want)) else None
 
 
 def _binding(want: Wanted) -> str:
