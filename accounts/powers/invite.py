@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
 from accounts.addresses import clean_address
+from accounts.models import Organization, Role
 from accounts.power import Data, Effect, Power
-from accounts.powers.forms import StrictForm
+from accounts.powers.forms import AnyChoiceField, StrictForm
+from accounts.powers.grants import grantable
 from accounts.powers.joining import INVITATION_LIFETIME, invite_row, problems
-from accounts.roles import BUILTIN
+from accounts.roles import BUILTIN, OWNER_RANK
 from accounts.targets import Row
 from accounts.work import Work
 
@@ -22,8 +24,13 @@ from accounts.work import Work
 class InviteForm(StrictForm):
     email = forms.CharField(label=gettext_lazy("E-mail address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=200, required=False, help_text=gettext_lazy("Optional. The person can change it."))
-    role = forms.ChoiceField(label=gettext_lazy("Role"), initial="member", required=False, choices=[(r.slug, gettext_lazy(r.name)) for r in reversed(BUILTIN) if r.slug != "owner"])
+    role = AnyChoiceField(label=gettext_lazy("Role"), max_length=80, initial="member", required=False, choices=[(r.slug, gettext_lazy(r.name)) for r in reversed(BUILTIN) if r.slug != "owner"])
     message = forms.CharField(label=gettext_lazy("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def choices_for(self, organization: Organization, actor: Actor) -> None:
+        """The organization's own roles too, as far as the actor could give them. Ownership is never given by an invitation."""
+        roles = Role.objects.filter(organization=organization, rank__lt=min(actor.rank, OWNER_RANK)).order_by("rank", "name")
+        self.fields["role"].choices = [(r.slug, _(r.name)) for r in roles if not list(grantable(actor, r))]  # type: ignore[attr-defined]
 
     def clean_email(self) -> str:
         return clean_address(self.cleaned_data["email"])

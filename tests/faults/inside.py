@@ -83,8 +83,9 @@ def audit(org: str, plan: str) -> dict[str, Any]:
                 found.append(f"{member.id}: epoch {member.account.auth_epoch}")
         rows = Counter(PlanRow.objects.filter(plan_id=plan).values_list("state", flat=True))
         result = verify.verify(org=UUID(org))
+        titles = {str(pk): title for pk, title in Membership.objects.filter(organization_id=org).values_list("id", "title")}
         mails = list(Mail.objects.filter(organization_id=org).values_list("id", "entry", "state"))
-    return {"wrong": found, "rows": dict(rows), "findings": [f.what for f in result.findings], "entries": result.entries, "acts": len(leaves),
+    return {"wrong": found, "rows": dict(rows), "findings": [f.what for f in result.findings], "entries": result.entries, "acts": len(leaves), "titles": titles,
             "mails": [f"<{i}@steward>" for i, _e, _s in mails], "unsent": sum(1 for *_x, state in mails if state != "sent"), "owed_twice": len(mails) - len({e for _i, e, _s in mails}),
             "changes": {person: n for (person, action), n in by_person.items() if action == "profile.updated"}}
 

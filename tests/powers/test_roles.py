@@ -303,3 +303,17 @@ def test_a_role_from_fifty_on_needs_a_second_factor(world: World) -> None:
         standing = access.standing(account_id=org.person("worker").account_id, organization_id=org.organization.id)
     assert standing is not None
     assert timezone.now()
+
+
+def test_an_invitation_can_give_the_organizations_own_roles(world: World) -> None:
+    """The page offers what the actor could give, never ownership; the invited person has the role."""
+    from tests.browse import client_for
+
+    org = world.north
+    made(org, "Front desk", 35, "view_people")
+    made(org, "Higher desk", 85, "view_people")
+    page = client_for(org.person("administrator"), tier=2).get(f"/o/{org.slug}/do/invite/").content.decode()
+    assert "Front desk" in page and "Higher desk" not in page and 'value="owner"' not in page
+    client_for(org.person("administrator"), tier=2).post(f"/o/{org.slug}/do/invite/", {"email": "desk@roles.example", "role": "front-desk"})
+    with tenancy.scope(org=org.organization.id):
+        assert Membership.objects.get(account__email="desk@roles.example").role.slug == "front-desk"
