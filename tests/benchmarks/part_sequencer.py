@@ -80,9 +80,9 @@ def _backlog(connection: psycopg.Connection, entries: int, orgs: list[UUID]) -> 
         text = kind.text.format(entry, act, at, org, actors[number % 20], people[number % 5000], people[5000 + number % 5000])
         sha = hashlib.sha256(text.encode()).hexdigest()
         rows.append(f"{entry}\t{org}\t{act}\t{at}\t{text}\t\\\\x{sha}")
-        waiting.append(f"{org}\t{entry}\t\\\\x{sha}")
+        waiting.append(f"{org}\t{entry}\t\\\\x{sha}\t{at}")
     seed_audit.copy(connection, "audit_entry (id, org, act, occurred_at, record, record_sha256)", rows)
-    seed_audit.copy(connection, "audit_pending (org, entry, record_sha256)", waiting)
+    seed_audit.copy(connection, "audit_pending (org, entry, record_sha256, occurred_at)", waiting)
     connection.execute("ANALYZE audit_pending")
 
 
@@ -91,7 +91,7 @@ def _forget(connection: psycopg.Connection, orgs: list[UUID], position: int) -> 
     seed.forget_waiting(connection)
     connection.execute("DELETE FROM audit_entry e USING audit_leaf l WHERE l.pos > %s AND e.id = l.entry", [position])
     connection.execute("DELETE FROM audit_leaf WHERE pos > %s", [position])
-    for table in ("audit_target", "audit_day", "audit_tree", "audit_counter"):
+    for table in ("audit_target", "audit_day", "audit_tree", "audit_counter", "audit_tile"):
         connection.execute(f"DELETE FROM {table} WHERE org = ANY(%s)", [orgs])
     connection.execute("UPDATE audit_state SET pos = %s", [position])
     connection.execute("VACUUM audit_pending")  # read from its beginning, where the dead rows are

@@ -17,7 +17,7 @@ from tests.benchmarks import seed_audit
 from tests.benchmarks.seed_audit import id_of
 from tests.benchmarks.services import SEEDED
 
-VERSION = 2
+VERSION = 3
 BIG, TINY = "big", "tiny"
 FIRST = ["Maria", "Marta", "Mateo", "Marek", "Mila", "Malik", "Manon", "Marco", "Maya", "Max", "Mats", "Mara", "Anna", "Boris", "Clara", "Daan", "Elif", "Frida", "Goran", "Hana", "Ivan", "Jin", "Karl", "Lena"]
 LAST = ["Almeida", "Becker", "Castillo", "Dubois", "Eriksson", "Ferrari", "Garcia", "Haddad", "Ivanova", "Jansen", "Kowalski", "Lopes", "Moreau", "Nakamura", "Okonkwo", "Petrov", "Quispe", "Rossi", "Schmidt",

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from audit import merkle
+from audit import merkle, tiles
 from audit.canonical import canonical
 from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why, build, timestamp
 
@@ -78,6 +78,7 @@ def fill(connection: psycopg.Connection, orgs: list[Org], scale: Scale) -> None:
     kinds, logs = [example(*one[:2]) for one in _KINDS], [Log(org) for org in orgs]
     weights = [org.entries for org in orgs]
     end = datetime.now(UTC) - timedelta(hours=1)
+    connection.execute("SELECT audit_make_partitions('y7', %s, %s)", [(end - timedelta(days=DAYS + 1)).date(), end.date()])
     step = timedelta(days=DAYS) / scale.entries
     position, writing = 0, None
     writer = ThreadPoolExecutor(1)  # PostgreSQL takes one chunk in while the next is made
@@ -129,8 +130,8 @@ def _entry(rows: dict[str, list[str]], log: Log, kind: Kind, position: int, at: 
     log.recorded = moment
     log.days.setdefault(moment[:10], [log.size, log.size])[1] = log.size
     rows["audit_entry (id, org, act, occurred_at, record, record_sha256)"].append(f"{entry}\t{org.id}\t{act}\t{moment}\t{text}\t\\\\x{sha}")
-    rows["audit_leaf (pos, org, seq, entry, envelope, leaf_sha256, recorded_at, actor, actor_type, action, category, outcome)"].append(
-        f"{position}\t{org.id}\t{log.size}\t{entry}\t{envelope}\t\\\\x{leaf.hex()}\t{moment}\t{by}\tuser\t{kind.action}\t{kind.category}\t{kind.outcome}")
+    rows["audit_leaf (pos, org, seq, entry, envelope, leaf_sha256, recorded_at, actor, actor_type, action, category, outcome, occurred_at)"].append(
+        f"{position}\t{org.id}\t{log.size}\t{entry}\t{envelope}\t\\\\x{leaf.hex()}\t{moment}\t{by}\tuser\t{kind.action}\t{kind.category}\t{kind.outcome}\t{moment}")
     rows["audit_target (org, type, target, seq, n)"] += [f"{org.id}\t{what}\t{which}\t{log.size}\t{n}" for what, which, n in about]
 
 
@@ -160,6 +161,7 @@ def _finish(connection: psycopg.Connection, logs: list[Log], counters: Counters,
                     lines.append(f"{log.org.id}\t{kind}\t{id_of(table, number)}\t{numbers[number]}")
     copy(connection, "audit_counter (org, kind, key, n)", lines)
     cursor.execute("UPDATE audit_state SET pos = %s", [position])
+    tiles.complete(cursor)
 
 
 def example(action: str, outcome: str) -> Kind:
