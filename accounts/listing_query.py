@@ -14,7 +14,7 @@ from django.db import connection
 
 from audit.queries import planned_anew
 
-SORTS = {"name": ("m.list_name", "text"), "email": ("m.list_email", "text"), "active": ("COALESCE(m.last_active_at, '0001-01-01 00:00:00+00'::timestamptz)", "timestamptz")}
+SORTS = {"name": ("m.list_name", "text"), "email": ("m.list_email", "text"), "active": ("GREATEST(m.last_active_at, '0001-01-01 00:00:00+00'::timestamptz)", "timestamptz")}
 DUE = {
     "invitation": "m.status = 'invited' AND m.invitation_expires_at BETWEEN now() AND now() + interval '3 days'",
     "return": "m.status_until BETWEEN now() AND now() + interval '7 days'",
@@ -82,8 +82,8 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
 
     The cursor names the last row by its sort value and id, bound to organization, filter and sort.
     """
-    walk = groups is None and not _few(organization_id, want)
-    where, values = filters(organization_id, want, groups=groups, walk=walk)
+    walk = groups is None and not want.q and not _few(organization_id, want)
+    where, values = filters(organization_id, want, groups=groups)
     column, kind = SORTS[want.sort]
     position = _position(organization_id, want)
     backwards = bool(position and position[0] == "<")
@@ -117,7 +117,7 @@ def _in_order(walk: bool) -> Iterator[None]:
     """Where many match, walk along the index that has the order and stop when the page is full, instead of sorting everybody.
 
     PostgreSQL cannot know which is better, because row-level security hides from it how large the organization is. Where few
-    match, it finds and sorts them.
+    match, it finds and sorts them; and where a word is searched, because people of one name stand together in the list, far from its beginning.
     """
     if not walk:
         yield
@@ -131,8 +131,8 @@ def _in_order(walk: bool) -> Iterator[None]:
 
 
 def _few(organization_id: UUID, want: Wanted) -> bool:
-    """Whether a word, a role, a status or what is due narrows the list to at most FEW people; nobody counts further than that."""
-    asked: list[tuple[str, list[Any]]] = [_having_all(organization_id, found)] if (found := tokens(want.q)) else []
+    """Whether a role, a status or what is due narrows the list to at most FEW people; nobody counts further than that."""
+    asked: list[tuple[str, list[Any]]] = []
     if want.status:
         asked.append(("SELECT 1 FROM accounts_membership m WHERE m.organization_id = %s AND m.effective_status = %s", [organization_id, want.status]))
     if want.role:
@@ -160,11 +160,8 @@ def _having_all(organization_id: UUID, found: list[str]) -> tuple[str, list[Any]
     return " INTERSECT ".join([_WORD] * len(found)), [value for token in found for value in (organization_id, token, token + _LAST)]
 
 
-def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | None = None, walk: bool = False) -> tuple[list[str], list[Any]]:
-    """The conditions of the list on memberships `m`, and their values. `OFFSET 0` keeps a condition a look-up for each row that is met.
-
-    `walk`: the rows come in the list's order until the page is full, so each is asked for its words; otherwise those with the words are found first.
-    """
+def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | None = None) -> tuple[list[str], list[Any]]:
+    """The conditions of the list on memberships `m`, and their values. `OFFSET 0` keeps a condition a look-up for each row that is met."""
     where, values = ["m.organization_id = %s"], [organization_id]
     if groups is not None:
         where.append("EXISTS (SELECT 1 FROM accounts_groupmembership g WHERE g.membership_id = m.id AND g.group_id = ANY(%s))")
@@ -180,15 +177,13 @@ def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | No
     if want.due:
         where.append(DUE[want.due])
     found = tokens(want.q)
-    if found and not walk:
+    if found:
         words, asked = _having_all(organization_id, found)
         where.append(f"m.id IN ({words})")
         values += asked
-    for token in found if walk else ():
-        where.append("EXISTS (SELECT 1 FROM accounts_searchtoken t WHERE t.membership_id = m.id AND t.token >= %s AND t.token < %s OFFSET 0)")
-        values += [token, token + _LAST]
-    where.append("EXISTS (SELECT 1 FROM accounts_account x WHERE x.id = m.account_id AND x.kind = 'person'" + (" AND x.has_second_factor = %s" if want.mfa else "") + " OFFSET 0)")
+    where.append("m.account_id NOT IN (SELECT x.id FROM accounts_account x WHERE x.kind <> 'person')")  # of those there are few, so asking for them is cheaper
     if want.mfa:
+        where.append("EXISTS (SELECT 1 FROM accounts_account x WHERE x.id = m.account_id AND x.has_second_factor = %s OFFSET 0)")
         values.append(want.mfa == "yes")
     return where, values
 

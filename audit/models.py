@@ -192,3 +192,134 @@ class Cursor(Table):
     failures = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=300, blank=True)
     not_before = models.DateTimeField(null=True)
+
+
+class LogKey(Table):
+    """A public key of this installation's logs: of its checkpoints (`ed25519`, `mldsa44`) or of its receipts. Kept for ever; old signatures need it."""
+
+    vkey = models.TextField(unique=True)
+    type = models.CharField(max_length=10)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+    endorsed_by = models.JSONField(null=True)
+    """The key before, and its signature of this one; null for the first."""
+
+
+class Epoch(Table):
+    """One statement of the signer about one log: a leaf of the root log."""
+
+    pos = models.BigIntegerField(primary_key=True)
+    """From 0, without a gap: the leaf's index in the root log."""
+    org = models.UUIDField()
+    size = models.BigIntegerField()
+    root = models.BinaryField(max_length=32)
+    totals = models.BinaryField(max_length=32)
+    statement = models.TextField()
+    leaf_sha256 = models.BinaryField(max_length=32)
+    note = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta(Table.Meta):
+        indexes = [models.Index(fields=["org", "size"], name="epoch_of_log")]
+
+
+class RootCheckpoint(Table):
+    """A signed head of the root log, with what witnesses and a time-stamping authority added."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.BinaryField(max_length=32)
+    note = models.TextField()
+    text_sha256 = models.BinaryField(max_length=32)
+    stamp = models.BinaryField(null=True)
+    at = models.DateTimeField()
+
+
+class SigningRequest(Table):
+    """What somebody asks of the signer: a statement now, or its signature of a list of hashes."""
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=10)
+    org = models.UUIDField(null=True)
+    body = models.JSONField()
+    asked_at = models.DateTimeField()
+    answer = models.JSONField(null=True)
+    error = models.CharField(max_length=300, blank=True, db_default="")
+    answered_at = models.DateTimeField(null=True)
+
+
+class SignerState(Table):
+    """One row: when the signer was last at work, and what it refuses to sign, if it does."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    seen_at = models.DateTimeField(null=True)
+    refused = models.TextField(blank=True, db_default="")
+    refused_at = models.DateTimeField(null=True)
+
+
+class Export(Table):
+    """An export of a log: what was asked, how far it is, what it became. Its files lie in a folder of its own until they expire."""
+
+    AUDIT = {  # noqa: RUF012 (how each field appears in the entry that records the request)
+        "id": "public", "org": "public", "state": "unrecorded", "requester": "public", "via": "unrecorded", "matter": "public", "purpose": "pii", "wanted": "public", "since": "public",
+        "until": "public", "zone": "public", "shown": "public", "withheld": "public", "reading": "public", "ocsf": "public", "prefix": "public", "name": "unrecorded", "asked_at": "unrecorded",
+        "expires_at": "public", "size": "unrecorded", "root": "unrecorded", "epoch": "unrecorded", "first": "unrecorded", "last": "unrecorded", "approved_by": "unrecorded", "custody": "unrecorded",
+        "next": "unrecorded", "matched": "unrecorded", "chunks": "unrecorded", "counts": "unrecorded", "waiting": "unrecorded", "attempts": "unrecorded", "files": "unrecorded",
+        "error": "unrecorded", "error_seq": "unrecorded", "begun_at": "unrecorded", "finished_at": "unrecorded"}
+
+    id = models.UUIDField(primary_key=True)
+    org = models.UUIDField()
+    state = models.CharField(max_length=10)
+    """asked, running, sealed, failed, stopped, expired. What waits for a second person is a plan and no export yet."""
+    requester = models.UUIDField()
+    """The account."""
+    via = models.CharField(max_length=10)
+    matter = models.CharField(max_length=200, blank=True)
+    purpose = models.CharField(max_length=500)
+    wanted = models.JSONField(default=dict)
+    """The filter, as the manifest says it."""
+    since = models.DateField(null=True)
+    until = models.DateField(null=True)
+    zone = models.CharField(max_length=64)
+    shown = models.BooleanField()
+    """Whether openings are included."""
+    withheld = models.JSONField(default=list)
+    reading = models.JSONField(default=list)
+    ocsf = models.CharField(max_length=10)
+    prefix = models.CharField(max_length=10)
+    name = models.CharField(max_length=200)
+    """What the organization was called."""
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    size = models.BigIntegerField(null=True)
+    """The tree that everything in it is proved against."""
+    root = models.BinaryField(max_length=32, null=True)
+    epoch = models.BigIntegerField(null=True)
+    first = models.BigIntegerField(null=True)
+    last = models.BigIntegerField(null=True)
+    approved_by = models.JSONField(default=list)
+    custody = models.JSONField(default=list)
+    next = models.BigIntegerField(default=1)
+    """The number from which the next file goes on."""
+    matched = models.BigIntegerField(default=0)
+    chunks = models.JSONField(default=list)
+    counts = models.JSONField(default=dict)
+    waiting = models.JSONField(default=dict)
+    """Questions to the signer that are not answered yet."""
+    attempts = models.PositiveSmallIntegerField(default=0)
+    files = models.JSONField(default=list)
+    error = models.CharField(max_length=40, blank=True)
+    error_seq = models.BigIntegerField(null=True)
+    begun_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(Table.Meta):
+        indexes = [models.Index(fields=["org", "-asked_at"], name="export_newest"), models.Index(fields=["state"], condition=models.Q(state__in=("asked", "running")), name="export_to_do")]
+
+
+class ExportPolicy(Table):
+    """What an organization asks of exports of its log. Without a row: nobody has to agree, files stay fourteen days."""
+
+    id = models.UUIDField(primary_key=True)
+    """The organization."""
+    second_person = models.BooleanField(default=False)
+    days = models.PositiveSmallIntegerField(default=14)

@@ -68,7 +68,7 @@ def _number(cursor: Any, waiting: list[Row], start: int) -> None:
     trees = _trees(cursor, sorted({row[1] for row in waiting}))
     parsed = [_parsed(row[2]) for row in waiting]
     counters = _counters(cursor, waiting, parsed)
-    now = datetime.now(UTC)
+    now, head = datetime.now(UTC), _newest_head(cursor)
     leaves, targets = [], []
     hashes: dict[str, list[bytes]] = defaultdict(list)
     days: dict[tuple[str, Any], list[int]] = {}
@@ -80,7 +80,7 @@ def _number(cursor: Any, waiting: list[Row], start: int) -> None:
         about = [(t["type"], t["id"]) for t in record.get("targets", [])]
         actor_n = _count(counters, org, "actor", actor) if actor else None
         target_n = [_count(counters, org, kind, key) for kind, key in about]
-        envelope = _envelope(org=org, seq=seq, sha=sha, recorded=timestamp(recorded) or "", actor_n=actor_n, target_n=target_n)
+        envelope = _envelope(org=org, seq=seq, sha=sha, recorded=timestamp(recorded) or "", actor_n=actor_n, target_n=target_n, head=head)
         leaf = merkle.leaf_hash(envelope.encode())
         hashes[org].append(leaf)
         leaves.append((start + number, org, seq, entry, envelope, f"\\x{leaf.hex()}", recorded, actor, record["actor"]["type"], record["action"],
@@ -113,9 +113,16 @@ def _texts(rows: Iterable[tuple[Any, ...]]) -> list[str]:
     return [_BETWEEN.join(_NOTHING if value is None else str(value) for value in column) for column in zip(*rows, strict=True)]
 
 
-def _envelope(*, org: str, seq: int, sha: str, recorded: str, actor_n: int | None, target_n: list[int]) -> str:
+def _newest_head(cursor: Any) -> str:
+    """The newest signed head of the root log, as envelopes name it: what it covers is older than what is numbered now."""
+    cursor.execute("SELECT encode(text_sha256, 'hex'), size FROM audit_rootcheckpoint ORDER BY size DESC LIMIT 1")
+    row = cursor.fetchone()
+    return f'{{"sha256":"{row[0]}","size":{row[1]}}}' if row else "null"
+
+
+def _envelope(*, org: str, seq: int, sha: str, recorded: str, actor_n: int | None, target_n: list[int], head: str = "null") -> str:
     """The canonical JSON of an envelope, written out: its form is fixed and its values need no escaping (a test compares)."""
-    return (f'{{"actor_n":{"null" if actor_n is None else actor_n},"org":"{org}","prev_checkpoint":null,"record_sha256":"{sha}","recorded_at":"{recorded}",'
+    return (f'{{"actor_n":{"null" if actor_n is None else actor_n},"org":"{org}","prev_checkpoint":{head},"record_sha256":"{sha}","recorded_at":"{recorded}",'
             f'"seq":{seq},"target_n":[{",".join(map(str, target_n))}],"v":1}}')
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from audit import merkle
+from audit import ROOT, merkle
 
 WIDTH = 256
 HASH = 32
@@ -31,6 +31,15 @@ def grow(cursor: Any, grown: Iterable[tuple[str, int, list[bytes]]]) -> None:
     _write(cursor, rows)
 
 
+def leaves(cursor: Any, org: str, low: int, high: int) -> list[bytes]:
+    """The hashes of the leaves low … high-1 of a log, as far as they are there."""
+    if str(org) == str(ROOT):
+        cursor.execute("SELECT leaf_sha256 FROM audit_epoch WHERE pos >= %s AND pos < %s ORDER BY pos", [low, high])
+    else:
+        cursor.execute("SELECT leaf_sha256 FROM audit_leaf WHERE org = %s::uuid AND seq > %s AND seq <= %s ORDER BY seq", [org, low, high])
+    return [bytes(row[0]) for row in cursor.fetchall()]
+
+
 def keep_partial(cursor: Any, org: str, size: int) -> None:
     """Keep the hashes of the last leaves, which fill no tile yet, before those leaves are removed."""
     if hashes := _begun(cursor, [(org, size)]).get(org):
@@ -43,8 +52,7 @@ def complete(cursor: Any) -> int:
     logs = cursor.fetchall()
     for org, size in logs:
         for start in range(0, size, _AT_ONCE):
-            cursor.execute("SELECT leaf_sha256 FROM audit_leaf WHERE org = %s::uuid AND seq > %s AND seq <= %s ORDER BY seq", [org, start, min(start + _AT_ONCE, size)])
-            grow(cursor, [(org, start, [bytes(row[0]) for row in cursor.fetchall()])])
+            grow(cursor, [(org, start, leaves(cursor, org, start, min(start + _AT_ONCE, size)))])
     return len(logs)
 
 
@@ -59,8 +67,7 @@ def _begun(cursor: Any, logs: list[tuple[str, int]]) -> dict[str, list[bytes]]:
         cursor.execute("SELECT hashes FROM audit_tile WHERE org = %s::uuid AND level = 0 AND n = %s", [org, size // WIDTH])
         row = cursor.fetchone()
         kept = split(bytes(row[0]))[:size - start] if row else []
-        cursor.execute("SELECT leaf_sha256 FROM audit_leaf WHERE org = %s::uuid AND seq > %s AND seq <= %s ORDER BY seq", [org, start + len(kept), size])
-        found[org] = kept + [bytes(row[0]) for row in cursor.fetchall()]
+        found[org] = kept + leaves(cursor, org, start + len(kept), size)
         if len(found[org]) != size - start:
             raise LookupError(f"the log {org} lacks leaves above {start}")
     return found

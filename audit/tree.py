@@ -89,9 +89,7 @@ class Reader:
                 row = cursor.fetchone()
                 hashes = tiles.split(bytes(row[0])) if row else []
                 if level == 0 and len(hashes) < min(WIDTH, self.size - number * WIDTH):
-                    cursor.execute("SELECT leaf_sha256 FROM audit_leaf WHERE org = %s AND seq > %s AND seq <= %s ORDER BY seq",
-                                   [self.org, number * WIDTH + len(hashes), min((number + 1) * WIDTH, self.size)])
-                    hashes += [bytes(row[0]) for row in cursor.fetchall()]
+                    hashes += tiles.leaves(cursor, str(self.org), number * WIDTH + len(hashes), min((number + 1) * WIDTH, self.size))
             self._tiles[(level, number)] = hashes
         return self._tiles[(level, number)]
 

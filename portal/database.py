@@ -12,8 +12,8 @@ from typing import Any
 
 from django.db import connections, transaction
 
-from audit import lock
-from portal.env import APP_ROLE, SEQUENCER_ROLE
+from audit import ROOT, lock
+from portal.env import APP_ROLE, SEQUENCER_ROLE, SIGNER_ROLE
 
 ALL = "SELECT, INSERT, UPDATE, DELETE"
 _ORG = "NULLIF(current_setting('steward.org', true), '')::uuid"
@@ -35,6 +35,11 @@ class Table:
     free: tuple[str, ...] = ()
     """Columns that say only when something was last used; writing them is not an act."""
     sequencer: str = ""
+    signer: str = ""
+    signed: str = "true"
+    """Which rows the signer may write."""
+    public: str = ""
+    """Which rows everybody may see, in whatever scope."""
 
 
 _PERSON = "belongs to a person, who may be in several organizations or none; reached through a membership or by the person"
@@ -49,13 +54,19 @@ TABLES: dict[str, Table] = {
     "audit_disclosure": Table(guarded="append-only by its own triggers", scope="org", app="SELECT, INSERT", insert_anywhere=True),
     "audit_subjectkey": Table(guarded="append-only by its own triggers", unscoped="wrapped keys, worthless without the log's key", app="SELECT, INSERT"),
     "audit_pending": Table(guarded="written by a trigger with the entry", scope="org", app="SELECT", sequencer="SELECT, UPDATE, DELETE"),
-    "audit_leaf": Table(guarded="append-only by its own triggers", scope="org", app="SELECT", sequencer="SELECT, INSERT"),
+    "audit_leaf": Table(guarded="append-only by its own triggers", scope="org", app="SELECT", sequencer="SELECT, INSERT", signer="SELECT"),
     "audit_target": Table(guarded="append-only by its own triggers", scope="org", app="SELECT", sequencer="SELECT, INSERT"),
-    "audit_tile": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
+    "audit_tile": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE", signer="SELECT, INSERT, UPDATE",
+                        signed=f"org = '{ROOT}'::uuid", public=f"org = '{ROOT}'::uuid"),
     "audit_day": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
-    "audit_tree": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
-    "audit_counter": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE"),
+    "audit_tree": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE", signer="SELECT"),
+    "audit_counter": Table(guarded="kept by the sequencer", scope="org", app="SELECT", sequencer="SELECT, INSERT, UPDATE", signer="SELECT"),
     "audit_state": Table(guarded="kept by the sequencer", unscoped="one row for the installation", app="SELECT", sequencer="SELECT, UPDATE"),
+    "audit_logkey": Table(guarded="public keys, kept by the signer", unscoped="the same keys for every log", app="SELECT", signer="SELECT, INSERT, UPDATE"),
+    "audit_epoch": Table(guarded="append-only by its own triggers", scope="org", app="SELECT", signer="SELECT, INSERT"),
+    "audit_rootcheckpoint": Table(guarded="append-only by its own triggers", unscoped="heads of the root log: hashes that anybody may have", app="SELECT", sequencer="SELECT", signer="SELECT, INSERT"),
+    "audit_signingrequest": Table(guarded="questions to the signer and its answers", scope="org", app="SELECT, INSERT", signer="SELECT, UPDATE"),
+    "audit_signerstate": Table(guarded="whether the signer is at work", unscoped="one row for the installation", app="SELECT", signer="SELECT, UPDATE"),
     "audit_cursor": Table(guarded="how far subscribers have read", unscoped="one row for each subscriber", app="SELECT, INSERT, UPDATE"),
     # people and organizations
     "accounts_organization": Table(scope="id"),
@@ -110,19 +121,23 @@ def policies(name: str, table: Table) -> dict[str, str]:
     seen = f'("{table.scope}" = {_ORG} OR {_REACH}' + (f' OR "{table.own}" = {_ACCOUNT})' if table.own else ")")
     if name == "accounts_organization":
         seen = f"(id = {_ORG} OR {_REACH} OR EXISTS (SELECT 1 FROM accounts_membership m WHERE m.organization_id = accounts_organization.id AND m.account_id = {_ACCOUNT}))"
+    if table.public:
+        seen = f"({seen} OR {table.public})"
     found = {"steward_scope": f"FOR ALL TO {APP_ROLE} USING {seen} WITH CHECK {seen}"}
     if table.insert_anywhere:
         found = {"steward_scope": f"FOR SELECT TO {APP_ROLE} USING {seen}", "steward_insert": f"FOR INSERT TO {APP_ROLE} WITH CHECK (true)"}
     if table.sequencer:
         found["steward_sequencer"] = f"FOR ALL TO {SEQUENCER_ROLE} USING (true) WITH CHECK (true)"
+    if table.signer:
+        found["steward_signer"] = f"FOR ALL TO {SIGNER_ROLE} USING (true) WITH CHECK ({table.signed})"
     return found
 
 
 def apply(*, using: str) -> None:
     """Bring the database to what the list says. Idempotent; needs the owner's login."""
     with connections[using].cursor() as cursor:
-        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SEQUENCER_ROLE}")
-        cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}, {SEQUENCER_ROLE}")
+        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {SEQUENCER_ROLE}, {SIGNER_ROLE}")
+        cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}, {SEQUENCER_ROLE}, {SIGNER_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_open(uuid) TO {APP_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION accounts_fold_counts(int) TO {APP_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_erase_subject(uuid, uuid) TO {APP_ROLE}")
@@ -134,10 +149,12 @@ def apply(*, using: str) -> None:
 
 
 def _apply_to(cursor: Any, name: str, table: Table) -> None:
-    cursor.execute(f'REVOKE ALL ON "{name}" FROM PUBLIC, {APP_ROLE}, {SEQUENCER_ROLE}')
+    cursor.execute(f'REVOKE ALL ON "{name}" FROM PUBLIC, {APP_ROLE}, {SEQUENCER_ROLE}, {SIGNER_ROLE}')
     cursor.execute(f'GRANT {table.app} ON "{name}" TO {APP_ROLE}')
     if table.sequencer:
         cursor.execute(f'GRANT {table.sequencer} ON "{name}" TO {SEQUENCER_ROLE}')
+    if table.signer:
+        cursor.execute(f'GRANT {table.signer} ON "{name}" TO {SIGNER_ROLE}')
     if table.guarded is True:
         cursor.execute(lock.guard(name, _columns(cursor, name), table.free))
     for policy in _policies_of(cursor, name):
@@ -158,7 +175,7 @@ def differences(*, using: str) -> list[str]:
             if name in TABLES:
                 found += _differences_of(cursor, name, TABLES[name])
         found += _partitions(cursor)
-        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)", [[APP_ROLE, SEQUENCER_ROLE]])
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)", [[APP_ROLE, SEQUENCER_ROLE, SIGNER_ROLE]])
         found += [f"the role {row[0]} has a privilege it must not have" for row in cursor.fetchall()]
         return found
 
@@ -181,9 +198,9 @@ def _differences_of(cursor: Any, name: str, table: Table) -> Iterator[str]:
     secured, owner = cursor.fetchone()
     if secured != bool(wanted):
         yield f"{name}: row-level security is {'off' if wanted else 'on'}"
-    if owner in {APP_ROLE, SEQUENCER_ROLE}:
+    if owner in {APP_ROLE, SEQUENCER_ROLE, SIGNER_ROLE}:
         yield f"{name}: belongs to {owner}"
-    for role, granted in ((APP_ROLE, table.app), (SEQUENCER_ROLE, table.sequencer)):
+    for role, granted in ((APP_ROLE, table.app), (SEQUENCER_ROLE, table.sequencer), (SIGNER_ROLE, table.signer)):
         cursor.execute("SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','TRIGGER']) p WHERE has_table_privilege(%(role)s, %(table)s::regclass, p)"
                        " UNION SELECT p FROM unnest(ARRAY['SELECT','INSERT','UPDATE']) p WHERE has_any_column_privilege(%(role)s, %(table)s::regclass, p)",
                        {"role": role, "table": f'"{name}"'})
@@ -206,7 +223,7 @@ def _partitions(cursor: Any) -> Iterator[str]:
     """Months are reached through their table only: a login that could name one would pass by its policies and triggers."""
     cursor.execute("SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relispartition AND c.relkind IN ('r', 'p')"
                    " AND (EXISTS (SELECT 1 FROM unnest(%s::text[]) r, unnest(ARRAY['SELECT','INSERT','UPDATE','DELETE','TRUNCATE','TRIGGER']) p WHERE has_table_privilege(r, c.oid, p))"
-                   " OR NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'audit_never' AND t.tgenabled = 'O'))", [[APP_ROLE, SEQUENCER_ROLE]])
+                   " OR NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'audit_never' AND t.tgenabled = 'O'))", [[APP_ROLE, SEQUENCER_ROLE, SIGNER_ROLE]])
     for row in cursor.fetchall():
         yield f"{row[0]}: this month of the log can be reached or changed beside its table"
 

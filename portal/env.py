@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 APP_ROLE = "steward_app"
 SEQUENCER_ROLE = "steward_sequencer"
+SIGNER_ROLE = "steward_signer"
 
 
 def flag(name: str, *, default: bool = False) -> bool:
@@ -86,6 +87,25 @@ def token(name: str) -> str:
     if text and (len(text) < 20 or not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", text)):
         raise ImproperlyConfigured(f"{name} must be 20 or more letters and digits. Make one with: openssl rand -hex 32")
     return text
+
+
+def web_address(name: str) -> str:
+    """The address of a service that is asked over HTTP, or ''."""
+    text = os.environ.get(name, "").strip()
+    if text and (urlsplit(text).scheme not in {"http", "https"} or not urlsplit(text).hostname or re.search(r"\s", text)):
+        raise ImproperlyConfigured(f"{name} must be an address such as https://service.example.org/path")
+    return text
+
+
+def witnesses(name: str) -> list[dict[str, str]]:
+    """Witnesses of the root log: `name vkey address`, separated by semicolons."""
+    found = []
+    for text in filter(None, (part.strip() for part in os.environ.get(name, "").split(";"))):
+        words = text.split()
+        if len(words) != 3 or words[1].count("+") < 2 or urlsplit(words[2]).scheme not in {"http", "https"}:
+            raise ImproperlyConfigured(f"{name} must be `name vkey https://address`, several of them separated by semicolons")
+        found.append({"name": words[0], "vkey": words[1], "url": words[2]})
+    return found
 
 
 def secret_key(*, data: Path, embedded: bool) -> str:
@@ -178,8 +198,8 @@ def _patient(options: dict[str, object]) -> dict[str, object]:
 
 
 def databases(*, data: Path, secret: str) -> dict[str, dict[str, object]]:
-    """The four logins: `owner` changes the schema, `default` serves, `refusals` is the same on its own connection,
-    `sequencer` numbers the log."""
+    """The five logins: `owner` changes the schema, `default` serves, `refusals` is the same on its own connection,
+    `sequencer` numbers the log, `signer` signs what it has checked."""
     owner_url = os.environ.get("DATABASE_URL") or running_services(data).get("database", "")
     if not owner_url:
         owner_url = "postgresql://steward_owner@/steward?host=/nonexistent-start-with-make-run"
@@ -195,9 +215,11 @@ def databases(*, data: Path, secret: str) -> dict[str, dict[str, object]]:
     # Values travel beside the statement, arrays in binary, and statements that come again and again are planned once.
     spoken = {"server_side_binding": True, "prepare_threshold": 3}
     sequencer = login(SEQUENCER_ROLE, "DATABASE_SEQUENCER_URL")
+    signer = login(SIGNER_ROLE, "DATABASE_SIGNER_URL")
     return {
         "default": {**app, **common, "OPTIONS": {**app["OPTIONS"], **spoken}},
         "refusals": {**app, **common, "OPTIONS": {**app["OPTIONS"], **spoken}},
         "owner": {**owner, "CONN_MAX_AGE": 0, "OPTIONS": _patient(dict(owner["OPTIONS"]))},  # type: ignore[call-overload]
         "sequencer": {**sequencer, **common, "OPTIONS": {**sequencer["OPTIONS"], **spoken}},
+        "signer": {**signer, **common, "OPTIONS": {**signer["OPTIONS"], **spoken}},
     }

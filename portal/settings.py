@@ -18,6 +18,7 @@ DEBUG = False
 
 SECRET_KEY = env.secret_key(data=DATA, embedded=EMBEDDED)
 AUDIT_KEY = env.derived_key(SECRET_KEY, "audit")
+RECEIPT_KEY = env.derived_key(SECRET_KEY, "audit receipts")
 OUTBOX_KEY = env.derived_key(SECRET_KEY, "outbox")
 
 STEWARD_URL = env.address("STEWARD_URL", default="http://localhost:8000")
@@ -156,6 +157,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
 }
+SIGNER_DIR = os.environ.get("STEWARD_SIGNER_DIR") or str(DATA / "signer")
+WITNESSES = env.witnesses("STEWARD_WITNESSES")
+TIMESTAMP_URL = env.web_address("STEWARD_TIMESTAMP_URL")
 AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 METRICS_TOKEN = env.token("STEWARD_METRICS_TOKEN")

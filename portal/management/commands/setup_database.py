@@ -6,11 +6,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from psycopg import sql
 
-from portal.env import APP_ROLE, SEQUENCER_ROLE, role_password, running_services
+from portal.env import APP_ROLE, SEQUENCER_ROLE, SIGNER_ROLE, role_password, running_services
 
 
 class Command(BaseCommand):
-    help = "Makes the roles that serve and number, and with the embedded PostgreSQL also the owner and the database."
+    help = "Makes the roles that serve, number and sign, and with the embedded PostgreSQL also the owner and the database."
     requires_system_checks: list[str] = []
 
     def handle(self, *_args: object, **_options: object) -> None:
@@ -23,7 +23,7 @@ class Command(BaseCommand):
             raise CommandError(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise CommandError("The login in DATABASE_URL may not make roles. Give it CREATEROLE, or make the roles by hand and set"
-                               " DATABASE_APP_URL and DATABASE_SEQUENCER_URL (docs/operating.md).") from error
+                               " DATABASE_APP_URL, DATABASE_SEQUENCER_URL and DATABASE_SIGNER_URL (docs/operating.md).") from error
 
     def _embedded(self, superuser: str) -> None:
         owner, name = settings.DATABASES["owner"]["USER"], settings.DATABASES["owner"]["NAME"]
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             version = connection.info.server_version
             if version < 150000:
                 raise CommandError(f"This PostgreSQL is version {version // 10000}; Steward needs 15 or newer.")
-            for alias, role in (("default", APP_ROLE), ("sequencer", SEQUENCER_ROLE)):
+            for alias, role in (("default", APP_ROLE), ("sequencer", SEQUENCER_ROLE), ("signer", SIGNER_ROLE)):
                 if settings.DATABASES[alias]["USER"] != role:
                     continue
                 if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():

@@ -1,0 +1,54 @@
+"""Time stamps of an authority (RFC 3161): that something existed at a time which is not ours to choose. Off unless an authority is configured."""
+from __future__ import annotations
+
+import hashlib
+import http.client
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from rfc3161_client import PKIStatus, TimestampRequestBuilder, decode_timestamp_response
+
+logger = logging.getLogger("steward.timestamping")
+SECONDS = 10.0
+_LIMIT = 256 * 1024
+
+
+def stamp(data: bytes) -> bytes | None:
+    """The authority's answer over this data (DER of a TimeStampResp), checked to be about it; None where there is no authority or it does not answer rightly."""
+    if not settings.TIMESTAMP_URL:
+        return None
+    request = TimestampRequestBuilder(data=data).build()
+    try:
+        status, answer = _post(settings.TIMESTAMP_URL, request.as_bytes())
+        if status != 200:
+            raise ValueError(f"status {status}")
+        response = decode_timestamp_response(answer)
+        if PKIStatus(response.status) not in (PKIStatus.GRANTED, PKIStatus.GRANTED_WITH_MODS):
+            raise ValueError("not granted")
+        said = response.tst_info
+        if said.message_imprint.message != _imprint(data, request) or said.nonce != request.nonce:
+            raise ValueError("it stamped something else")
+    except (OSError, http.client.HTTPException, ValueError, TypeError) as error:
+        logger.warning("the time-stamping authority did not stamp (%s)", error if isinstance(error, ValueError) else type(error).__name__)
+        return None
+    return answer
+
+
+def _imprint(data: bytes, request: Any) -> bytes:
+    """The digest that was asked for, computed by ourselves; the library's default is SHA-512."""
+    name = {32: hashlib.sha256, 48: hashlib.sha384, 64: hashlib.sha512}[len(request.message_imprint.message)]
+    return name(data).digest()
+
+
+def _post(url: str, body: bytes) -> tuple[int, bytes]:
+    parts = urlsplit(url)
+    kind: Any = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=SECONDS)
+    try:
+        connection.request("POST", parts.path or "/", body, {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(_LIMIT)
+    finally:
+        connection.close()
