@@ -116,7 +116,7 @@ def planned_anew() -> Iterator[None]:
         spoken.prepare_threshold = before
 
 
-def entry(*, org: UUID, entry_id: UUID) -> Seen | None:
+def entry(*, org: UUID, entry_id: UUID, paths: Sequence[str] | None = None) -> Seen | None:
     """One entry of this log, or None."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_COLUMNS} FROM audit_leaf l WHERE l.org = %(org)s AND l.entry = %(entry)s"
@@ -125,7 +125,7 @@ def entry(*, org: UUID, entry_id: UUID) -> Seen | None:
     if row is None or not (seen := _seen([row])):
         return None
     found = seen[0]
-    disclose(org=org, entries=[found])
+    disclose(org=org, entries=[found], paths=paths)
     return found
 
 

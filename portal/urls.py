@@ -3,7 +3,7 @@ from django.urls import include, path
 
 from portal.api import docs
 from portal.surfaces import bulk, page
-from portal.views import administrators, audit, components, dashboard, find, groups, help, importing, jobs, me, notices, people, plans, saved, system
+from portal.views import administrators, audit, components, dashboard, find, groups, help, importing, jobs, log, me, notices, people, plans, saved, system
 
 handler404 = "portal.views.errors.not_found"
 handler500 = "portal.views.errors.failed"
@@ -22,6 +22,13 @@ urlpatterns = [
     path("operator/", system.operator, name="operator"),
     path("api/", docs.page, name="api-docs"),
     path("api/v1/", include("portal.api.urls")),
+    path("log/keys.json", log.public_keys, name="log-keys"),
+    path("log/policy", log.policy, name="log-policy"),
+    path("log/receipt/", log.receipt, name="log-receipt"),
+    path("log/checkpoint", log.checkpoint, name="log-checkpoint"),
+    path("log/tile/<int:level>/<path:number>", log.tile, name="log-tile"),
+    path("log/<slug:opaque>/checkpoint", log.checkpoint, name="log-of-checkpoint"),
+    path("log/<slug:opaque>/tile/<int:level>/<path:number>", log.tile, name="log-of-tile"),
     path("o/<slug:slug>/", me.organization, name="org-home"),
     path("o/<slug:slug>/overview/", dashboard.index, name="overview"),
     path("o/<slug:slug>/views/", saved.index, name="views"),
@@ -47,6 +54,7 @@ urlpatterns = [
     path("o/<slug:slug>/approvals/<uuid:plan_id>/", plans.detail, name="plan"),
     path("o/<slug:slug>/audit/", audit.index, name="audit"),
     path("o/<slug:slug>/audit/<uuid:entry_id>/", audit.entry, name="entry"),
+    path("o/<slug:slug>/audit/<uuid:entry_id>/receipt.txt", audit.receipt, name="entry-receipt"),
     path("o/<slug:slug>/tokens/", me.tokens, name="tokens"),
     path("o/<slug:slug>/help/", help.index, name="help"),
     path("o/<slug:slug>/help/<slug:power_slug>/", help.power, name="help-power"),

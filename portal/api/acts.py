@@ -11,11 +11,13 @@ from django.urls import reverse
 
 from accounts import door, targets
 from accounts.access import actor_in, standing
+from accounts.entries import log_of
 from accounts.models import Account, Membership
 from accounts.people import Person, load_people
 from accounts.power import Power
 from accounts.reasons import NotFound
 from accounts.tenancy import installation, set_request_scope
+from audit import receipts
 from portal.api import forms, shapes
 from portal.api.operation import Call, Operation
 from portal.powers import BY_SLUG, POWERS
@@ -51,6 +53,8 @@ def act(call: Call, power: Power, ids: list[UUID], body: dict[str, Any] | None =
     data = forms.cleaned(power, call.body if body is None else body, call.request, call.actor)
     receipt = door.perform(power=power, actor=call.actor, ids=ids, data=data, now=call.now, version=_version(call, power, ids, data), key=call.key)
     answered = {**receipt.as_json(), "repeated": receipt.repeated, **({"secret": receipt.secret} if receipt.secret else {})}
+    if promise := receipts.issue(org=log_of(call.actor), entries=[UUID(entry) for entry in receipt.entries], now=call.now):
+        answered["promise"] = promise
     response = JsonResponse(answered, status=202 if receipt.plan_id else 200)
     if receipt.plan_id:
         response.headers["Location"] = reverse("api:plan", args=[call.slug, receipt.plan_id])

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from accounts.addresses import address_key
 from accounts.models import Membership
 from accounts.reasons import NotFound
-from audit import queries
+from audit import queries, receipts
 from portal import rows, sentences
 from portal.organization import enter
 from portal.views import saved
@@ -84,3 +85,16 @@ def entry(request: HttpRequest, slug: str, entry_id: UUID) -> HttpResponse:
         raise NotFound
     context: dict[str, Any] = {"line": sentences.line(seen), "seen": seen, "record": json.dumps(seen.record, indent=2, ensure_ascii=False)}
     return render(request, "audit/entry.html", context)
+
+
+def receipt(request: HttpRequest, slug: str, entry_id: UUID) -> HttpResponse:
+    """The signed promise about one entry, for whoever did it and for those who read the log."""
+    actor = enter(request, slug)
+    assert actor.organization_id is not None
+    seen = queries.entry(org=actor.organization_id, entry_id=entry_id, paths=())
+    if seen is None or not (actor.may("view_audit") or seen.record["actor"].get("id") == str(actor.account_id)):
+        raise NotFound
+    text = receipts.issue(org=actor.organization_id, entries=[entry_id], now=timezone.now())
+    if text is None:
+        raise NotFound
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="receipt-{entry_id}.txt"', "Cache-Control": "no-store"})
