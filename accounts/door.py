@@ -163,7 +163,7 @@ def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None,
            series: entries.Series | None = None) -> Receipt:
     power, actor = judged.power, judged.actor
     with recording.opened(org=entries.log_of(actor), now=now, subjects=entries.subjects(actor, allowed)) as act:
-        work = Work(now=now, actor_membership=actor.membership_id, act=act.id)
+        work = Work(now=now, actor_membership=actor.membership_id, act=act.id, people=(*([actor.account_id] if actor.account_id else []), *approvers))
         for target in allowed:
             for row in _rows_of(target):
                 work.track(row)

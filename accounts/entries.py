@@ -13,6 +13,7 @@ from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, SessionTarget, TokenTarget
 from accounts.work import Work, change
 from audit import INSTALLATION, recording
+from audit.models import Export, Stream
 from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why
 
 
@@ -57,6 +58,10 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type=_whom(row), id=row.id, label=row.name, subject=row.id)
     if isinstance(row, Membership):
         return TargetRef(type="membership", id=row.id)
+    if isinstance(row, Export):
+        return TargetRef(type="audit_export", id=row.id)
+    if isinstance(row, Stream):
+        return TargetRef(type="log_stream", id=row.id, label=row.name)
     assert isinstance(row, Role | Group)
     return TargetRef(type=row._meta.model_name or "", id=row.id, label=row.name)
 

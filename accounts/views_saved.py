@@ -15,7 +15,8 @@ from accounts.models import SavedView
 from accounts.reasons import NotFound, Refused
 from accounts.roles import OWNER_RANK
 
-KEYS = {"people": ("q", "status", "role", "mfa", "due", "sort"), "audit": ("actor", "person", "action", "outcome", "since", "until")}
+KEYS = {"people": ("q", "status", "role", "mfa", "due", "sort"),
+        "audit": ("actor", "acted_as", "person", "target", "target_type", "action", "category", "outcome", "token", "plan", "ticket", "matter", "address", "since", "until")}
 """What of an address belongs to a view. Cursors do not: a view is not a place in a list."""
 PERMISSIONS = {"people": "view_people", "audit": "view_audit"}
 SHARING = "manage_settings"

@@ -44,6 +44,8 @@ class Work:
     now: datetime
     actor_membership: UUID | None = None
     act: UUID | None = None
+    people: tuple[UUID, ...] = ()
+    """The accounts that decided: who acts, and who approved."""
     tracked: dict[int, tuple[models.Model, dict[str, Any]]] = field(default_factory=dict)
     added: list[models.Model] = field(default_factory=list)
     removed: dict[type[models.Model], list[UUID]] = field(default_factory=lambda: defaultdict(list))

@@ -141,8 +141,8 @@ def publish(keys: KeyRing, *, alias: str) -> None:
 
 def published(*, alias: str = "default") -> list[dict[str, Any]]:
     """The public keys as keys.json of the bundle lists them, newest first."""
-    return [{"name": (v := Verifier.parse(row.vkey)).name, "type": row.type, "vkey": row.vkey, "pem": pem(v), "from": timestamp(row.since), "until": timestamp(row.until), "endorsed_by": row.endorsed_by}
-            for row in LogKey.objects.using(alias).order_by("-id")]
+    return [{"name": (v := Verifier.parse(row.vkey)).name, "type": row.type, "vkey": row.vkey, "pem": pem(v), "from": timestamp(row.since), "until": timestamp(row.until),
+             "endorsed_by": row.endorsed_by} for row in LogKey.objects.using(alias).order_by("-id")]
 
 
 def pem(verifier: Verifier) -> str | None:

@@ -323,3 +323,171 @@ class ExportPolicy(Table):
     """The organization."""
     second_person = models.BooleanField(default=False)
     days = models.PositiveSmallIntegerField(default=14)
+
+
+class PolicyChange(Table):
+    """What was agreed about how long a log is kept, when, and by whom. The last one of a log holds."""
+
+    org = models.UUIDField()
+    retention = models.CharField(max_length=10)
+    since = models.DateTimeField()
+    agreed_by = ArrayField(models.UUIDField())
+
+    class Meta(Table.Meta):
+        indexes = [models.Index(fields=["org", "since"], name="policy_changes_of_log")]
+
+
+class Hold(Table):
+    """What must not go: the whole log, some days, or what is by and about somebody. Released holds stay."""
+
+    id = models.UUIDField(primary_key=True)
+    org = models.UUIDField()
+    kind = models.CharField(max_length=10)
+    """`log`, `range` or `subject`."""
+    subject = models.UUIDField(null=True)
+    first_day = models.DateField(null=True)
+    last_day = models.DateField(null=True)
+    matter = models.CharField(max_length=200)
+    ground = models.TextField()
+    since = models.DateTimeField()
+    by = models.UUIDField(null=True)
+    released_at = models.DateTimeField(null=True)
+    released_by = ArrayField(models.UUIDField(), default=list)
+
+    class Meta(Table.Meta):
+        indexes = [models.Index(fields=["org", "since"], name="hold_of_log")]
+
+
+class Pruned(Table):
+    """A run of numbers whose records were removed, declared by an entry. Their hashes stay in the tiles."""
+
+    org = models.UUIDField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    root = models.BinaryField(max_length=32)
+    """The root of a tree over just these leaves."""
+    entry = models.UUIDField()
+    at = models.DateTimeField()
+    swept = models.BooleanField(default=False)
+    """Its leaves, targets and openings are gone too."""
+
+    class Meta(Table.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "first"], name="pruned_once")]
+
+
+class Withheld(Table):
+    """Openings that were destroyed: of somebody, or addresses whose time was over. Readers are shown the entry."""
+
+    org = models.UUIDField()
+    kind = models.CharField(max_length=10)
+    """`subject` or `addresses`."""
+    subject = models.UUIDField(null=True)
+    first = models.BigIntegerField(null=True)
+    last = models.BigIntegerField(null=True)
+    openings = models.BigIntegerField()
+    ground = models.CharField(max_length=200)
+    entry = models.UUIDField()
+    at = models.DateTimeField()
+
+    class Meta(Table.Meta):
+        indexes = [models.Index(fields=["org", "kind", "subject"], name="withheld_of_subject")]
+
+
+class ErasureWaiting(Table):
+    """Somebody is to be erased and a hold does not allow it yet: carried out when it is released."""
+
+    org = models.UUIDField()
+    subject = models.UUIDField()
+    ground = models.CharField(max_length=200)
+    asked_by = models.UUIDField(null=True)
+    since = models.DateTimeField()
+
+    class Meta(Table.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "subject"], name="erasure_waits_once")]
+
+
+class Swept(Table):
+    """Up to which number the addresses of a log are gone, and whether a hold kept some of them."""
+
+    org = models.UUIDField(primary_key=True)
+    seq = models.BigIntegerField()
+    held = models.BooleanField(default=False)
+
+
+class Bounds(Table):
+    """One row: the shortest and longest time a log may be kept here, how long addresses are, and since when the clock is believed. Written by the owner."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    floor_years = models.PositiveSmallIntegerField()
+    ceiling_years = models.PositiveSmallIntegerField()
+    address_days = models.PositiveIntegerField()
+    seen_at = models.DateTimeField()
+    trusted_since = models.DateTimeField()
+
+
+class Stream(Table):
+    """A receiver of a log: where, in which format, how far it is, and how it fares. It sends what follows number `seq`."""
+
+    AUDIT = {  # noqa: RUF012 (how each field appears in the entry that records an act)
+        "id": "public", "org": "public", "name": "public", "kind": "public", "url": "unrecorded", "host": "public", "ca": "unrecorded", "format": "public", "ocsf": "public", "names": "public",
+        "secret": "unrecorded", "public_key": "public", "old_secret": "unrecorded", "old_until": "public", "state": "public", "paused_why": "public", "seq": "public", "upto": "unrecorded",
+        "failures": "unrecorded", "failing_since": "unrecorded", "next_try": "unrecorded", "last_success": "unrecorded", "last_error": "unrecorded", "last_status": "unrecorded",
+        "last_error_at": "unrecorded", "served_at": "unrecorded", "test_asked_at": "unrecorded", "created_at": "unrecorded"}
+
+    id = models.UUIDField(primary_key=True)
+    org = models.UUIDField()
+    name = models.CharField(max_length=60)
+    kind = models.CharField(max_length=10)
+    """webhook, syslog, file."""
+    url = models.CharField(max_length=500, blank=True)
+    """The address of a webhook; host:port for syslog. It may hold a secret of the receiver, so it is shown to nobody in full and recorded nowhere."""
+    host = models.CharField(max_length=260, blank=True)
+    """What of it may be shown."""
+    ca = models.TextField(blank=True)
+    format = models.CharField(max_length=12)
+    ocsf = models.CharField(max_length=10)
+    names = models.BooleanField(default=False)
+    """Whether personal values are sent with each entry, or commitments only."""
+    secret = models.BinaryField(null=True)
+    public_key = models.CharField(max_length=60, blank=True)
+    old_secret = models.BinaryField(null=True)
+    old_until = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, default="active")
+    """active or paused."""
+    paused_why = models.CharField(max_length=10, blank=True)
+    """asked: by a person; gone: the receiver said that it is gone for good."""
+    seq = models.BigIntegerField()
+    upto = models.BigIntegerField(null=True)
+    """The end of the batch that was begun; null between two of them."""
+    failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    next_try = models.DateTimeField(null=True)
+    last_success = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=40, blank=True)
+    last_status = models.PositiveSmallIntegerField(null=True)
+    last_error_at = models.DateTimeField(null=True)
+    served_at = models.DateTimeField(null=True)
+    test_asked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta(Table.Meta):
+        constraints = [models.UniqueConstraint(fields=["org", "name"], name="stream_name_once")]
+
+
+class StreamAttempt(Table):
+    """One attempt to deliver: the last hundred of each stream are kept."""
+
+    stream = models.UUIDField()
+    org = models.UUIDField()
+    at = models.DateTimeField()
+    first = models.BigIntegerField(null=True)
+    last = models.BigIntegerField(null=True)
+    count = models.PositiveIntegerField()
+    code = models.CharField(max_length=40, blank=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    took = models.PositiveIntegerField()
+    """Milliseconds."""
+    test = models.BooleanField()
+
+    class Meta(Table.Meta):
+        indexes = [models.Index(fields=["stream", "-id"], name="attempts_of_stream")]

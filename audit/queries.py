@@ -20,17 +20,38 @@ _COMMITTED = {"actor": ("name", "email"), "why": ("text", "private_note"), "cont
 _COLUMNS = "l.seq, l.entry, l.recorded_at, l.occurred_at"
 
 
+_COLUMN_FILTERS = ("actor", "acted_as", "action", "category", "outcome", "token", "plan", "ticket", "matter")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Filters:
     """What to look for. Dates are whole UTC days, both included."""
 
     actor: UUID | None = None
+    acted_as: UUID | None = None
     target: UUID | None = None
     target_type: str = "person"
     action: str = ""
+    category: str = ""
     outcome: str = ""
+    token: UUID | None = None
+    plan: UUID | None = None
+    ticket: str = ""
+    matter: str = ""
     since: date | None = None
     until: date | None = None
+
+    @property
+    def columns(self) -> list[tuple[str, Any]]:
+        """What a leaf has a column for, with the value asked for."""
+        return [(name, value) for name in _COLUMN_FILTERS if (value := getattr(self, name))]
+
+    @property
+    def only(self) -> str:
+        """`range`, `actor` or `target` when nothing else is asked for: then the exact number is known without counting."""
+        if not self.columns:
+            return "target" if self.target else "range"
+        return "actor" if [name for name, _value in self.columns] == ["actor"] and not self.target else ""
 
 
 @dataclass
@@ -60,10 +81,9 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
         source = "audit_target t JOIN audit_leaf l ON l.org = t.org AND l.seq = t.seq"
         where += ["t.org = %s", "t.type = %s", "t.target = %s"]
         values += [org, filters.target_type, filters.target]
-    for column, value in (("l.actor", filters.actor), ("l.action", filters.action), ("l.outcome", filters.outcome)):
-        if value:
-            where.append(f"{column} = %s")
-            values.append(value)
+    for column, value in filters.columns:
+        where.append(f"l.{column} = %s")
+        values.append(value)
     low, high = _range(org, filters)
     number = "t.seq" if filters.target else "l.seq"
     for condition, value in ((f"{number} >= %s", low), (f"{number} <= %s", high), (f"{number} < %s", before), (f"{number} > %s", after)):
@@ -173,13 +193,68 @@ def _waiting(org: UUID, filters: Filters) -> list[Seen]:
 
 
 def _matches(record: dict[str, Any], filters: Filters) -> bool:
-    if filters.actor and record["actor"].get("id") != str(filters.actor):
-        return False
     if filters.target and not any(t["type"] == filters.target_type and t["id"] == str(filters.target) for t in record.get("targets", [])):
         return False
-    if filters.action and record["action"] != filters.action:
-        return False
-    return not filters.outcome or record["decision"]["outcome"] == filters.outcome
+    said = {"actor": record["actor"].get("id"), "action": record["action"], "category": record["category"], "outcome": record["decision"]["outcome"], "token": record["actor"].get("token_id"),
+            **{name: record.get("delegation", {}).get(name) for name in ("acted_as", "plan")}, **{name: record.get("why", {}).get(name) for name in ("ticket", "matter")}}
+    return all(said[name] == str(value) for name, value in filters.columns)
+
+
+COUNTED = 1000
+"""How far entries are counted where no exact number is known; beyond it there are "more than" so many."""
+
+
+def matching(*, org: UUID, filters: Filters) -> tuple[int, bool]:
+    """How many numbered entries match, and whether that is exact. Exact for ranges, one actor or one target, from numbers that are kept; otherwise counted up to COUNTED."""
+    low, high = _range(org, filters)
+    if filters.only == "range":
+        return count(org=org, since=filters.since, until=filters.until), True
+    target, conditions, values = filters.target, ["l.org = %s"], [org]
+    source, number = "audit_leaf l", "l.seq"
+    if target:
+        source, number = ("audit_target t" if filters.only == "target" else "audit_target t JOIN audit_leaf l ON l.org = t.org AND l.seq = t.seq"), "t.seq"
+        conditions, values = ["t.org = %s", "t.type = %s", "t.target = %s"], [org, filters.target_type, target]
+    for column, value in filters.columns:
+        conditions.append(f"l.{column} = %s")
+        values.append(value)
+    for condition, bound in ((f"{number} >= %s", low), (f"{number} <= %s", high)):
+        if bound is not None:
+            conditions.append(condition)
+            values.append(bound)
+    found = f"FROM {source} WHERE {' AND '.join(conditions)}"
+    with planned_anew(), connection.cursor() as cursor:
+        if filters.only:
+            n = "t.n" if filters.only == "target" else "(l.envelope::json ->> 'actor_n')::bigint"
+            cursor.execute(f"SELECT (SELECT {n} {found} ORDER BY {number} DESC LIMIT 1) - (SELECT {n} {found} ORDER BY {number} LIMIT 1) + 1", [*values, *values])
+            return int(cursor.fetchone()[0] or 0), True
+        cursor.execute(f"SELECT count(*) FROM (SELECT 1 {found} LIMIT {COUNTED + 1}) c", values)
+        n = int(cursor.fetchone()[0])
+        return min(n, COUNTED), n <= COUNTED
+
+
+def beside(*, org: UUID, seq: int) -> tuple[UUID | None, UUID | None]:
+    """The entries before and after this number."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq, entry FROM audit_leaf WHERE org = %s AND seq IN (%s, %s)", [org, seq - 1, seq + 1])
+        found = dict(cursor.fetchall())
+    return found.get(seq - 1), found.get(seq + 1)
+
+
+def envelope(*, org: UUID, seq: int) -> tuple[str, bytes]:
+    """The envelope of a numbered entry and its leaf hash: what the tree is made of."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT envelope, leaf_sha256 FROM audit_leaf WHERE org = %s AND seq = %s", [org, seq])
+        text, leaf = cursor.fetchone()
+    return text, bytes(leaf)
+
+
+def days(*, org: UUID, since: date | None = None, until: date | None = None, most: int = 400) -> list[tuple[date, int]]:
+    """Entries of each UTC day that has some, oldest first: subtractions of gap-free numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT day, last_seq - first_seq + 1 FROM audit_day WHERE org = %s AND day >= COALESCE(%s::date, '-infinity')"
+                       " AND day <= COALESCE(%s::date, 'infinity') ORDER BY day DESC LIMIT %s",
+                       [org, since, until, most])
+        return cursor.fetchall()[::-1]
 
 
 def disclose(*, org: UUID, entries: Iterable[Seen], paths: Sequence[str] | None = None) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 from django.db import connections, transaction
 
-from audit import merkle
+from audit import ROOT, merkle, proving, removed
 from audit.canonical import canonical
 from audit.commitment import digest
 from audit.record import timestamp
@@ -52,12 +52,13 @@ def verify(*, org: UUID, alias: str = "default") -> Result:
             cursor.execute("SELECT set_config('steward.reach', 'installation', true)")
             cursor.execute("SELECT size, root, range FROM audit_tree WHERE org = %s", [org])
             size, root, peaks = cursor.fetchone() or (0, merkle.EMPTY_ROOT, [])
-        state = _State(org=org)
-        findings = list(_leaves(state, alias))
+        state = _State(org=org, size=size, gaps=removed.Gaps(org=org, alias=alias))
+        findings = [*_leaves(state, alias), *(Finding(org, seq, what) for seq, what in state.gaps.findings())]
         if state.seq != size:
             findings.append(Finding(org, None, f"the tree says {size} entries, {state.seq} are there"))
         if merkle.root(state.peaks) != bytes(root) or state.peaks != [bytes(peak) for peak in peaks]:
             findings.append(Finding(org, None, "the root of the tree does not follow from the entries"))
+        findings += [Finding(org, seq, what) for seq, what in proving.findings(org=org, size=size, alias=alias)]
         findings += _counters(state, alias)
         findings += _days(state, alias)
         findings += _unnumbered(org, alias)
@@ -65,9 +66,20 @@ def verify(*, org: UUID, alias: str = "default") -> Result:
         return Result(org=org, entries=state.seq, root=merkle.root(state.peaks).hex(), findings=findings)
 
 
+def verify_root(*, alias: str = "default") -> Result:
+    """The root log: every statement of the signer, and its signed heads."""
+    with transaction.atomic(using=alias):
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SELECT set_config('steward.reach', 'installation', true)")
+        count, root, wrong = proving.root_log(alias=alias)
+        return Result(org=ROOT, entries=count, root=root, findings=[Finding(ROOT, pos, what) for pos, what in wrong])
+
+
 class _State:
-    def __init__(self, *, org: UUID) -> None:
-        self.org, self.seq, self.size = org, 0, 0
+    def __init__(self, *, org: UUID, size: int, gaps: removed.Gaps) -> None:
+        self.org, self.seq, self.size, self.end, self.gaps = org, 0, 0, size, gaps
+        self.seen: dict[tuple[str, UUID], int] = {}
         self.peaks: list[bytes] = []
         self.counters: dict[tuple[str, UUID], int] = defaultdict(int)
         self.recorded = ""
@@ -84,10 +96,14 @@ def _leaves(state: _State, alias: str) -> Iterator[Finding]:
                 [state.org, state.seq, _CHUNK])
             leaves = cursor.fetchall()
             if not leaves:
+                state.seq, state.size, state.peaks = state.gaps.fill(state.seq, state.size, state.peaks, state.end)
                 return
             entries = _entries(cursor, state.org, leaves)
         rows = [(*leaf[2:], leaf[1], *entries.get(leaf[0], (None,) * 5)) for leaf in leaves]
         for row in rows:
+            state.seq, state.size, state.peaks = state.gaps.fill(state.seq, state.size, state.peaks, row[0])
+            if state.seq >= row[0]:
+                continue  # removed, and its leaf is still to be swept
             try:
                 for what in _leaf(state, row):
                     yield Finding(state.org, row[0], what)
@@ -126,8 +142,9 @@ def _leaf(state: _State, row: tuple) -> Iterator[str]:
         return
     parsed = orjson.loads(record)
     about = [(t["type"], UUID(t["id"])) for t in parsed.get("targets", [])]
-    expected = {"actor_n": _next(state, "actor", UUID(parsed["actor"]["id"])) if parsed["actor"].get("id") else None,
-                "target_n": [_next(state, kind, key) for kind, key in about]}
+    told = [*said["target_n"], *[0] * len(about)]
+    expected = {"actor_n": _next(state, "actor", UUID(parsed["actor"]["id"]), said["actor_n"]) if parsed["actor"].get("id") else None,
+                "target_n": [_next(state, kind, key, n) for (kind, key), n in zip(about, told, strict=False)]}
     if canonical(said) != envelope.encode() or said["seq"] != seq or said["org"] != str(state.org) or said["recorded_at"] != timestamp(recorded_at) or said["recorded_at"] < state.recorded:
         yield "the envelope does not fit its place"
     state.recorded = said["recorded_at"]
@@ -145,9 +162,13 @@ def _searched(parsed: dict[str, Any]) -> list[str | None]:
     return [delegation.get("acted_as"), parsed["actor"].get("token_id"), delegation.get("plan"), why.get("ticket"), why.get("matter")]
 
 
-def _next(state: _State, kind: str, key: UUID) -> int:
-    state.counters[(kind, key)] += 1
-    return state.counters[(kind, key)]
+def _next(state: _State, kind: str, key: UUID, told: int | None) -> int:
+    """The number that follows. After entries that were declared as removed it may be larger, by as many as those at most."""
+    number = state.counters[(kind, key)] + 1
+    if told is not None and number < told <= number + state.gaps.between(state.seen.get((kind, key), 0), state.seq):
+        number = told
+    state.counters[(kind, key)], state.seen[(kind, key)] = number, state.seq
+    return number
 
 
 def _openings(org: UUID, rows: list[tuple], alias: str) -> Iterator[Finding]:
@@ -168,7 +189,7 @@ def _counters(state: _State, alias: str) -> Iterator[Finding]:
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT kind, key, n FROM audit_counter WHERE org = %s", [state.org])
         stored = {(kind, key): n for kind, key, n in cursor.fetchall()}
-    if stored != dict(state.counters):
+    if any(not 0 <= stored.get(key, 0) - state.counters.get(key, 0) <= state.gaps.between(state.seen.get(key, 0), state.end) for key in {*stored, *state.counters}):
         yield Finding(state.org, None, "the totals per actor or target do not fit the entries")
 
 
@@ -200,6 +221,7 @@ def _unnumbered(org: UUID, alias: str) -> Iterator[Finding]:
 def _astray(org: UUID, alias: str) -> Iterator[Finding]:
     """An opening that was moved to an entry this log does not have."""
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM audit_disclosure d WHERE d.org = %s AND NOT EXISTS (SELECT 1 FROM audit_entry e WHERE e.id = d.entry AND e.org = d.org)", [org])
+        cursor.execute("SELECT count(*) FROM audit_disclosure d WHERE d.org = %s AND NOT EXISTS (SELECT 1 FROM audit_entry e WHERE e.id = d.entry AND e.org = d.org)"
+                       " AND NOT EXISTS (SELECT 1 FROM audit_leaf l JOIN audit_pruned p ON p.org = l.org AND l.seq BETWEEN p.first AND p.last WHERE l.entry = d.entry AND l.org = d.org)", [org])
         if astray := cursor.fetchone()[0]:
             yield Finding(org, None, f"{astray} openings belong to no entry of this log")

@@ -33,7 +33,8 @@ def cosign(*, note: str, size: int, before: int, consistency: Consistency) -> li
     found: list[Signature] = []
     conflicts: list[tuple[dict[str, str], int]] = []
     with ThreadPoolExecutor(len(settings.WITNESSES)) as pool:
-        for one, (signatures, stands_at) in zip(settings.WITNESSES, pool.map(lambda w: _ask(w, note, before, path(before) if before in proofs or before in (0, size) else []), settings.WITNESSES), strict=True):
+        first = path(before) if before in proofs or before in (0, size) else []
+        for one, (signatures, stands_at) in zip(settings.WITNESSES, pool.map(lambda w: _ask(w, note, before, first), settings.WITNESSES), strict=True):
             found += signatures
             if stands_at is not None and stands_at < size:
                 conflicts.append((one, stands_at))

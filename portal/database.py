@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections, transaction
+from django.conf import settings
+from django.db import OperationalError, connections, transaction
+from psycopg.errors import DeadlockDetected
 
-from audit import ROOT, lock
+from audit import ROOT, lock, retention_lock
 from portal.env import APP_ROLE, SEQUENCER_ROLE, SIGNER_ROLE
 
 ALL = "SELECT, INSERT, UPDATE, DELETE"
@@ -67,7 +69,18 @@ TABLES: dict[str, Table] = {
     "audit_rootcheckpoint": Table(guarded="append-only by its own triggers", unscoped="heads of the root log: hashes that anybody may have", app="SELECT", sequencer="SELECT", signer="SELECT, INSERT"),
     "audit_signingrequest": Table(guarded="questions to the signer and its answers", scope="org", app="SELECT, INSERT", signer="SELECT, UPDATE"),
     "audit_signerstate": Table(guarded="whether the signer is at work", unscoped="one row for the installation", app="SELECT", signer="SELECT, UPDATE"),
+    "audit_export": Table(scope="org", app="SELECT, INSERT, UPDATE", free=("next", "matched", "chunks", "counts", "waiting", "attempts", "custody")),
+    "audit_exportpolicy": Table(scope="id", app="SELECT, INSERT, UPDATE"),
+    "audit_stream": Table(scope="org", free=("seq", "upto", "failures", "failing_since", "next_try", "last_success", "last_error", "last_status", "last_error_at", "served_at", "test_asked_at")),
+    "audit_streamattempt": Table(guarded="how deliveries of entries went; the entries are recorded themselves", scope="org", app="SELECT, INSERT, DELETE"),
     "audit_cursor": Table(guarded="how far subscribers have read", unscoped="one row for each subscriber", app="SELECT, INSERT, UPDATE"),
+    "audit_policychange": Table(scope="org", app="SELECT, INSERT"),
+    "audit_hold": Table(scope="org", app="SELECT, INSERT, UPDATE"),
+    "audit_pruned": Table(guarded="written by audit_prune() only, inside an act", scope="org", app="SELECT"),
+    "audit_withheld": Table(scope="org", app="SELECT, INSERT"),
+    "audit_erasurewaiting": Table(scope="org", app="SELECT, INSERT, DELETE"),
+    "audit_swept": Table(guarded="written by audit_erase_addresses() only", scope="org", app="SELECT"),
+    "audit_bounds": Table(guarded="written by the owner from the settings", unscoped="one row for the installation", app="SELECT"),
     # people and organizations
     "accounts_organization": Table(scope="id"),
     "accounts_role": Table(scope="organization_id"),
@@ -142,10 +155,23 @@ def apply(*, using: str) -> None:
         cursor.execute(f"GRANT EXECUTE ON FUNCTION accounts_fold_counts(int) TO {APP_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_erase_subject(uuid, uuid) TO {APP_ROLE}")
         cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_make_partitions(text, date, date) TO {APP_ROLE}")
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION {', '.join(retention_lock.CALLABLE)} TO {APP_ROLE}")
+        cursor.execute("UPDATE audit_bounds SET floor_years = %s, ceiling_years = %s, address_days = %s", [*settings.AUDIT_YEARS, settings.AUDIT_ADDRESS_DAYS])
         for name in _existing(cursor):
             if name in TABLES:
-                with transaction.atomic(using=using):  # a version that is running sees the table as it was or as it is, never without grants
-                    _apply_to(cursor, name, TABLES[name])
+                _patiently(cursor, name, using)
+
+
+def _patiently(cursor: Any, name: str, using: str) -> None:
+    """One table. Who serves meanwhile may hold what we need and need what we hold: then we let go and try again."""
+    for left in reversed(range(5)):
+        try:
+            with transaction.atomic(using=using):  # a version that is running sees the table as it was or as it is, never without grants
+                _apply_to(cursor, name, TABLES[name])
+            return
+        except OperationalError as error:
+            if not left or not isinstance(error.__cause__, DeadlockDetected):
+                raise
 
 
 def _apply_to(cursor: Any, name: str, table: Table) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import json
 import os
 import re
@@ -38,6 +39,17 @@ def number(name: str, *, default: int, least: int, most: int) -> int:
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise ImproperlyConfigured(f"{name} is '{text}'. Write a whole number from {least} to {most}.")
     return int(text)
+
+
+def years(name: str, *, default: tuple[int, int]) -> tuple[int, int]:
+    """A range of years such as 1-10."""
+    given = os.environ.get(name, "").strip()
+    if not given:
+        return default
+    found = re.fullmatch(r"([1-9][0-9]?)-([1-9][0-9]?)", given)
+    if not found or int(found[1]) > int(found[2]):
+        raise ImproperlyConfigured(f"{name} is {given[:40]!r}; write it as the shortest and the longest time in years, such as 1-10")
+    return int(found[1]), int(found[2])
 
 
 def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:
@@ -94,6 +106,22 @@ def web_address(name: str) -> str:
     text = os.environ.get(name, "").strip()
     if text and (urlsplit(text).scheme not in {"http", "https"} or not urlsplit(text).hostname or re.search(r"\s", text)):
         raise ImproperlyConfigured(f"{name} must be an address such as https://service.example.org/path")
+    return text
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Networks, separated by commas."""
+    try:
+        return [ipaddress.ip_network(text) for text in filter(None, (part.strip() for part in os.environ.get(name, "").split(",")))]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be networks separated by commas, such as 10.1.0.0/16,fd00:1::/32") from error
+
+
+def folder(name: str) -> str:
+    """A folder that is there and that we may write to, or ''."""
+    text = os.environ.get(name, "").strip()
+    if text and not (Path(text).is_absolute() and Path(text).is_dir() and os.access(text, os.W_OK | os.X_OK)):
+        raise ImproperlyConfigured(f"{name} must be the full path of a folder that exists and that Steward may write to")
     return text
 
 

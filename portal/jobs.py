@@ -5,12 +5,13 @@ import logging
 
 import django_rq
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from accounts import bulk_run, due, listing_query, outbox
+from accounts import bulk_run, due, exporting, listing_query, outbox
 from accounts.tenancy import installation
-from audit import partitions, subscribers
+from audit import clocks, disclosure, partitions, pruning, subscribers
 
 logger = logging.getLogger("steward.jobs")
 
@@ -21,6 +22,8 @@ def follow() -> None:
     with installation("subscribers read every log; the outbox belongs to the installation"):
         subscribers.drain()
         outbox.deliver(now=timezone.now())
+    if exporting.unfinished():
+        wake("exports")
 
 
 def periodic() -> None:
@@ -29,7 +32,22 @@ def periodic() -> None:
     due.run(now=timezone.now())
     listing_query.fold_counts()
     partitions.prepare(today=timezone.now().date())
+    exporting.expire(now=timezone.now())
     bulk_run.resume()
+    if exporting.unfinished():
+        wake("exports")
+
+    age_log()
+
+
+def age_log() -> None:
+    """Erasures that waited for a hold; once an hour, what in the log is older than was agreed."""
+    now = timezone.now()
+    with installation("time passes in every log"):
+        disclosure.carry_out_waiting(now=now)
+        if cache.add("log-aged", 1, 3600):
+            clocks.run(now=now)
+            pruning.run(now=now)
 
 
 def many() -> None:
@@ -37,6 +55,13 @@ def many() -> None:
     _begun("many")
     if bulk_run.resume():
         wake("many")
+
+
+def exports() -> None:
+    """Carry exports of the audit log on for a few seconds; what is left goes to the end of the queue."""
+    _begun("exports")
+    if exporting.resume():
+        wake("exports")
 
 
 _WAITS = 30

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -18,6 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
+from audit import drill, selfcheck
 from portal import counting
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -69,6 +71,7 @@ def _database() -> Iterator[Metric]:
         waiting, oldest = cursor.fetchone()
         yield GaugeMetricFamily("steward_audit_pending", "Entries of the log that have no number yet.", value=waiting)
         yield GaugeMetricFamily("steward_audit_oldest_pending_seconds", "How long the oldest of them has waited.", value=float(oldest))
+        yield from _checked()
         for state, words in (("due", "Mails that wait to be sent."), ("failed", "Mails that were given up.")):
             cursor.execute("SELECT count(*) FROM accounts_mail WHERE state = %s", [state])
             yield GaugeMetricFamily(f"steward_mail_{state}", words, value=cursor.fetchone()[0])
@@ -86,6 +89,14 @@ def _database() -> Iterator[Metric]:
         for state in JOB_STATES:
             jobs.add_metric([state], numbers.get(state, 0))
         yield jobs
+
+
+def _checked() -> Iterator[Metric]:
+    checks, drills, now = selfcheck.last(), selfcheck.last(action=drill.ACTION), datetime.now(UTC)
+    failed = {row.org for row in (*checks, *drills) if row.failed}
+    yield GaugeMetricFamily("steward_audit_findings", "Logs whose last self-check or tamper drill found something.", value=len(failed))
+    ages = [(now - row.at).total_seconds() for row in checks if row.at]
+    yield GaugeMetricFamily("steward_audit_oldest_check_seconds", "How long ago the log was verified that has waited longest, of those that were verified at all.", value=max(ages, default=0.0))
 
 
 def _subscribers() -> list[str]:

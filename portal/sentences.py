@@ -38,6 +38,17 @@ OTHER = {
     "people.import_finished": gettext_lazy("An import of people was finished"),
     "membership.role_updated": gettext_lazy("%(actor)s changed a role that %(target)s holds"),
     "membership.group_role_changed": gettext_lazy("%(actor)s changed the role of a group that %(target)s is in"),
+    "audit.export_begun": gettext_lazy("An export of the audit log was begun"), "audit.export_sealed": gettext_lazy("An export of the audit log was sealed"),
+    "audit.export_failed": gettext_lazy("An export of the audit log"), "audit.export_stopped": gettext_lazy("%(actor)s stopped an export of the audit log"),
+    "audit.export_resumed": gettext_lazy("%(actor)s took a failed export of the audit log up again"), "audit.export_downloaded": gettext_lazy("%(actor)s downloaded a file of an export of the audit log"),
+    "audit.export_expired": gettext_lazy("The files of an export of the audit log were removed, because their time was over"),
+    "audit.stream_gone": gettext_lazy("The receiver of the log stream “%(target)s” said that it is gone, so the stream was paused"),
+    "audit.pruned": gettext_lazy("Entries whose time was over were removed from the log, as two people had agreed"),
+    "privacy.subject_erased": gettext_lazy("The personal values of somebody were erased from the log"),
+    "privacy.erasure_deferred": gettext_lazy("The erasure of somebody from the log waits, because of a hold"),
+    "privacy.addresses_erased": gettext_lazy("Network addresses and names of programs whose time was over were erased from the log"),
+    "audit.viewed": gettext_lazy("%(actor)s looked into the audit log"),
+    "audit.checked": gettext_lazy("The audit log was verified"), "audit.drilled": gettext_lazy("A copy of a part of the audit log was tampered with, as a test, and every way was caught"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))

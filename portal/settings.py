@@ -160,8 +160,12 @@ REST_FRAMEWORK = {
 SIGNER_DIR = os.environ.get("STEWARD_SIGNER_DIR") or str(DATA / "signer")
 WITNESSES = env.witnesses("STEWARD_WITNESSES")
 TIMESTAMP_URL = env.web_address("STEWARD_TIMESTAMP_URL")
-AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
+OUTBOUND_ALLOW = env.networks("STEWARD_OUTBOUND_ALLOW")  # networks that are not public and may be asked nevertheless
+STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the kind "file" write; empty: nowhere
+AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
+AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log
+AUDIT_ADDRESS_DAYS = env.number("STEWARD_AUDIT_ADDRESS_DAYS", default=90, least=1, most=3650)  # network addresses and programs go from the log after so many days
 METRICS_TOKEN = env.token("STEWARD_METRICS_TOKEN")
 COMPONENTS = env.flag("STEWARD_COMPONENTS")  # /__components/: every piece of the pages in every state, for whoever changes the look
 LOG_FORMAT = env.choice("STEWARD_LOG_FORMAT", default="line" if DEMO else "json", among=("json", "line"))

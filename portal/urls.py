@@ -3,7 +3,29 @@ from django.urls import include, path
 
 from portal.api import docs
 from portal.surfaces import bulk, page
-from portal.views import administrators, audit, components, dashboard, find, groups, help, importing, jobs, log, me, notices, people, plans, saved, system
+from portal.views import (
+    administrators,
+    audit,
+    audit_entry,
+    audit_exports,
+    audit_retention,
+    audit_streams,
+    audit_timeline,
+    components,
+    dashboard,
+    find,
+    groups,
+    help,
+    importing,
+    jobs,
+    log,
+    me,
+    notices,
+    people,
+    plans,
+    saved,
+    system,
+)
 
 handler404 = "portal.views.errors.not_found"
 handler500 = "portal.views.errors.failed"
@@ -53,8 +75,19 @@ urlpatterns = [
     path("o/<slug:slug>/approvals/", plans.index, name="plans"),
     path("o/<slug:slug>/approvals/<uuid:plan_id>/", plans.detail, name="plan"),
     path("o/<slug:slug>/audit/", audit.index, name="audit"),
-    path("o/<slug:slug>/audit/<uuid:entry_id>/", audit.entry, name="entry"),
-    path("o/<slug:slug>/audit/<uuid:entry_id>/receipt.txt", audit.receipt, name="entry-receipt"),
+    path("o/<slug:slug>/audit/exports/", audit_exports.index, name="audit-exports"),
+    path("o/<slug:slug>/audit/exports/new/", audit_exports.new, name="audit-export-new"),
+    path("o/<slug:slug>/audit/exports/<uuid:export_id>/", audit_exports.detail, name="audit-export"),
+    path("o/<slug:slug>/audit/exports/<uuid:export_id>/files/<path:name>", audit_exports.file, name="audit-export-file"),
+    path("o/<slug:slug>/audit/streams/", audit_streams.index, name="audit-streams"),
+    path("o/<slug:slug>/audit/streams/<uuid:stream_id>/", audit_streams.detail, name="audit-stream"),
+    path("o/<slug:slug>/audit/retention/", audit_retention.index, name="audit-retention"),
+    path("o/<slug:slug>/audit/<uuid:entry_id>/", audit_entry.entry, name="entry"),
+    path("o/<slug:slug>/audit/<uuid:entry_id>/receipt.txt", audit_entry.receipt, name="entry-receipt"),
+    path("o/<slug:slug>/audit/<uuid:entry_id>/proof.txt", audit_entry.proof, name="entry-proof"),
+    path("o/<slug:slug>/audit/<uuid:entry_id>/record.json", audit_entry.record, name="entry-record"),
+    path("o/<slug:slug>/audit/about/<uuid:person_id>/", audit_timeline.about, name="audit-about"),
+    path("o/<slug:slug>/audit/by/<uuid:person_id>/", audit_timeline.by, name="audit-by"),
     path("o/<slug:slug>/tokens/", me.tokens, name="tokens"),
     path("o/<slug:slug>/help/", help.index, name="help"),
     path("o/<slug:slug>/help/<slug:power_slug>/", help.power, name="help-power"),

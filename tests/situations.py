@@ -13,11 +13,14 @@ from accounts import tenancy, tokens
 from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Role, Session
 from accounts.roles import create_role
 from audit import INSTALLATION, recording
+from audit.models import Stream
 from audit.record import ActorRef, EntryDraft
+from audit.streams import secrets
 from tests.cast import Org
 
 WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
+    "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "reactivate": WHY,
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "cancel-invitation": {},
@@ -25,7 +28,10 @@ DATA: dict[str, dict[str, Any]] = {
     "answer-invitation": {"answer": "accept"}, "leave": {},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
     "set-group-role": {"role": "auditor"}, "create-role": {"name": "Night desk", "rank": 10, "permissions": ["view_people"]}, "delete-role": {},
-    "update-role": {"name": "Day desk", "rank": 11, "permissions": ["view_people"]}, "create-service-account": {"name": "Payroll", "role": "auditor"},
+    "update-role": {"name": "Day desk", "rank": 11, "permissions": ["view_people"]}, "create-service-account": {"name": "Payroll", "role": "auditor"}, "export-audit": {"purpose": "A lawsuit"},
+    "add-log-stream": {"name": "Lake", "kind": "webhook", "url": "https://siem.example.com/steward", "format": "native"}, "pause-log-stream": {"stream": "SIEM"}, "resume-log-stream": {"stream": "SIEM"},
+    "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
+    "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 
 
@@ -48,6 +54,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     }
     if slug in {"add-to-group", "remove-from-group"}:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
+    if slug.endswith(("-log-stream", "-log-stream-secret")):
+        arrange(lambda: stream_for(org, "SIEM", state="paused" if slug == "resume-log-stream" else "active"))
     if slug in states:
         arrange(states[slug])
     return person
@@ -61,6 +69,14 @@ def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group
     for person in people:
         GroupMembership.objects.create(organization=org.organization, group=group, membership=person)
     return group
+
+
+def stream_for(org: Org, name: str, **more: Any) -> Stream:
+    """A log stream of the organization to a webhook, from its first entry on. Needs an open act."""
+    Stream.objects.filter(org=org.organization.id, name=name).delete()
+    row_id, secret = uuid.uuid4(), secrets.mint()
+    values = {"kind": "webhook", "url": "https://siem.example.com/steward", "host": "https://siem.example.com", "format": "native", "ocsf": "1.8.0", "seq": 0, "created_at": datetime.now(UTC), **more}
+    return Stream.objects.create(id=row_id, org=org.organization.id, name=name, secret=secrets.seal(secret, stream=row_id), public_key=secret.public, **values)
 
 
 def role_for(org: Org, name: str, rank: int, *permissions: str) -> Role:

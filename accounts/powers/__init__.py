@@ -1,9 +1,11 @@
 """Every power over people and accounts, written out. Adding one: a file, a line here, a row in tests/matrix.txt, words."""
 from accounts.power import Power
 from accounts.powers import (
+    add_log_stream,
     add_to_group,
     answer_invitation,
     cancel_invitation,
+    change_log_stream,
     change_role,
     create_group,
     create_role,
@@ -14,11 +16,14 @@ from accounts.powers import (
     delete_role,
     edit_own_profile,
     end_own_session,
+    export_audit,
+    hold_audit,
     import_people,
     invite,
     lockdown,
     protect,
     reactivate,
+    release_audit_hold,
     remove,
     remove_from_group,
     rename_group,
@@ -29,6 +34,7 @@ from accounts.powers import (
     revoke_sessions,
     revoke_token,
     revoke_tokens,
+    set_audit_retention,
     set_group_role,
     suspend,
     transfer_ownership,
@@ -44,7 +50,9 @@ POWERS: tuple[Power, ...] = (
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, end_own_session.POWER,
     add_to_group.POWER, remove_from_group.POWER, create_group.POWER, rename_group.POWER, set_group_role.POWER, delete_group.POWER,
     create_role.POWER, update_role.POWER, delete_role.POWER, create_service_account.POWER,
+    set_audit_retention.POWER, hold_audit.POWER, release_audit_hold.POWER,
     answer_invitation.POWER, answer_invitation.LEAVE,
+    add_log_stream.POWER, change_log_stream.PAUSE, change_log_stream.RESUME, change_log_stream.ROTATE, change_log_stream.REMOVE, export_audit.POWER, export_audit.POLICY,
 )
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}

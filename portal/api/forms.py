@@ -19,6 +19,8 @@ from portal.powers import form_for
 SAMPLES: dict[str, Any] = {
     "email": "sam@example.com",
     "name": "Sam Sample",
+    "url": "https://siem.example.com/steward",
+    "stream": "SIEM",
     "role": "auditor",
     "group": "Support",
     "label": "Nightly report",

@@ -20,12 +20,13 @@ _TOLD = {
     404: "Not there, or not yours to see.",
     409: "The state of things does not allow it; `codes` says why.",
     412: "It changed since you looked.",
+    416: "The file has no such part.",
     413: "The body is too large.",
     415: "The body is of another type.",
     422: "A parameter or field is unknown or not valid; `errors` says which.",
     429: "Too many requests; Retry-After says when to come back.",
 }
-_OK = {200: "Done.", 201: "Made.", 202: "Accepted; Location says where to look.", 204: "Gone."}
+_OK = {200: "Done.", 201: "Made.", 202: "Accepted; Location says where to look.", 206: "The part that was asked for.", 204: "Gone."}
 _HEADERS = {
     "match": ("If-Match", schema.text(300, sample='"3-1-1"'), "The ETag of what is acted on; 412 when it has changed."),
     "keyed": ("Idempotency-Key", schema.text(200, least=1, like=r"^[\x21-\x7e]+$", sample="7b0f3c9e-1"), "The same key with the same body answers the first receipt again, for 24 hours."),

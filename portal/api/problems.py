@@ -12,7 +12,7 @@ from accounts import reasons
 CONFLICTS = frozenset({"wrong_status", "nothing_to_change", "already_member", "pending_conflict", "too_often", "last_owner", "name_taken", "role_in_use", "group_in_scope", "job_running",
                        "expired", "too_many_views"})
 """Reasons that lie in the state of things and not in who asks: 409. Everything else that is refused is 403."""
-INPUT = frozenset({"wrong_count", "nobody_chosen", "too_many", "unknown_role", "unknown_group", "unknown_service",
+INPUT = frozenset({"wrong_count", "nobody_chosen", "too_many", "unknown_person", "unknown_role", "unknown_group", "unknown_service",
                    "invalid_value", "invalid_name", "not_in_bulk"})
 """Reasons that lie in what was sent: 422."""
 
@@ -34,6 +34,7 @@ _TITLES = {
     409: "Conflict",
     412: "Something changed",
     413: "Too large",
+    416: "No such part",
     415: "Unsupported media type",
     422: "Not valid",
     429: "Too many requests",

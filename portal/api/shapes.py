@@ -250,3 +250,13 @@ NAMED: dict[str, Schema] = {
     "View": VIEW,
     "Problem": PROBLEM,
 }
+PROOF = thing(
+    {
+        "seq": number(1),
+        "envelope": text(1000, sample="{…}", about="The exact bytes of the leaf."),
+        "leaf_sha256": text(64, sample="9f86…"),
+        "size": number(1, about="How many entries the signed head covers."),
+        "path": many(text(64, sample="9f86…")) | {"description": "The hashes from the leaf to the root (RFC 6962)."},
+        "checkpoint": text(20_000, sample="portal.example.org/log/…", about="The signed head, a C2SP checkpoint."),
+    }
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from portal.api import acts, audit, groups, me, people, plan_steps, plans, tokens, views
+from portal.api import acts, audit, audit_exports, audit_streams, groups, me, people, plan_steps, plans, tokens, views
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
 
@@ -24,6 +24,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *groups.OPERATIONS,
     *tokens.OPERATIONS,
     *audit.OPERATIONS,
+    *audit_exports.OPERATIONS,
+    *audit_streams.OPERATIONS,
     *views.OPERATIONS,
     *me.OPERATIONS,
     *acts.OPERATIONS,

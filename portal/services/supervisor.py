@@ -173,7 +173,7 @@ class Supervisor:
     def _start_children(self) -> None:
         gunicorn = ["-m", "gunicorn", "portal.wsgi", "--config", "python:portal.gunicorn_config", "--bind", f"{self.host}:{self.port}"]
         for name, arguments in (("web", gunicorn), ("worker", ["manage.py", "worker"]), ("scheduler", ["manage.py", "scheduler"]),
-                                ("sequencer", ["manage.py", "sequencer"]), ("signer", ["manage.py", "signer"])):
+                                ("sequencer", ["manage.py", "sequencer"]), ("signer", ["manage.py", "signer"]), ("streamer", ["manage.py", "streamer"])):
             child = Child(name, arguments, logs=self.data / "logs", environment=self.environment)
             self.children.append(child)
             child.start()

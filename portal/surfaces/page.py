@@ -62,7 +62,10 @@ def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpRes
     return _serve(request, power, actor, [], None, reverse(_LISTS.get(power.slug, "people"), args=[slug]))
 
 
-_LISTS = {"create-role": "roles", "create-group": "groups", "create-service-account": "service-accounts"}
+_STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-log-stream-secret", "remove-log-stream")
+_KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
+_LISTS = {**dict.fromkeys(_STREAMS, "audit-streams"),
+          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles", "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports", "set-audit-export-policy": "audit-exports"}
 
 
 def on_role(request: HttpRequest, slug: str, role_id: UUID, power_slug: str) -> HttpResponse:
@@ -99,6 +102,8 @@ def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], ta
     initial = power.form.initial_for(target) if target is not None and hasattr(power.form, "initial_for") else {}
     if power.permission == "manage_groups" and power.over == "member":
         initial = {"group": str(_group_in(request) or "")}
+    if hasattr(power.form, "initial_from"):
+        initial = power.form.initial_from(request.GET)
     resumed = kept(request)
     if request.method != "POST":
         form = form_for(power, request.organization, actor, _querydict(resumed)) if resumed else form_for(power, request.organization, actor, initial=initial)
@@ -160,7 +165,7 @@ def _done(request: HttpRequest, power: Power, receipt: Receipt, back: str) -> Ht
         messages.info(request, _("A second person has to agree. The plan is waiting for 72 hours; nothing has happened yet."))
         return redirect("plan", request.organization.slug, receipt.plan_id)  # type: ignore[attr-defined]
     if receipt.secret:
-        return render(request, "token_made.html", {"secret": receipt.secret, "back": back})
+        return render(request, "audit/streams/secret.html" if power.slug in _STREAMS else "token_made.html", {"secret": receipt.secret, "back": back})
     words = [_("Done and recorded: %(what)s.") % {"what": power.title}, *_ended(receipt)]
     messages.success(request, " ".join(words), extra_tags=f"entry:{receipt.entries[0]}" if receipt.entries and not receipt.repeated else "")
     return redirect(back)

@@ -1,22 +1,24 @@
-"""The audit log: filter, read in words, open an entry."""
+"""The audit log: search, read in words. Each search is an entry itself."""
 from __future__ import annotations
 
-import json
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from accounts.addresses import address_key
-from accounts.models import Membership
-from accounts.reasons import NotFound
-from audit import queries, receipts
-from portal import rows, sentences
+from accounts import audit_reading
+from audit import by_address, epochs, queries
+from audit.queries import Filters
+from portal import audit_filters, rows, sentences
+from portal.audit_filters import Asked
+from portal.charts import Chart
 from portal.organization import enter
 from portal.views import saved
+
+CATEGORIES = ("account", "audit", "credential", "membership", "organization", "people", "plan", "profile", "role", "session", "signin")
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -25,76 +27,53 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     assert actor.organization_id is not None
     if (default := saved.opening(request, actor, "audit")) is not None:
         return default
-    problems: list[str] = []
-    filters = _filters(request, problems)
-    found = queries.Page(entries=[], newer=None, older=None) if problems else queries.page(
-        org=actor.organization_id, filters=filters, before=_number(request.GET.get("before")), after=_number(request.GET.get("after")), size=50, paths=sentences.NAMES)
+    org = actor.organization_id
+    asked = audit_filters.read(request.GET, org)
+    before, after = _number(request.GET.get("before")), _number(request.GET.get("after"))
+    reached: int | None = None
+    found = queries.Page(entries=[], newer=None, older=None)
+    if not asked.problems:
+        if asked.network is None:
+            found = queries.page(org=org, filters=asked.filters, before=before, after=after, size=50, paths=sentences.NAMES)
+        else:
+            found, reached = _by_address(org, asked, before)
+        if before is None and after is None:
+            audit_reading.viewed(actor=actor, what="search", filters=asked.facts, people=asked.people, now=timezone.now())
+    total, exact = (0, True) if asked.problems or asked.network else queries.matching(org=org, filters=asked.filters)
     context = {
         **saved.beside(request, actor, "audit"),
-        "rows": rows.entries([sentences.line(seen) for seen in found.entries], slug=slug), "newer": found.newer, "older": found.older, "problems": problems,
-        "total": queries.count(org=actor.organization_id, since=filters.since, until=filters.until),
+        "rows": rows.entries([sentences.line(seen) for seen in found.entries], slug=slug), "newer": found.newer, "older": found.older, "problems": asked.problems,
+        "total": total, "exact": exact, "by_address": asked.network is not None, "reached": reached, "looked": by_address.MOST,
         "actions": rows.options(((action, action) for action in sorted(sentences.EVENTS)), request.GET.get("action", "")),
-        "filtered": any(request.GET.get(k) for k in _FIELDS),
-        "values": {**{name: request.GET.get(name, "") for name in _FIELDS}, "since": filters.since.isoformat() if filters.since else "", "until": filters.until.isoformat() if filters.until else ""},
+        "categories": rows.options(((name, name) for name in CATEGORIES), request.GET.get("category", "")),
+        "kinds": rows.options(((kind, kind) for kind in audit_filters.KINDS), request.GET.get("target_type", "person")),
+        "filtered": any(request.GET.get(k) for k in audit_filters.FIELDS if k != "target_type"),
+        "more_filters": any(request.GET.get(k) for k in ("acted_as", "target", "category", "token", "plan", "ticket", "matter", "address")),
+        "values": {name: request.GET.get(name, "") for name in audit_filters.FIELDS},
     }
+    if not request.headers.get("HX-Request"):
+        context |= {"chart": activity(org, asked.filters), "signed": epochs.latest(org=org), "refusal": epochs.refusal()}
     return render(request, "audit/_results.html" if request.headers.get("HX-Request") else "audit/index.html", context)
 
 
-_FIELDS = ("actor", "person", "action", "outcome", "since", "until")
+def _by_address(org: UUID, asked: Asked, before: int | None) -> tuple[queries.Page, int | None]:
+    """Addresses are sealed: what is newest is opened and looked at, as far as one request may."""
+    assert asked.network is not None
+    found = by_address.search(org=org, filters=asked.filters, network=asked.network, before=before)
+    queries.disclose(org=org, entries=found.entries, paths=sentences.NAMES)
+    return queries.Page(entries=found.entries, newer=None, older=found.reached), found.reached
 
 
-def _filters(request: HttpRequest, problems: list[str]) -> queries.Filters:
-    from django.utils.translation import gettext as _
-
-    get = request.GET.get
-
-    def account(name: str) -> UUID | None:
-        typed = get(name, "").strip()
-        if not typed:
-            return None
-        found = Membership.objects.filter(organization=request.organization, account__email_key=address_key(typed)).values_list("account_id", flat=True).first()  # type: ignore[attr-defined]
-        if found is None:
-            problems.append(_("Nobody in this organization has the address “%(address)s”.") % {"address": typed})
-        return found
-
-    def day(name: str) -> date | None:
-        typed = get(name, "").strip()
-        try:
-            return date.fromisoformat(typed) if typed else None
-        except ValueError:
-            problems.append(_("“%(value)s” is not a date. Write it like 2026-11-23.") % {"value": typed[:40]})
-            return None
-
-    since, until = day("since"), day("until")
-    if since and until and since > until:
-        problems.append(_("The first day is after the last day."))
-    return queries.Filters(actor=account("actor"), target=account("person"), action=get("action", "")[:80],
-                           outcome=get("outcome", "") if get("outcome") in {"success", "denied", "failure"} else "", since=since, until=until)
+def activity(org: UUID, filters: Filters, *, most: int = 60) -> Chart:
+    """Entries of each day of the range, at most the last sixty days of it: of the whole log, whatever else is asked for, because these numbers are exact."""
+    until = filters.until or timezone.now().date()
+    since = max(filters.since or date.min, until - timedelta(days=most - 1))
+    counted = dict(queries.days(org=org, since=since, until=until))
+    first = since if filters.since else min(counted, default=until - timedelta(days=13))
+    first = min(first, until)
+    return Chart(id="activity", title=_("Activity"), description=_("Entries of the whole log on each day, in UTC."), head=_("Day"), series=[(_("Entries"), "bar")],
+                 points=[((day := first + timedelta(days=n)).isoformat()[5:], [counted.get(day, 0)]) for n in range((until - first).days + 1)])
 
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def entry(request: HttpRequest, slug: str, entry_id: UUID) -> HttpResponse:
-    """One entry in full: the sentence, what changed, what ended, the record that is hashed."""
-    actor = enter(request, slug, permission="view_audit")
-    assert actor.organization_id is not None
-    seen = queries.entry(org=actor.organization_id, entry_id=entry_id)
-    if seen is None:
-        raise NotFound
-    context: dict[str, Any] = {"line": sentences.line(seen), "seen": seen, "record": json.dumps(seen.record, indent=2, ensure_ascii=False)}
-    return render(request, "audit/entry.html", context)
-
-
-def receipt(request: HttpRequest, slug: str, entry_id: UUID) -> HttpResponse:
-    """The signed promise about one entry, for whoever did it and for those who read the log."""
-    actor = enter(request, slug)
-    assert actor.organization_id is not None
-    seen = queries.entry(org=actor.organization_id, entry_id=entry_id, paths=())
-    if seen is None or not (actor.may("view_audit") or seen.record["actor"].get("id") == str(actor.account_id)):
-        raise NotFound
-    text = receipts.issue(org=actor.organization_id, entries=[entry_id], now=timezone.now())
-    if text is None:
-        raise NotFound
-    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="receipt-{entry_id}.txt"', "Cache-Control": "no-store"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -123,17 +123,16 @@ def _signed_size(org: UUID) -> int:
 
 
 def _log(opaque: str) -> UUID:
-    with tenancy.installation("which log has this opaque name"):
-        found = _names(Tree.objects.count()).get(opaque)
-    if found is None:
+    if opaque not in _NAMES:
+        with tenancy.installation("which log has this opaque name"):
+            _NAMES.update({epochs.opaque(org): org for org in Tree.objects.values_list("org", flat=True)})
+    if opaque not in _NAMES:
         raise NotFound
-    return found
+    return _NAMES[opaque]
 
 
-@lru_cache(maxsize=4)
-def _names(_how_many: int) -> dict[str, UUID]:
-    """Opaque names to logs; made anew when there are more logs."""
-    return {epochs.opaque(org): org for org in Tree.objects.values_list("org", flat=True)}
+_NAMES: dict[str, UUID] = {}
+"""Opaque names to logs. They never change; a name that is not here yet is looked for."""
 
 
 @limited

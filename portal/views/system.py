@@ -9,6 +9,7 @@ from django.shortcuts import render
 from accounts import tenancy
 from accounts.models import Mail, Membership, Organization
 from accounts.reasons import NotFound
+from audit import drill, selfcheck
 from audit.models import Cursor, Pending
 from portal import mailbox
 
@@ -41,6 +42,7 @@ def operator(request: HttpRequest) -> HttpResponse:
     with tenancy.installation("the operator's page counts"):
         people = Membership.objects.filter(account__kind="person").exclude(status="removed")
         organizations = [{"organization": o, "people": people.filter(organization=o).count()} for o in Organization.objects.order_by("name")]
+        broken = {row.org for row in (*selfcheck.last(), *selfcheck.last(action=drill.ACTION)) if row.failed}
         return render(request, "operator.html", {
-            "organizations": organizations, "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
+            "broken": len(broken), "organizations": organizations, "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
             "due": Mail.objects.filter(state="due").count(), "failed": Mail.objects.filter(state="failed").count()})

@@ -14,7 +14,7 @@ from audit import sequencer
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
-from tests.situations import arrange, group_for, ready, role_for, session_for, token_for
+from tests.situations import arrange, group_for, ready, role_for, session_for, stream_for, token_for
 
 
 class Api:
@@ -38,7 +38,7 @@ class Api:
 def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
     """The operation's address in this organization; ids that are not given exist nowhere."""
     found = operation.path.replace("{slug}", slug)
-    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id"):
+    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id"):
         found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
     return f"/api/v1/{found}"
 
@@ -61,6 +61,7 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
             session_id=session_for(person).id,
             notice_id=mail.id,
             view_id=view.id,
+            stream_id=stream_for(org, f"Spare {uuid.uuid4().hex[:6]}").id,
         )
 
     arrange(make)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from django.core.cache import cache
 from django.test import Client
 
@@ -16,11 +19,19 @@ from portal.api.docs import curl, described, example_body
 from portal.api.operation import Operation
 from portal.api.table import OPERATIONS
 from tests.api.calls import address, number_the_log, things
+from tests.audit.signing import fresh_signing, release, state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
-from tests.situations import arrange, group_for, session_for, token_for
+from tests.situations import arrange, group_for, session_for, stream_for, token_for
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
+
+
+@pytest.fixture(autouse=True)
+def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
+    with fresh_signing(settings, tmp_path):
+        yield
+        release()
 
 
 def test_every_example_works_and_looks_as_shown(world: World) -> None:
@@ -84,15 +95,19 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ids["person_id"] = org.person(who).id
     if operation.name in {"add-to-group", "remove-from-group"}:
         arrange(lambda: group_for(org, "Support", *([org.person("worker")] if operation.name.startswith("remove") else [])))
+    if operation.name.endswith(("-log-stream", "-log-stream-secret")) and not operation.name.startswith("add-"):
+        arrange(lambda: stream_for(org, "SIEM", state="paused" if operation.name.startswith("resume-") else "active"))
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
-    if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "me-notices"}:
+    if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:
         _history(org, ids)
     if "plan_id" in operation.path or operation.name in {"approvals", "plans"}:
         ids["plan_id"] = _plan(org, operation)
-    if operation.name == "entry":
+    if operation.name in {"entry", "entry-proof"}:
         number_the_log()
         ids["entry_id"] = client_for(org.person("owner")).get(f"/api/v1/orgs/{org.slug}/audit/").json()["entries"][0]["id"]
+    if operation.name == "entry-proof":
+        state(org.organization.id)
     return ids
 
 

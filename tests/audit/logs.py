@@ -18,7 +18,8 @@ from audit import queries, recording, sequencer
 from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why
 from audit.verify import verify
 
-TABLES = ("audit_entry", "audit_leaf", "audit_target", "audit_day", "audit_tree", "audit_counter", "audit_pending", "audit_disclosure", "audit_subjectkey", "audit_tile", "audit_policy")
+TABLES = ("audit_entry", "audit_leaf", "audit_target", "audit_day", "audit_tree", "audit_counter", "audit_pending", "audit_disclosure", "audit_subjectkey", "audit_tile", "audit_policy",
+          "audit_policychange", "audit_hold", "audit_pruned", "audit_withheld", "audit_erasurewaiting", "audit_swept")
 
 
 def login(role: str) -> psycopg.Connection:

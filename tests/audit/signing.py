@@ -21,8 +21,11 @@ def fresh_signing(settings: Any, folder: Path) -> Iterator[None]:
     """No statements, heads or keys are there before or afterwards: each test's signer begins on its first day."""
     settings.SIGNER_DIR = str(folder / "signer")
     _forget()
-    yield
-    _forget()
+    try:
+        yield
+    finally:
+        _forget()
+        _bring_back()
 
 
 def _forget() -> None:
@@ -32,10 +35,19 @@ def _forget() -> None:
         attacker.execute("UPDATE audit_signerstate SET refused = '', refused_at = NULL, seen_at = NULL")
 
 
+_hidden: list[tuple[Any, ...]] = []
+
+
 def only(*logs: UUID) -> None:
-    """Other tests' logs are of no concern here: they are forgotten, as an attacker would."""
+    """Other tests' logs are of no concern here: until the test is over the signer sees these only."""
     with tampering() as attacker:
-        attacker.execute("DELETE FROM audit_tree WHERE NOT org = ANY(%s)", [list(logs)])
+        _hidden.extend(attacker.execute("DELETE FROM audit_tree WHERE NOT org = ANY(%s) RETURNING org, size, root, range, recorded_at", [list(logs)]).fetchall())
+
+
+def _bring_back() -> None:
+    with tampering() as attacker:
+        while _hidden:
+            attacker.execute("INSERT INTO audit_tree (org, size, root, range, recorded_at) VALUES (%s, %s, %s, %s, %s) ON CONFLICT (org) DO NOTHING", _hidden.pop())
 
 
 def step(signer: Signer | None = None, *, now: datetime | None = None) -> Signer:

@@ -68,7 +68,7 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
 
 def _reset(world: World) -> None:
     """The worker and the acting people as the cast knows them."""
-    from accounts.models import Account, Protection
+    from accounts.models import Account, Plan, Protection
 
     org = world.north
     for name in ("worker", *ROLES):
@@ -78,6 +78,7 @@ def _reset(world: World) -> None:
         Account.objects.filter(id=person.account_id).update(status="active", reset_required_at=None, has_second_factor=role.rank >= 50, mfa_stop_until=None, email_verified_at=datetime.now(UTC),
                                                             password="argon2$usable", name=name)
     Protection.objects.all().delete()
+    Plan.objects.filter(organization=org.organization, state="awaiting_approval").update(state="cancelled")
 
 
 @pytest.mark.parametrize("slug", [s for s in MATRIX if BY_SLUG[s].over == "member" and not BY_SLUG[s].code.startswith(("own.", "token."))])

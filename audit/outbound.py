@@ -1,0 +1,166 @@
+"""The one way out: every address that somebody typed is asked through here.
+
+A name is resolved first, its addresses are checked, and the connection goes to an address that was checked, so a name that
+changes its mind between the check and the connection gains nothing. Private, loopback, link-local and metadata addresses are
+refused unless STEWARD_OUTBOUND_ALLOW lists their network. Redirects are answers like others and are never followed. One clock runs over the
+whole exchange: a peer that sends a byte now and then does not hold us longer.
+"""
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLong
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+
+
+class NotSent(Exception):
+    """Nothing reached the peer, or nobody knows whether it did. `code` says why: bad_address, name_not_found, private_address, plain_http, unreachable, tls_failed, too_slow."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a peer answered. `body` is cut at the limit that the caller set."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def listed(address: Address) -> bool:
+    """Whether the operator allows this network although it is not public."""
+    return any(address in network for network in settings.OUTBOUND_ALLOW)
+
+
+def permitted(text: str) -> bool:
+    """Whether this address may be asked: it is public, or the operator lists its network. What an IPv6 address wraps counts too."""
+    found = ipaddress.ip_address(text.partition("%")[0])
+    return all(_public(one) or listed(one) for one in {found, *_wrapped(found)} if not _wrapped(one))
+
+
+def _public(one: Address) -> bool:
+    return one.is_global and not (one.is_multicast or one.is_reserved or getattr(one, "is_site_local", False))
+
+
+def _wrapped(address: Address) -> list[Address]:
+    """The IPv4 addresses that lie inside an IPv6 address: mapped, 6to4, Teredo, NAT64 (RFC 6052)."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    inside = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        inside.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [one for one in inside if one is not None]
+
+
+def resolve(host: str, port: int, *, seconds: float) -> list[str]:
+    """The addresses of a name that may be asked. Raises NotSent."""
+    try:
+        found = _resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(timeout=seconds)
+    except TooLong as error:
+        raise NotSent("too_slow") from error
+    except (OSError, UnicodeError) as error:
+        raise NotSent("name_not_found") from error
+    addresses = list(dict.fromkeys(str(row[4][0]) for row in found))
+    if not (good := [one for one in addresses if permitted(one)]):
+        raise NotSent("private_address")
+    return good
+
+
+@contextmanager
+def connected(host: str, port: int, *, seconds: float, tls: bool, ca: str = "") -> Iterator[socket.socket]:
+    """A connection to a checked address, ended when `seconds` are over. With `tls` the peer's name and chain are checked; `ca` replaces the usual authorities."""
+    end = time.monotonic() + seconds
+    raw = _connect(resolve(host, port, seconds=seconds), port, end, tls)
+    cut = threading.Event()
+    ending = raw.dup()
+    timer = threading.Timer(max(0.0, end - time.monotonic()), _cut, [ending, cut])
+    timer.daemon = True
+    timer.start()
+    live: socket.socket = raw
+    try:
+        if tls:
+            live = context(ca).wrap_socket(raw, server_hostname=host)
+        yield live
+    except (ssl.SSLError, ssl.CertificateError) as error:
+        raise NotSent("too_slow" if cut.is_set() else "tls_failed") from error
+    except TimeoutError as error:
+        raise NotSent("too_slow") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise NotSent("too_slow" if cut.is_set() else "unreachable") from error
+    finally:
+        timer.cancel()
+        live.close()
+        raw.close()
+        ending.close()
+
+
+def _cut(connection: socket.socket, cut: threading.Event) -> None:
+    cut.set()
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it ended by itself
+
+
+def _connect(addresses: list[str], port: int, end: float, tls: bool) -> socket.socket:
+    last: NotSent | None = None
+    for address in addresses[:4]:
+        if not tls and not listed(ipaddress.ip_address(address.partition("%")[0])):
+            last = NotSent("plain_http")
+            continue
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            found = socket.create_connection((address, port), timeout=min(left, 5.0))
+            found.settimeout(max(0.1, end - time.monotonic()))
+            return found
+        except TimeoutError:
+            last = NotSent("too_slow")
+        except OSError:
+            last = NotSent("unreachable")
+    raise last or NotSent("too_slow")
+
+
+def context(ca: str) -> ssl.SSLContext:
+    """TLS 1.2 or newer; the peer's certificate must lead to the authorities of the system, or to `ca` where one is given, and bear its name."""
+    made = ssl.create_default_context(cadata=ca or None) if ca else ssl.create_default_context()
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    return made
+
+
+def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca: str = "", seconds: float = 10.0, limit: int = 0) -> Answer:
+    """One request, one answer, no redirect. Raises NotSent."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise NotSent("bad_address") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise NotSent("bad_address")
+    tls = parts.scheme == "https"
+    port = port or (443 if tls else 80)
+    with connected(parts.hostname, port, seconds=seconds, tls=tls, ca=ca) as connection:
+        kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
+        spoken = kind(parts.hostname, port)
+        spoken.sock = connection  # connected already, to the address that was checked
+        spoken.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers))
+        answer = spoken.getresponse()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read(limit) if limit else b"")

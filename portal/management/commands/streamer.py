@@ -1,0 +1,30 @@
+"""The streamer process: sends the logs on to the systems that organizations named."""
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from audit.streams import runner
+
+logger = logging.getLogger("steward.streams")
+
+
+class Command(BaseCommand):
+    help = "Sends the audit logs to the receivers that organizations named, until it is told to stop; what is being sent then is finished first. Several may run."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--once", action="store_true", help="one turn for each stream that is due, then end")
+
+    def handle(self, *_args: object, **options: Any) -> None:
+        if options["once"]:
+            self.stdout.write(f"{runner.once()} entries sent")
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        logger.info("the streamer runs")
+        runner.loop(stop=stop)

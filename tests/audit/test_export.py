@@ -1,0 +1,287 @@
+"""Exports of the log: what is in the bundle, that it proves what it says, and that it is the same when made again."""
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from audit.export import evidence, files
+from audit.models import Export
+from tests.audit.exports import ask, bundle, carry_out, entries, exported, history, kept_apart, verified
+from tests.cast import World
+
+
+@pytest.fixture(autouse=True)
+def folder(settings: Any, tmp_path: Path) -> Iterator[None]:
+    with kept_apart(settings, tmp_path):
+        yield
+
+
+def manifest(row: Export) -> dict[str, Any]:
+    return json.loads((bundle(row) / "manifest.json").read_bytes())
+
+
+def lines(row: Export) -> list[dict[str, Any]]:
+    return [json.loads(line) for chunk in row.chunks for line in gzip.decompress((bundle(row) / chunk["file"]).read_bytes()).splitlines()]
+
+
+def content(row: Export, *names: str) -> dict[str, bytes]:
+    """The bytes that must be the same when an export is made again."""
+    root = bundle(row)
+    return {name: (root / name).read_bytes() for name in files.names(root) if name.startswith(("events/", "disclosures/", "reading/", "proof/gaps", "proof/boundary", *names))}
+
+
+def holds(row: Export) -> None:
+    done = verified(bundle(row))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_whole_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "CHUNK", 7)
+    history(world.north, 20)
+    row = exported(world.north)
+    said = manifest(row)
+    assert said["completeness"] == "range"
+    assert said["entries"]["count"] == said["last"] == said["size"] == len(lines(row))
+    assert [chunk["count"] for chunk in said["chunks"]][:-1] == [7] * (len(said["chunks"]) - 1)
+    assert said["disclosed"]["count"] >= 20 * 6
+    holds(row)
+    events = [json.loads(line)["event"] for line in (bundle(row) / "custody.jsonl").read_bytes().splitlines()]
+    assert events == ["requested", "begun", "sealed"]
+    assert "can record a false event as it happens" in (bundle(row) / "CERTIFICATE.md").read_text()
+    assert (files.folder(row.id).stat().st_mode & 0o777) == 0o700
+    assert not files.work(row.id).exists()
+    assert len(entries(row.org, "audit.export_requested")) == len(entries(row.org, "audit.export_begun")) == len(entries(row.org, "audit.export_sealed")) == 1
+    assert "A lawsuit" not in json.dumps(entries(row.org, "audit.export_requested"))  # free text is a commitment
+
+
+def test_two_people_get_the_same_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "CHUNK", 5)
+    history(world.north, 12)
+    today = datetime.now(UTC).date()
+    first = exported(world.north, "legal", until=(today + timedelta(days=1)).isoformat(), time_zone="UTC", administrator=str(world.north.person("owner").account_id))
+    history(world.contoso, 2, about="member")
+    second = ask(world.north, "owner", until=(today + timedelta(days=1)).isoformat(), time_zone="UTC", administrator=f"owner@{world.north.slug}.example")
+    with_pin(second, first)
+    second = carry_out(second)
+    assert content(first) == content(second)
+    assert len(content(first)) >= 8
+    assert first.id != second.id
+
+
+def with_pin(row: Export, like: Export) -> None:
+    """The other export was begun at the same size: what is pinned is what counts, not when it is carried out."""
+    from accounts import exporting, tenancy
+    from tests.audit.exports import again, sign
+
+    for _ in range(20):
+        sign()
+        exporting.turn(row.id, row.org)
+        if again(row).state == "running":
+            break
+    with tenancy.scope(org=row.org):
+        mine = Export.objects.get(id=row.id)
+        values = {"size": like.size, "root": like.root, "epoch": like.epoch, "first": like.first, "last": like.last}
+    from tests.situations import arrange
+
+    arrange(lambda: Export.objects.filter(id=mine.id).update(**values))
+
+
+@pytest.mark.parametrize(("form", "kind"), [
+    ({"administrator": "owner"}, "actor"), ({"about": "worker"}, "target"), ({"about": "worker", "administrator": "owner"}, "attested"), ({"actions": ["membership.suspended"]}, "attested"),
+    ({"outcomes": ["denied"]}, "attested"), ({"about": "auditor"}, "target"), ({"of_matter": "no such matter"}, "attested"), ({"since": "2031-01-01"}, "range"), ({"until": "2001-01-01", "about": "worker"}, "target")])
+def test_filters_and_what_they_prove(world: World, form: dict[str, Any], kind: str) -> None:
+    """Also those that match nothing make a bundle that verifies."""
+    for _ in range(3):
+        history(world.north, 2)
+        history(world.north, 1, actor="administrator", about="guest")
+    given = {name: str(world.north.person(value).account_id) if name in {"administrator", "about"} else value for name, value in form.items()}
+    row = exported(world.north, **given)
+    said = manifest(row)
+    assert said["completeness"] == kind
+    holds(row)
+    expected = {"actor": 7, "target": 6}.get(kind) if not set(form) & {"since", "until"} and form.get("about") != "auditor" else None
+    if expected:
+        assert said["entries"]["count"] >= expected - 1
+    if kind == "range" or form.get("about") == "auditor" or "until" in form or "of_matter" in form:
+        assert said["entries"] == {"count": 0, "first_seq": None, "last_seq": None}
+
+
+def test_an_entry_removed_from_a_filtered_export_is_missed(world: World) -> None:
+    """The proof that nobody else gives: one person's export with one entry taken out, everything else put right, does not verify."""
+    history(world.north, 4)
+    history(world.north, 2, about="guest")
+    row = exported(world.north, about=str(world.north.person("worker").account_id))
+    holds(row)
+    root = bundle(row)
+    path = root / row.chunks[0]["file"]
+    kept = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(gzip.compress(b"".join(kept[:1] + kept[2:]), mtime=0))
+    done = verified(root)
+    assert done.returncode == 1, done.stdout
+
+
+def test_the_boundary_proves_a_range_of_one_person(world: World) -> None:
+    """Entries before and after the range are the fence: the counters run from the one to the other."""
+    from accounts import exporting, tenancy
+    from tests.audit.exports import again, sign
+    from tests.situations import arrange
+
+    history(world.north, 6)
+    history(world.north, 3, about="guest")
+    row = ask(world.north, about=str(world.north.person("worker").account_id))
+    for _ in range(20):
+        sign()
+        exporting.turn(row.id, row.org)
+        if again(row).state == "running":
+            break
+    seqs = [n for (n,) in _seqs(row.org, world.north.person("worker").account_id)]
+    arrange(lambda: Export.objects.filter(id=row.id).update(first=seqs[2], last=seqs[3], next=seqs[2]))
+    with tenancy.scope(org=row.org):
+        row = carry_out(row)
+    assert row.state == "sealed"
+    edges = [json.loads(line)["envelope"]["seq"] for line in (bundle(row) / "proof/boundary.jsonl").read_bytes().splitlines()]
+    assert edges == [seqs[1], seqs[4]]
+    assert manifest(row)["entries"]["count"] == 2
+    holds(row)
+
+
+def _seqs(org: UUID, target: UUID) -> list[tuple[int]]:
+    from django.db import connection
+
+    from accounts import tenancy
+
+    with tenancy.scope(org=org), connection.cursor() as cursor:
+        cursor.execute("SELECT seq FROM audit_target WHERE org = %s AND type = 'person' AND target = %s ORDER BY seq", [org, target])
+        return cursor.fetchall()
+
+
+def test_withheld_and_erased_values(world: World) -> None:
+    from django.db import transaction
+
+    from accounts import tenancy
+    from audit import disclosure, recording
+    from audit.record import ActorRef, EntryDraft
+
+    history(world.north, 3)
+    history(world.north, 2, about="guest")
+    org = world.north.organization.id
+    with tenancy.scope(org=org), transaction.atomic(), recording.opened(org=org, now=datetime.now(UTC)) as act:
+        disclosure.erase(org=org, subject=world.north.person("guest").account_id)
+        act.write([EntryDraft(org=org, action="privacy.subject_erased", category="privacy", outcome="success", actor=ActorRef(type="operator"))])
+    row = exported(world.north, withhold="why.private_note = attorney-client privilege\nchange.*.before = trade secret")
+    said = manifest(row)["disclosed"]
+    assert [(one["path"], one["ground"]) for one in said["withheld"]] == [("why.private_note", "attorney-client privilege"), ("change.*.before", "trade secret")]
+    assert said["withheld"][0]["count"] == 5
+    assert said["erased"] >= 2 * 4 - 4
+    text = b"".join(gzip.decompress(data) for name, data in content(row).items() if name.startswith("disclosures/"))
+    assert b"counsel says yes" not in text
+    assert b"asked on the phone" in text
+    assert b"counsel says yes" not in (bundle(row) / "reading/events.csv").read_bytes()
+    assert b"[withheld]" in (bundle(row) / "reading/events.csv").read_bytes()
+    assert b"[erased]" in (bundle(row) / "reading/events.csv").read_bytes()
+    holds(row)
+
+
+def test_no_values_and_no_reading_copies(world: World) -> None:
+    history(world.north, 2)
+    row = exported(world.north, disclosures="none", csv=False, ocsf=False, loadfile=False)
+    names = files.names(bundle(row))
+    assert not [name for name in names if name.startswith(("disclosures/", "reading/"))]
+    assert manifest(row)["disclosed"] == {"paths": [], "count": 0, "withheld": [], "erased": 0}
+    holds(row)
+
+
+HOSTILE = ["=HYPERLINK(\"http://x\")", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "<script>alert(1)</script>", "a\u202eb", 'quo"te,and comma', "two\nlines", "þ®\x14", "ＦＵＬＬ", "＝1"]
+
+
+def test_hostile_text_in_reading_copies(world: World) -> None:
+    from audit.record import Why
+
+    person = world.north.person("worker").account_id
+    for text in HOSTILE:
+        history(world.north, 1, why=Why(text=text, ticket=text if text.isprintable() else "", subject=person))
+    row = exported(world.north)
+    rows = list(csv.DictReader(io.StringIO((bundle(row) / "reading/events.csv").read_bytes().decode(), newline="")))
+    assert len(rows) == row.matched
+    for cell in (cell for one in rows for cell in one.values()):
+        assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝")), cell
+        assert not any((ord(c) < 32 and c not in "\n\r\t") or c == "\u202e" for c in cell)
+    found = [one["message"] for one in rows if one["message"]]
+    assert "<script>alert(1)</script>" in found
+    assert 'quo"te,and comma' in found
+    assert "two\nlines" in found
+    data = (bundle(row) / "reading/loadfile.dat").read_bytes().decode("utf-8-sig").split("\r\n")[:-1]
+    assert len(data) == row.matched + 1
+    assert all(line.count("\x14") == 15 and line.count("þ") == 32 for line in data)
+    events = [json.loads(line) for line in gzip.decompress((bundle(row) / "reading/ocsf.jsonl.gz").read_bytes()).splitlines()]
+    assert len(events) == row.matched
+    assert rows[0]["bates"].endswith("-0000000001")
+    holds(row)
+
+
+def test_the_next_export_of_a_matter_continues_the_one_before(world: World) -> None:
+    history(world.north, 3)
+    first = exported(world.north, matter="Smith v. Jones")
+    assert not (bundle(first) / "proof/consistency.json").exists()
+    history(world.north, 3)
+    second = exported(world.north, matter="SMITH V. JONES")
+    assert json.loads((bundle(second) / "proof/consistency.json").read_bytes())["export"] == str(first.id)
+    holds(second)
+    assert verified(bundle(second), "--previous", str(bundle(first))).returncode == 0
+    third = exported(world.north, matter="another")
+    assert not (bundle(third) / "proof/consistency.json").exists()
+
+
+@pytest.mark.parametrize("what", ["record", "envelope", "gone"])
+def test_an_entry_that_was_changed_ends_the_export(world: World, what: str) -> None:
+    """The number is named, the failure is an entry."""
+    from tests.audit.logs import number_all, tampering
+
+    history(world.north, 5)
+    number_all()
+    org = world.north.organization.id
+    row = ask(world.north)
+    with tampering() as attacker:
+        entry = attacker.execute("SELECT entry FROM audit_leaf WHERE org = %s AND seq = 3", [org]).fetchone()[0]
+        before = attacker.execute("SELECT record FROM audit_entry WHERE id = %s", [entry]).fetchone()[0], attacker.execute("SELECT envelope FROM audit_leaf WHERE entry = %s", [entry]).fetchone()[0]
+        if what == "record":
+            attacker.execute("UPDATE audit_entry SET record = replace(record, 'success', 'failure') WHERE id = %s", [entry])
+        elif what == "envelope":
+            attacker.execute("UPDATE audit_leaf SET envelope = replace(envelope, '\"v\":1', '\"v\":2') WHERE entry = %s", [entry])
+        else:
+            attacker.execute("DELETE FROM audit_leaf WHERE entry = %s", [entry])
+    assert before
+    row = carry_out(row)
+    assert (row.state, row.error) in {("failed", "entry_mismatch"), ("failed", "not_signed")}
+    if what == "record":
+        assert row.error_seq == 3
+    assert entries(org, "audit.export_failed")[0]["decision"]["outcome"] == "failure"
+
+
+def test_dates_are_days_of_a_time_zone(world: World) -> None:
+    from accounts import exporting, tenancy
+
+    history(world.north, 1)
+    from tests.audit.logs import number_all
+
+    number_all()
+    today = datetime.now(UTC).date()
+    with tenancy.scope(org=world.north.organization.id):
+        def count(**data: Any) -> int:
+            return exporting.preview(data=data, organization=world.north.organization).count
+
+        whole = count()
+        assert count(since=today.isoformat(), until=today.isoformat(), time_zone="UTC") == whole
+        assert count(since=(today + timedelta(days=1)).isoformat(), time_zone="UTC") == 0
+        assert count(until=(today - timedelta(days=1)).isoformat(), time_zone="UTC") == 0
+        far = [count(since=today.isoformat(), until=today.isoformat(), time_zone=zone) for zone in ("Pacific/Kiritimati", "Pacific/Niue")]
+        assert sorted(far) != [whole, whole] or 10 <= datetime.now(UTC).hour < 11

@@ -1,0 +1,200 @@
+"""The audit log's pages: what they find, what they count, what they say of themselves in the log."""
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from accounts import door, tenancy
+from accounts.powers import BY_SLUG
+from audit import by_address, merkle, queries
+from audit.models import Leaf
+from audit.queries import Filters
+from tests.audit.logs import number_all
+from tests.audit.signing import fresh_signing, release, state
+from tests.browse import client_for
+from tests.cast import World
+from tests.situations import WHY, arrange, token_for
+
+
+@pytest.fixture
+def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
+    with fresh_signing(settings, tmp_path):
+        yield
+        release()
+
+
+def act(world: World, slug: str = "update-profile", who: str = "administrator", **data: Any) -> None:
+    org = world.north
+    with tenancy.scope(org=org.organization.id):
+        door.perform(power=BY_SLUG[slug], actor=org.actor(who), ids=[org.person("worker").id], data=data or {"title": f"T{uuid.uuid4().hex[:6]}"}, now=datetime.now(UTC))
+
+
+def reads(world: World) -> list[dict[str, Any]]:
+    number_all()
+    with tenancy.scope(org=world.north.organization.id):
+        rows = queries.page(org=world.north.organization.id, filters=Filters(action="audit.viewed"), size=100).entries
+    return [row.record for row in rows]
+
+
+def text(world: World, path: str, who: str = "auditor", status: int = 200, **query: Any) -> str:
+    answer = client_for(world.north.person(who)).get(f"/o/{world.north.slug}/audit/{path}", query)
+    assert answer.status_code == status, answer.content[:500]
+    return answer.content.decode()
+
+
+def test_each_filter_finds_its_own(world: World) -> None:
+    org, number = world.north, world.north.organization.id
+    act(world)
+    act(world, "suspend", **WHY)
+    client = client_for(org.person("administrator"), tier=2)
+    client.post(f"/api/v1/orgs/{org.slug}/people/{org.person('worker').id}/actions/update-profile/", json.dumps({"title": "From afar"}), content_type="application/json", REMOTE_ADDR="198.51.100.7")
+    number_all()
+    worker, administrator = org.person("worker").account.email, org.person("administrator").account.email
+    for query, found, missing in (
+        ({"person": worker}, "profile.updated", "Nobody"), ({"actor": administrator}, "suspended", ""), ({"action": "membership.suspended"}, "suspended", "profile.updated</small>"),
+        ({"category": "membership"}, "suspended", ""), ({"outcome": "denied"}, "", "membership.suspended</small>"), ({"target": str(org.person("worker").id), "target_type": "membership"}, "suspended", ""),
+    ):
+        page = text(world, "", **query)
+        assert found in page, query
+        assert not missing or missing not in page.split('id="results"')[1].split("h-activity")[0], query
+    with tenancy.scope(org=number):
+        assert queries.matching(org=number, filters=Filters(actor=org.person("administrator").account_id))[1]
+        assert queries.matching(org=number, filters=Filters(action="membership.suspended")) == (1, True)
+
+
+@pytest.mark.parametrize(("query", "said"), [
+    ({"person": "nobody@nowhere.example"}, "Nobody in this organization"), ({"since": "2026-13-01"}, "is not a date"), ({"since": "2026-02-02", "until": "2026-02-01"}, "after the last day"),
+    ({"target": "5"}, "is no id"), ({"token": "x' OR 1=1"}, "is no id"), ({"address": "999.1.1.1"}, "no network address"), ({"plan": "﷽"}, "is no id")])
+def test_what_makes_no_sense_is_said(world: World, query: dict[str, str], said: str) -> None:
+    assert said in text(world, "", **query)
+    assert not reads(world)
+
+
+@pytest.mark.parametrize("query", [{"matter": "x" * 10_000}, {"ticket": "\0"}, {"before": "99999999999999999999"}, {"after": "-1"}, {"action": "<script>"}, {"outcome": "nonsense"}, {"since": "0001-01-01", "until": "9999-12-31"}, {"address": "::1"}])
+def test_nothing_breaks_the_page(world: World, query: dict[str, str]) -> None:
+    assert "<script>" not in text(world, "", **query).split("<main")[1].replace("<script src", "")
+
+
+def test_counts_are_exact_or_say_more_than(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    org, number = world.north, world.north.organization.id
+    for _ in range(4):
+        act(world)
+    number_all()
+    account = org.person("administrator").account_id
+    with tenancy.scope(org=number):
+        actor, target = queries.matching(org=number, filters=Filters(actor=account)), queries.matching(org=number, filters=Filters(target=org.person("worker").account_id))
+        assert actor == (Leaf.objects.filter(org=number, actor=account).count(), True)
+        assert target[1] and target[0] >= 4
+        today = datetime.now(UTC).date()
+        assert queries.matching(org=number, filters=Filters(actor=account, since=today + timedelta(days=1))) == (0, True)
+        monkeypatch.setattr(queries, "COUNTED", 2)
+        assert queries.matching(org=number, filters=Filters(action="profile.updated")) == (2, False)
+    assert "More than 2" in text(world, "", action="profile.updated")
+
+
+def test_an_address_is_searched_by_opening(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    org = world.north
+    for _ in range(3):
+        client_for(org.person("administrator"), tier=2).post(f"/api/v1/orgs/{org.slug}/people/{org.person('worker').id}/actions/update-profile/", json.dumps({"title": uuid.uuid4().hex}), content_type="application/json")
+    number_all()
+    assert "profile.updated" in text(world, "", address="127.0.0.0/8").split('id="results"')[1].split("h-activity")[0]
+    assert "No entry matches" in text(world, "", address="203.0.113.9")
+    monkeypatch.setattr(by_address, "MOST", 2)
+    monkeypatch.setattr(by_address, "WINDOW", 2)
+    assert "goes on from there" in text(world, "", address="203.0.113.9")
+
+
+def test_a_search_is_recorded_once_and_pages_are_not(world: World) -> None:
+    org, client = world.north, client_for(world.north.person("auditor"))
+    for _ in range(3):
+        client.get(f"/o/{org.slug}/audit/", {"person": org.person("worker").account.email})
+    client.get(f"/o/{org.slug}/audit/", {"person": org.person("worker").account.email, "before": "9"})
+    found = reads(world)
+    assert len(found) == 1 and found[0]["facts"] == {"what": "search", "filter": {"person": True}}
+    assert [t["id"] for t in found[0]["targets"]] == [str(org.person("worker").account_id)]
+    assert org.person("worker").account.email not in json.dumps(found)
+    client.get(f"/o/{org.slug}/audit/", {"matter": "Doe v. Secret"})
+    assert "Secret" not in json.dumps(reads(world)) and len(reads(world)) == 2
+    cache.clear()
+    client.get(f"/o/{org.slug}/audit/", {"matter": "Doe v. Secret"})
+    assert len(reads(world)) == 3
+
+
+def test_a_program_that_follows_does_not_follow_itself(world: World) -> None:
+    org = world.north
+    made: list[Any] = []
+    arrange(lambda: made.append(token_for(org.person("auditor"), scopes=["view_audit"])))
+    from django.test import Client
+
+    after = 0
+    for _ in range(4):
+        number_all()
+        answer = Client().get(f"/api/v1/orgs/{org.slug}/audit/", {"after": after, "limit": 10_000}, headers={"Authorization": f"Bearer {made[0][1]}"})
+        assert answer.status_code == 200
+        after = answer.json()["next"]
+    assert [r["facts"]["what"] for r in reads(world)] == ["follow"]
+    lines = Client().get(f"/api/v1/orgs/{org.slug}/audit/", {"limit": 10_000}, headers={"Authorization": f"Bearer {made[0][1]}", "Accept": "application/x-ndjson"})
+    assert lines.headers["Content-Type"].startswith("application/x-ndjson")
+    found = [json.loads(line) for line in b"".join(lines.streaming_content).splitlines()]  # type: ignore[attr-defined]
+    assert [e["seq"] for e in found] == list(range(1, len(found) + 1)) and found[-1]["seq"] >= after
+
+
+def test_an_entry_shows_where_it_came_from_and_its_proof(world: World, signing: None) -> None:
+    org = world.north
+    act(world, "suspend", **WHY)
+    number_all()
+    state(org.organization.id)
+    with tenancy.scope(org=org.organization.id):
+        leaf = Leaf.objects.get(org=org.organization.id, action="membership.suspended")
+    page = text(world, f"{leaf.entry}/")
+    for words in ("The proof", "Where it came from", bytes(leaf.leaf_sha256).hex(), "Everything about this person", "Everything by this person", "Entry before"):
+        assert words in page, words
+    proof = text(world, f"{leaf.entry}/proof.txt")
+    assert proof.startswith("c2sp.org/tlog-proof@v1\nindex ")
+    answer = client_for(org.person("auditor")).get(f"/api/v1/orgs/{org.slug}/audit/{leaf.entry}/proof/").json()
+    from audit.notes import Checkpoint, parse
+
+    head = Checkpoint.parse(parse(answer["checkpoint"])[0])
+    assert merkle.verify_inclusion(index=answer["seq"] - 1, size=head.size, leaf=merkle.leaf_hash(answer["envelope"].encode()), proof=[bytes.fromhex(h) for h in answer["path"]], root=head.root)
+    import hashlib
+
+    assert hashlib.sha256(text(world, f"{leaf.entry}/record.json").encode()).hexdigest() in answer["envelope"]
+    assert {r["facts"]["what"] for r in reads(world)} == {"entry", "proof"}
+    assert client_for(org.person("member")).get(f"/o/{org.slug}/audit/{leaf.entry}/proof.txt").status_code == 404
+
+
+def test_timelines_say_how_many_there_are(world: World) -> None:
+    org = world.north
+    for _ in range(3):
+        act(world)
+    number_all()
+    with tenancy.scope(org=org.organization.id):
+        n = Leaf.objects.filter(org=org.organization.id, actor=org.person("administrator").account_id).count()
+    page = text(world, f"by/{org.person('administrator').id}/")
+    assert f"Entries 1 to {n}" in page
+    assert "profile" in text(world, f"about/{org.person('worker').id}/")
+    assert text(world, f"about/{uuid.uuid4()}/", status=404) and text(world, f"by/{world.contoso.person('owner').id}/", status=404)
+    assert "No numbered entry yet" in text(world, f"by/{org.person('guest').id}/") if "guest" in org.people else True
+
+
+def test_the_chart_is_of_the_days_that_are_shown(world: World) -> None:
+    act(world)
+    number_all()
+    today = datetime.now(UTC).date()
+    page = text(world, "", since=(today - timedelta(days=3)).isoformat(), until=today.isoformat())
+    assert page.count('<th scope="row">') >= 4 and f"{today.isoformat()[5:]}" in page and "<svg class=\"chart\"" in page
+
+
+def test_foreign_organizations_log_stays_theirs(world: World) -> None:
+    act(world)
+    number_all()
+    assert client_for(world.contoso.person("owner")).get(f"/o/{world.north.slug}/audit/").status_code == 404
+    page = client_for(world.contoso.person("owner")).get(f"/o/{world.contoso.slug}/audit/", {"person": world.north.person("worker").account.email}).content.decode()
+    assert "Nobody in this organization" in page
