@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.test import Client
@@ -11,6 +12,8 @@ from django.test import Client
 from accounts import tenancy
 from accounts.models import Mail, Membership, Plan, SavedView
 from audit import sequencer
+from audit.export import files
+from audit.models import Export
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
@@ -38,7 +41,7 @@ class Api:
 def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
     """The operation's address in this organization; ids that are not given exist nowhere."""
     found = operation.path.replace("{slug}", slug)
-    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id"):
+    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id"):
         found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
     return f"/api/v1/{found}"
 
@@ -61,11 +64,24 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
             session_id=session_for(person).id,
             notice_id=mail.id,
             view_id=view.id,
+            export_id=export_for(org, operation.name if operation else "").id,
             stream_id=stream_for(org, f"Spare {uuid.uuid4().hex[:6]}").id,
         )
 
     arrange(make)
     return made
+
+
+def export_for(org: Org, operation: str = "") -> Export:
+    """An export of the log in the state that the operation needs. Needs an open act."""
+    now = datetime.now(UTC)
+    states = {"audit-export-stop": "running", "audit-export-resume": "failed", "audit-export-file": "sealed"}
+    row = Export.objects.create(id=uuid.uuid4(), org=org.organization.id, state=states.get(operation, "stopped"), requester=org.person("owner").account_id, via="api", purpose="A lawsuit", zone="UTC",
+                                shown=True, ocsf="1.8.0", prefix="NW", name="Northwind", asked_at=now, expires_at=now + timedelta(days=1))
+    if row.state == "sealed":
+        files.write(files.bundle(row.id) / "SHA256SUMS", b"x\n")
+        Export.objects.filter(id=row.id).update(files=[{"name": "SHA256SUMS", "size": 2, "sha256": files.sha256(files.bundle(row.id) / "SHA256SUMS")}])
+    return row
 
 
 def number_the_log() -> None:

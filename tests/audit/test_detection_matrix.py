@@ -39,8 +39,8 @@ def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def stated(log: Log) -> Log:
-    """A log of 300 entries that the signer has stated."""
-    log.write(300)
+    """A log of 40 entries that the signer has stated."""
+    log.write(40)
     number_all()
     only(log.org)
     state(log.org)
@@ -129,11 +129,11 @@ def test_a_row_deleted_and_everything_moved_up(stated: Log) -> None:
     """Renumbered and recomputed to the root: what was signed tells."""
     with tampering() as attacker:
         for table, column in (("audit_disclosure", "entry"), ("audit_entry", "id")):
-            attacker.execute(f"DELETE FROM {table} WHERE {column} = (SELECT entry FROM audit_leaf WHERE org = %s AND seq = 300)", [stated.org])
-        attacker.execute("DELETE FROM audit_target WHERE org = %s AND seq = 300", [stated.org])
-        attacker.execute("DELETE FROM audit_leaf WHERE org = %s AND seq = 300", [stated.org])
+            attacker.execute(f"DELETE FROM {table} WHERE {column} = (SELECT entry FROM audit_leaf WHERE org = %s AND seq = 40)", [stated.org])
+        attacker.execute("DELETE FROM audit_target WHERE org = %s AND seq = 40", [stated.org])
+        attacker.execute("DELETE FROM audit_leaf WHERE org = %s AND seq = 40", [stated.org])
         recompute(attacker, stated)
-    assert stated.findings() == ["300 entries were signed, 299 are there: the end of the log is missing", "the totals are not those that were signed"]
+    assert stated.findings() == ["40 entries were signed, 39 are there: the end of the log is missing", "the totals are not those that were signed"]
 
 
 # tail truncated or database restored from backup
@@ -142,7 +142,7 @@ def test_a_row_deleted_and_everything_moved_up(stated: Log) -> None:
 def test_a_truncated_tail_is_refused_by_the_signer(stated: Log) -> None:
     with tampering() as attacker:
         for table in ("audit_target", "audit_leaf"):
-            attacker.execute(f"DELETE FROM {table} WHERE org = %s AND seq > 280", [stated.org])
+            attacker.execute(f"DELETE FROM {table} WHERE org = %s AND seq > 30", [stated.org])
         attacker.execute("DELETE FROM audit_entry e WHERE org = %s AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.entry = e.id)", [stated.org])
         attacker.execute("DELETE FROM audit_disclosure d WHERE org = %s AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.entry = d.entry)", [stated.org])
         recompute(attacker, stated)
@@ -150,7 +150,7 @@ def test_a_truncated_tail_is_refused_by_the_signer(stated: Log) -> None:
         attacker.execute("DELETE FROM audit_tile WHERE org = '00000000-0000-4000-8000-000000000002'")
         attacker.execute("INSERT INTO audit_signingrequest (id, kind, org, body, asked_at, error) VALUES (%s, 'epoch', %s, '{}', now(), '')", [uuid.uuid4(), stated.org])
     assert stated.findings() == []  # in itself it is sound: only who remembers can tell
-    assert "it has 280 entries and had 300 when it was signed last" in refused(stated)
+    assert "it has 30 entries and had 40 when it was signed last" in refused(stated)
 
 
 def test_a_truncated_tail_against_an_export_in_hand(tmp_path: Path) -> None:
@@ -163,10 +163,10 @@ def test_a_truncated_tail_against_an_export_in_hand(tmp_path: Path) -> None:
 
 def test_a_rewritten_history_is_found_and_refused(stated: Log) -> None:
     rewrite(stated, 20)
-    assert stated.findings() == ["at 300 entries the tree is not the one that was signed"]
+    assert stated.findings() == ["at 40 entries the tree is not the one that was signed"]
     stated.write()
     number_all()
-    assert "its first 300 entries are not those that were signed" in refused(stated)
+    assert "its first 40 entries are not those that were signed" in refused(stated)
 
 
 def test_a_rewritten_history_signed_with_the_stolen_key(tmp_path: Path) -> None:
@@ -226,9 +226,9 @@ def test_no_entry_no_write(world: World) -> None:
 
 def test_back_dating_in_the_database(stated: Log) -> None:
     with tampering() as attacker:
-        envelope = attacker.execute("SELECT envelope FROM audit_leaf WHERE org = %s AND seq = 300", [stated.org]).fetchone()[0]
+        envelope = attacker.execute("SELECT envelope FROM audit_leaf WHERE org = %s AND seq = 40", [stated.org]).fetchone()[0]
         made = canonical(json.loads(envelope) | {"recorded_at": "2001-01-01T00:00:00.000000Z"})
-        attacker.execute("UPDATE audit_leaf SET envelope = %s, leaf_sha256 = %s, recorded_at = '2001-01-01' WHERE org = %s AND seq = 300", [made.decode(), merkle.leaf_hash(made), stated.org])
+        attacker.execute("UPDATE audit_leaf SET envelope = %s, leaf_sha256 = %s, recorded_at = '2001-01-01' WHERE org = %s AND seq = 40", [made.decode(), merkle.leaf_hash(made), stated.org])
         recompute(attacker, stated)
     assert "the envelope does not fit its place" in stated.findings()
 

@@ -25,12 +25,12 @@ def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def stated(log: Log) -> Log:
-    """A log of 600 entries, stated at 300 and at 600, and some after it."""
-    log.write(300)
+    """A log of 520 entries, stated at 260 and at 520, and some after it."""
+    log.write(260)
     number_all()
     only(log.org)
     state(log.org)
-    log.write(300)
+    log.write(260)
     state(log.org)
     log.write(3)
     number_all()
@@ -46,15 +46,15 @@ TAMPERINGS = {
     "a higher tile": ("UPDATE audit_tile SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1) WHERE org = %(org)s AND level = 1", "tile 1/0 does not follow from the tiles below it"),
     "a higher tile that is gone": ("DELETE FROM audit_tile WHERE org = %(org)s AND level = 1", "tile 1/0 does not follow from the tiles below it"),
     "a higher tile too many": ("INSERT INTO audit_tile (org, level, n, hashes) VALUES (%(org)s, 1, 7, sha256('x'))", "tile 1/7 does not follow from the tiles below it"),
-    "a signed root": ("UPDATE audit_epoch SET root = sha256('x') WHERE org = %(org)s AND size = 300", "at 300 entries the tree is not the one that was signed"),
-    "a statement": ("UPDATE audit_epoch SET statement = replace(statement, '\"v\":1', '\"v\":2') WHERE org = %(org)s AND size = 300", "was changed or is not signed by the log"),
-    "a statement of nonsense": ("UPDATE audit_epoch SET statement = '[' WHERE org = %(org)s AND size = 300", "was changed or is not signed by the log"),
-    "a statement's size": ("UPDATE audit_epoch SET size = 299 WHERE org = %(org)s AND size = 300", "at 299 entries the tree is not the one that was signed"),
-    "a statement's leaf": ("UPDATE audit_epoch SET leaf_sha256 = sha256('x') WHERE org = %(org)s AND size = 300", "was changed or is not signed by the log"),
-    "a statement's signature": ("UPDATE audit_epoch SET note = replace(note, '— ', '— x') WHERE org = %(org)s AND size = 300", "was changed or is not signed by the log"),
-    "signed totals": ("UPDATE audit_epoch SET totals = sha256('x') WHERE org = %(org)s AND size = 600", "the totals are not those that were signed"),
+    "a signed root": ("UPDATE audit_epoch SET root = sha256('x') WHERE org = %(org)s AND size = 260", "at 260 entries the tree is not the one that was signed"),
+    "a statement": ("UPDATE audit_epoch SET statement = replace(statement, '\"v\":1', '\"v\":2') WHERE org = %(org)s AND size = 260", "was changed or is not signed by the log"),
+    "a statement of nonsense": ("UPDATE audit_epoch SET statement = '[' WHERE org = %(org)s AND size = 260", "was changed or is not signed by the log"),
+    "a statement's size": ("UPDATE audit_epoch SET size = 259 WHERE org = %(org)s AND size = 260", "at 259 entries the tree is not the one that was signed"),
+    "a statement's leaf": ("UPDATE audit_epoch SET leaf_sha256 = sha256('x') WHERE org = %(org)s AND size = 260", "was changed or is not signed by the log"),
+    "a statement's signature": ("UPDATE audit_epoch SET note = replace(note, '— ', '— x') WHERE org = %(org)s AND size = 260", "was changed or is not signed by the log"),
+    "signed totals": ("UPDATE audit_epoch SET totals = sha256('x') WHERE org = %(org)s AND size = 520", "the totals are not those that were signed"),
     "a counter": ("UPDATE audit_counter SET n = n - 1 WHERE org = %(org)s AND kind = 'actor'", "the totals are not those that were signed"),
-    "a log that is shorter than signed": ("UPDATE audit_epoch SET size = 9000 WHERE org = %(org)s AND size = 600", "9000 entries were signed, 603 are there: the end of the log is missing"),
+    "a log that is shorter than signed": ("UPDATE audit_epoch SET size = 9000 WHERE org = %(org)s AND size = 520", "9000 entries were signed, 523 are there: the end of the log is missing"),
 }
 
 
@@ -109,11 +109,11 @@ def test_a_statement_by_a_stranger(stated: Log) -> None:
     """Signed well, by a key that is not the log's."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    note = stated.rows("SELECT note FROM audit_epoch WHERE org = %s AND size = 300", [stated.org])[0][0]
+    note = stated.rows("SELECT note FROM audit_epoch WHERE org = %s AND size = 260", [stated.org])[0][0]
     text, _signatures = notes.parse(note)
     forged = notes.note(text, [notes.sign(text, name=text.split("\n")[0], key=Ed25519PrivateKey.generate())])
     with tampering() as attacker:
-        attacker.execute("UPDATE audit_epoch SET note = %s WHERE org = %s AND size = 300", [forged, stated.org])
+        attacker.execute("UPDATE audit_epoch SET note = %s WHERE org = %s AND size = 260", [forged, stated.org])
     assert any("is not signed by the log" in what for what in stated.findings())
     assert LogKey.objects.filter(type="ed25519").count() == 1
     assert Signer().step(now=datetime.now(UTC)) == 0

@@ -126,6 +126,16 @@ def test_with_an_earlier_export_in_hand(tmp_path: Path) -> None:
     assert failed(rewritten.save(tmp_path / "rewritten-same", size=11), previous=str(earlier)) == {"consistency"}
 
 
+def test_files_changed_added_and_removed(tmp_path: Path) -> None:
+    folder = LOG.save(tmp_path)
+    (folder / "more").write_bytes(b"x")
+    (folder / "events" / ".hidden").write_bytes(b"x")
+    (folder / "policy").unlink()
+    (folder / "CERTIFICATE.md").write_bytes(b"changed")
+    assert [text for mark, name, text in found(folder) if (mark, name) == ("FAIL", "sums")] == [
+        "'events/.hidden' is there and is not listed.", "'more' is there and is not listed.", "policy is listed and is missing.", "CERTIFICATE.md is not what was sealed: its hash differs."]
+
+
 def _flipped(files: Files, name: str, bit: int) -> Files:
     data = bytearray(files[name])
     data[bit // 8] ^= 1 << bit % 8
@@ -353,6 +363,7 @@ def test_ed25519_of_the_specification() -> None:
     assert verify.ed25519(public, b"\xaf\x82", signature)
     s = int.from_bytes(signature[32:], "little") + verify.ORDER
     assert not verify.ed25519(public, b"\xaf\x82", signature[:32] + s.to_bytes(32, "little"))
+    assert [n for n in range(19) if verify.point_decode((verify.P + n).to_bytes(32, "little"))] == []
     for odd in ((verify.P + 1).to_bytes(32, "little"), (1).to_bytes(32, "little"), bytes(32), (1 | 1 << 255).to_bytes(32, "little"), (verify.P - 1).to_bytes(32, "little")):
         assert not verify.ed25519(odd, b"", odd + bytes(32))  # keys of small order, and ones that are not written in the one way
 

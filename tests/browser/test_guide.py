@@ -169,9 +169,16 @@ def api_tokens(walk: Walk) -> None:
     walk.go(f"people/{walk.org.person('olivia').id}/create-token/")
 
 
+def the_audit_export(walk: Walk) -> None:
+    walk.go("audit/")
+    walk.go("audit/exports/")
+    walk.go("audit/exports/new/")
+
+
 CHAPTERS: dict[str, Callable[[Walk], None]] = {
     "1-first-sign-in.md": first_sign_in, "2-the-people-list.md": the_people_list, "3-suspending.md": suspending, "4-many-at-once.md": many_at_once, "5-importing.md": importing,
     "6-approvals.md": approvals, "7-administrators-and-roles.md": administrators_and_roles, "8-the-audit-log.md": the_audit_log, "9-api-tokens.md": api_tokens,
+    "10-the-audit-export.md": the_audit_export,
 }
 
 

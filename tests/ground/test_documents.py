@@ -46,7 +46,7 @@ def test_the_pictured_tables_and_processes_are_the_real_ones() -> None:
 
     picture = (ROOT / "docs" / "architecture.md").read_text().split("```")[1]
     assert {"audit_entry", "audit_pending", "accounts_plan"} <= set(re.findall(r"\b(?:audit|accounts)_[a-z]+\b", picture)) <= set(TABLES)
-    assert {"web", "sequencer", "worker", "scheduler"} <= set(re.findall(r"┌─ ([\w.]+)", picture))
+    assert {"web", "sequencer", "worker", "scheduler", "signer", "streamer"} <= set(re.findall(r"┌─ ([\w.]+)", picture))
 
 
 def runs(command: list[str]) -> str:
@@ -69,10 +69,10 @@ def programs(command: list[str] | str) -> list[str]:
 
 
 def test_compose_starts_every_process_with_commands_that_exist() -> None:
-    assert set(OURS) == {"setup", "web", "worker", "scheduler", "sequencer"} and {"postgres", "valkey", "proxy"} <= set(COMPOSE["services"])
+    assert set(OURS) == {"setup", "web", "worker", "scheduler", "sequencer", "signer", "streamer"} and {"postgres", "valkey", "proxy"} <= set(COMPOSE["services"])
     started = {name: programs(service["command"]) for name, service in OURS.items()}
     assert started == {"setup": ["manage.py setup_database", "manage.py migrate", "manage.py check"], "web": ["gunicorn"], "worker": ["manage.py worker"],
-                       "scheduler": ["manage.py scheduler"], "sequencer": ["manage.py sequencer"]}
+                       "scheduler": ["manage.py scheduler"], "sequencer": ["manage.py sequencer"], "signer": ["manage.py signer"], "streamer": ["manage.py streamer"]}
     for service in OURS.values():
         assert service["read_only"] and service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
     assert "/readyz" in str(OURS["web"]["healthcheck"]["test"])
@@ -115,7 +115,8 @@ def test_units_start_every_process_with_commands_that_exist() -> None:
             started[unit.name] = programs(service["ExecStart"])
             assert service["ExecStart"].startswith("/opt/steward/.venv/bin/python ")
             assert (service["NoNewPrivileges"], service["ProtectSystem"], service["CapabilityBoundingSet"], service["User"]) == ("yes", "strict", "", "steward")
-    assert started == {"steward-web.service": ["gunicorn"], "steward-worker@.service": ["manage.py worker"], "steward-scheduler.service": ["manage.py scheduler"], "steward-sequencer.service": ["manage.py sequencer"]}
+    assert started == {"steward-web.service": ["gunicorn"], "steward-worker@.service": ["manage.py worker"], "steward-scheduler.service": ["manage.py scheduler"], "steward-sequencer.service": ["manage.py sequencer"],
+                       "steward-signer.service": ["manage.py signer"], "steward-streamer.service": ["manage.py streamer"]}
     assert {"steward.target", "steward-web.socket"} <= {unit.name for unit in UNITS}
 
 
