@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from rfc3161_client import PKIStatus, TimestampRequestBuilder, decode_timestamp_response
+from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
 
 logger = logging.getLogger("steward.timestamping")
 SECONDS = 10.0
@@ -19,7 +19,7 @@ def stamp(data: bytes) -> bytes | None:
     """The authority's answer over this data (DER of a TimeStampResp), checked to be about it; None where there is no authority or it does not answer rightly."""
     if not settings.TIMESTAMP_URL:
         return None
-    request = TimestampRequestBuilder(data=data).build()
+    request = TimestampRequestBuilder(data=data).hash_algorithm(HashAlgorithm.SHA256).build()
     try:
         status, answer = _post(settings.TIMESTAMP_URL, request.as_bytes())
         if status != 200:
@@ -37,7 +37,7 @@ def stamp(data: bytes) -> bytes | None:
 
 
 def _imprint(data: bytes, request: Any) -> bytes:
-    """The digest that was asked for, computed by ourselves; the library's default is SHA-512."""
+    """The digest that was asked for, computed by ourselves: SHA-256, which the verifiers of a bundle look for."""
     name = {32: hashlib.sha256, 48: hashlib.sha384, 64: hashlib.sha512}[len(request.message_imprint.message)]
     return name(data).digest()
 

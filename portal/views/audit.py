@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit_reading
-from audit import by_address, epochs, queries
+from audit import by_address, drill, epochs, queries, selfcheck
 from audit.queries import Filters
 from portal import audit_filters, rows, sentences
 from portal.audit_filters import Asked
@@ -52,7 +52,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         "values": {name: request.GET.get(name, "") for name in audit_filters.FIELDS},
     }
     if not request.headers.get("HX-Request"):
-        context |= {"chart": activity(org, asked.filters), "signed": epochs.latest(org=org), "refusal": epochs.refusal()}
+        context |= {"chart": activity(org, asked.filters), "signed": epochs.latest(org=org), "refusal": epochs.refusal(),
+                    "checked": next(iter(selfcheck.last()), None), "drilled": next(iter(drill.history(org=org, limit=1)), None)}
     return render(request, "audit/_results.html" if request.headers.get("HX-Request") else "audit/index.html", context)
 
 

@@ -13,7 +13,7 @@ from accounts import audit_reading
 from accounts.actor import Actor
 from accounts.models import Membership
 from accounts.reasons import NotFound
-from audit import epochs, queries, receipts
+from audit import clocks, disclosure, epochs, queries, receipts
 from audit.queries import ERASED, Seen
 from portal import sentences
 from portal.organization import enter
@@ -32,6 +32,7 @@ def entry(request: HttpRequest, slug: str, entry_id: UUID) -> HttpResponse:
         "context": seen.record.get("context", {}), "address": _opened(seen, "context.ip"), "program": _opened(seen, "context.user_agent"), "note": _opened(seen, "why.private_note"),
         "by": people.get(seen.record["actor"].get("id", "")), "about": [people[t["id"]] for t in seen.record.get("targets", []) if t["type"] == "person" and t["id"] in people],
         "plan": seen.record.get("delegation", {}).get("plan"), "bulk": seen.record.get("bulk"), "token": seen.record["actor"].get("token_id"), "auth": seen.record["actor"].get("auth", {}),
+        "withheld": _withheld(org, seen),
     }
     return render(request, "audit/entry.html", context)
 
@@ -43,6 +44,16 @@ def _seen(request: HttpRequest, slug: str, entry_id: UUID) -> tuple[Actor, Seen]
     if seen is None:
         raise NotFound
     return actor, seen
+
+
+def _withheld(org: UUID, seen: Seen) -> list[disclosure.Erased]:
+    """Under which entries values of this one are withheld: of a person who was erased, of an address whose time was over."""
+    if ERASED not in seen.open.values():
+        return []
+    found = list(disclosure.erased_under(org=org, subjects=disclosure.subjects_of(seen.record)).values())
+    if seen.seq and ERASED in (seen.open.get("context.ip"), seen.open.get("context.user_agent")) and (clock := clocks.erased_under(org=org, seq=seen.seq)):
+        found.append(clock)
+    return found
 
 
 def _opened(seen: Seen, path: str) -> str | None:
@@ -101,4 +112,5 @@ def receipt(request: HttpRequest, slug: str, entry_id: UUID) -> HttpResponse:
 
 
 def _file(text: str, name: str, *, kind: str = "text/plain") -> HttpResponse:
-    return HttpResponse(text, content_type=f"{kind}; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+    return HttpResponse(text, content_type=f"{kind}; charset=utf-8", headers={
+        "Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})

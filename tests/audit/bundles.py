@@ -245,7 +245,7 @@ class Synthetic:
         matching = [n for n, entry in enumerate(entries, 1) if self.fits(entry, wanted)]
         shown = [n for n in matching if first <= n <= last and n not in gone]
         outside = [n for n in (max((n for n in matching if n < first), default=0), min((n for n in matching if n > last), default=0)) if n] if wanted else []
-        covered = sorted({*shown, *outside, *drop})
+        covered = sorted({*(order or shown), *outside, *drop})
         shown, at, gaps = [n for n in (order or shown) if n not in drop], 0, []
         cuts = sorted({low - 1 for low, _high in pruned} | {high for _low, high in pruned})
         for n in [*covered, size + 1]:

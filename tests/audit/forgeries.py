@@ -66,6 +66,11 @@ def _text(note: bytes) -> str:
     return note.decode().rpartition("\n\n")[0] + "\n"
 
 
+def _behind_itself(total: dict[str, Any]) -> dict[str, Any]:
+    inner = sha(total["n"].to_bytes(8, "big") + bytes.fromhex(total["nonce"]))
+    return {"kind": total["kind"], "id": total["id"], "n": 0, "siblings": total["siblings"], "other": {"key": sha(f"{total['kind']}:{total['id']}".encode()).hex(), "inner": inner.hex()}}
+
+
 WAYS: dict[str, tuple[Forge, str]] = {
     "a byte of a record": (lambda g: g.files(lines={5: replace(g.entries[4], record=_rewritten_record(g))}), "entries"),
     "a record and its hash": (lambda g: g.files(lines={5: said(g.entries[4], record=_rewritten_record(g))}), "tree"),
@@ -91,6 +96,7 @@ WAYS: dict[str, tuple[Forge, str]] = {
     "an entry that does not fit": (lambda g: g.files(wanted=of(g, "actor"), order=sorted([*whose(g, "actor"), next(n for n in range(1, g.count) if n not in whose(g, "actor"))])), "filter"),
     "a smaller total": (lambda g: g.files(wanted=of(g, "actor"), hide=(whose(g, "actor")[-1],), total=len(whose(g, "actor")) - 1), "totals"),
     "a total of nothing": (lambda g: edited(g.files(wanted=of(g, "target"), hide=tuple(whose(g, "target"))), "proof/totals.json", first(lambda t: {**t, "n": 0, "other": None})), "totals"),
+    "a total hidden behind itself": (lambda g: edited(g.files(wanted=of(g, "target"), hide=tuple(whose(g, "target"))), "proof/totals.json", first(_behind_itself)), "totals"),
     "no total": (lambda g: fitted({k: v for k, v in g.files(wanted=of(g, "actor")).items() if k != "proof/totals.json"}), "complete"),
     "the tail cut off": (lambda g: edited(g.files(hide=(g.count,)), "manifest.json", with_(last=g.count - 1, size=g.count - 1)), "checkpoint"),
     "another root": (lambda g: edited(g.files(), "manifest.json", with_(root=sha(b"x").hex())), "checkpoint"),

@@ -83,7 +83,7 @@ def _program(arguments: list[str]) -> tuple[float, int]:
 def _writing(org: seed.Org) -> float:
     """Median of rounds: the same rows by the same eight connections, into the log and into a table without triggers."""
     with bare() as connection:
-        connection.execute("CREATE SCHEMA IF NOT EXISTS bench; DROP TABLE IF EXISTS bench.entry; CREATE TABLE bench.entry (LIKE public.audit_entry); CREATE INDEX ON bench.entry (id)")
+        connection.execute("CREATE SCHEMA IF NOT EXISTS bench; DROP TABLE IF EXISTS bench.entry; CREATE TABLE bench.entry (LIKE public.audit_entry INCLUDING DEFAULTS); CREATE INDEX ON bench.entry (id)")
         connection.execute(f"GRANT USAGE ON SCHEMA bench TO {APP_ROLE}; GRANT ALL ON bench.entry TO {APP_ROLE}")
     ratios = []
     for _round in range(3):

@@ -198,3 +198,30 @@ def test_foreign_organizations_log_stays_theirs(world: World) -> None:
     assert client_for(world.contoso.person("owner")).get(f"/o/{world.north.slug}/audit/").status_code == 404
     page = client_for(world.contoso.person("owner")).get(f"/o/{world.contoso.slug}/audit/", {"person": world.north.person("worker").account.email}).content.decode()
     assert "Nobody in this organization" in page
+
+
+def test_what_was_erased_says_under_which_entry(world: World) -> None:
+    from audit.disclosure import erase_subject
+
+    org = world.north
+    act(world)
+    number_all()
+    with tenancy.scope(org=org.organization.id):
+        leaf = Leaf.objects.get(org=org.organization.id, action="profile.updated")
+        done = erase_subject(org=org.organization.id, subject=org.person("worker").account_id, ground="asked by the person", now=datetime.now(UTC))
+    page = text(world, f"{leaf.entry}/")
+    assert "What is withheld" in page and "asked by the person" in page and str(done.entry) in page and "(erased)" in page
+
+
+def test_the_page_says_how_the_log_is(world: World, signing: None) -> None:
+    from audit import selfcheck
+
+    assert "Not signed yet" in text(world, "")
+    act(world)
+    number_all()
+    state(world.north.organization.id)
+    with tenancy.installation("the schedule checks"):
+        selfcheck.check(org=world.north.organization.id, now=datetime.now(UTC))
+    number_all()
+    page = text(world, "")
+    assert "Signed up to entry" in page and "Verified whole" in page
