@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Mail, Membership, Plan
+from audit import holds
 from portal.api import schema
 from portal.api.docs import curl, described, example_body
 from portal.api.operation import Operation
@@ -65,6 +67,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         with tenancy.installation("look"):
             plan = Plan.objects.get(id=ids["plan_id"])
         body = {"digest": plan.digest, "count": plan.summary["doable"]}
+    if operation.name == "release-audit-hold":
+        body["hold"] = _hold(org)
     if operation.name == "audit":
         number_the_log()
     if operation.method == "GET":
@@ -109,6 +113,12 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
     if operation.name == "entry-proof":
         state(org.organization.id)
     return ids
+
+
+def _hold(org: Any) -> str:
+    made: list[Any] = []
+    arrange(lambda: made.append(holds.place(org=org.organization.id, kind="log", matter="Smith v. Jones", ground="a claim", by=None, now=timezone.now())))
+    return str(made[0].id)
 
 
 def _history(org: Any, ids: dict[str, Any]) -> None:

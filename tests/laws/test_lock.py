@@ -17,6 +17,7 @@ from audit.models import Entry
 from audit.record import ActorRef, EntryDraft
 from portal import database
 from portal.database import TABLES
+from tests.audit.logs import number_all
 from tests.cast import World
 
 GUARDED = [name for name, table in TABLES.items() if table.guarded is True]
@@ -44,7 +45,8 @@ def test_raw_sql_is_refused(world: World, table: str, sql: str, alias: str) -> N
         column = cursor.fetchone()[0]
         with pytest.raises(DatabaseError) as error, transaction.atomic(using=alias):
             cursor.execute(sql.format(t=table, c=f'"{column}"'))
-        assert error.value.__cause__.sqlstate == "AU001"
+        # What the serving role may do with no row of a table at all, PostgreSQL refuses before our trigger is asked.
+        assert error.value.__cause__.sqlstate == ("AU001" if alias == "owner" or sql.split()[0] in TABLES[table].app else "42501")
 
 
 def test_every_orm_way_is_refused(world: World) -> None:
@@ -91,6 +93,7 @@ def test_a_faked_opening_does_not_commit(world: World) -> None:
     "DELETE FROM audit_disclosure", "UPDATE audit_disclosure SET path = 'x'", "DELETE FROM audit_target", "UPDATE audit_subjectkey SET wrapped = ''", "DELETE FROM audit_subjectkey"])
 @pytest.mark.parametrize("alias", ["default", "owner", "sequencer"])
 def test_the_log_is_append_only(world: World, statement: str, alias: str) -> None:
+    number_all()
     with tenancy.installation("as much as possible is visible"), pytest.raises(DatabaseError), transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         cursor.execute(statement)
 
