@@ -259,7 +259,7 @@ class SignerState(Table):
 class Export(Table):
     """An export of a log: what was asked, how far it is, what it became. Its files lie in a folder of its own until they expire."""
 
-    AUDIT = {  # noqa: RUF012 (how each field appears in the entry that records the request)
+    AUDIT = {
         "id": "public", "org": "public", "state": "unrecorded", "requester": "public", "via": "unrecorded", "matter": "public", "purpose": "pii", "wanted": "public", "since": "public",
         "until": "public", "zone": "public", "shown": "public", "withheld": "public", "reading": "public", "ocsf": "public", "prefix": "public", "name": "unrecorded", "asked_at": "unrecorded",
         "expires_at": "public", "size": "unrecorded", "root": "unrecorded", "epoch": "unrecorded", "first": "unrecorded", "last": "unrecorded", "approved_by": "unrecorded", "custody": "unrecorded",
@@ -428,7 +428,7 @@ class Bounds(Table):
 class Stream(Table):
     """A receiver of a log: where, in which format, how far it is, and how it fares. It sends what follows number `seq`."""
 
-    AUDIT = {  # noqa: RUF012 (how each field appears in the entry that records an act)
+    AUDIT = {
         "id": "public", "org": "public", "name": "public", "kind": "public", "url": "unrecorded", "host": "public", "ca": "unrecorded", "format": "public", "ocsf": "public", "names": "public",
         "secret": "unrecorded", "public_key": "public", "old_secret": "unrecorded", "old_until": "public", "state": "public", "paused_why": "public", "seq": "public", "upto": "unrecorded",
         "failures": "unrecorded", "failing_since": "unrecorded", "next_try": "unrecorded", "last_success": "unrecorded", "last_error": "unrecorded", "last_status": "unrecorded",

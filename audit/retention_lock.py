@@ -180,6 +180,14 @@ BEGIN
   RETURN cardinality(numbers);
 END $$;
 
+CREATE OR REPLACE FUNCTION audit_only_removing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('steward.erasing', true) IS DISTINCT FROM 'removed' THEN
+    RAISE EXCEPTION 'the audit log is append-only: % of % refused', TG_OP, TG_TABLE_NAME USING ERRCODE = 'AU002';
+  END IF;
+  RETURN NULL;
+END $$;
+
 CREATE OR REPLACE FUNCTION audit_only_declared() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM audit_pruned p WHERE p.org = OLD.org AND OLD.seq BETWEEN p.first AND p.last) THEN
@@ -251,6 +259,7 @@ DO $$
 DECLARE name text;
 BEGIN
   FOREACH name IN ARRAY ARRAY['audit_leaf', 'audit_target'] LOOP
+    EXECUTE format('CREATE TRIGGER audit_only_removing BEFORE DELETE ON %I FOR EACH STATEMENT EXECUTE FUNCTION audit_only_removing()', name);
     EXECUTE format('CREATE TRIGGER audit_only_declared BEFORE DELETE ON %I FOR EACH ROW EXECUTE FUNCTION audit_only_declared()', name);
     EXECUTE format('CREATE OR REPLACE TRIGGER audit_never BEFORE UPDATE OR TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION audit_never()', name);
   END LOOP;

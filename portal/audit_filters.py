@@ -48,7 +48,8 @@ def read(given: Mapping[str, str], organization_id: UUID) -> Asked:
     plain = {name: values[name][:200] for name in ("action", "category", "ticket", "matter") if values[name]}
     if values["outcome"] in OUTCOMES:
         plain["outcome"] = values["outcome"]
-    asked.filters = Filters(actor=people.get("actor"), acted_as=people.get("acted_as"), target=target, target_type=kind, token=ids.get("token"), plan=ids.get("plan"), since=since, until=until, **plain)
+    asked.filters = Filters(actor=people.get("actor"), acted_as=people.get("acted_as"), target=target, target_type=kind, token=ids.get("token"),
+                            plan=ids.get("plan"), since=since, until=until, **plain)
     asked.people = tuple(sorted({person for person in people.values() if person}))
     asked.facts = {**{k: v for k, v in plain.items() if k not in {"ticket", "matter"}}, **{k: str(v) for k, v in ids.items() if v}, **({"target_type": kind} if ids.get("target") else {}),
                    **{k: v.isoformat() for k, v in (("since", since), ("until", until)) if v}, **{k: True for k in ("ticket", "matter", "address", "actor", "acted_as", "person") if values[k]}}

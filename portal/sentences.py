@@ -40,7 +40,8 @@ OTHER = {
     "membership.group_role_changed": gettext_lazy("%(actor)s changed the role of a group that %(target)s is in"),
     "audit.export_begun": gettext_lazy("An export of the audit log was begun"), "audit.export_sealed": gettext_lazy("An export of the audit log was sealed"),
     "audit.export_failed": gettext_lazy("An export of the audit log"), "audit.export_stopped": gettext_lazy("%(actor)s stopped an export of the audit log"),
-    "audit.export_resumed": gettext_lazy("%(actor)s took a failed export of the audit log up again"), "audit.export_downloaded": gettext_lazy("%(actor)s downloaded a file of an export of the audit log"),
+    "audit.export_resumed": gettext_lazy("%(actor)s took a failed export of the audit log up again"), "audit.export_downloaded":
+        gettext_lazy("%(actor)s downloaded a file of an export of the audit log"),
     "audit.export_expired": gettext_lazy("The files of an export of the audit log were removed, because their time was over"),
     "audit.stream_gone": gettext_lazy("The receiver of the log stream “%(target)s” said that it is gone, so the stream was paused"),
     "audit.pruned": gettext_lazy("Entries whose time was over were removed from the log, as two people had agreed"),

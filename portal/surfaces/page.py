@@ -65,7 +65,8 @@ def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpRes
 _STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-log-stream-secret", "remove-log-stream")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
 _LISTS = {**dict.fromkeys(_STREAMS, "audit-streams"),
-          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles", "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports", "set-audit-export-policy": "audit-exports"}
+          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles", "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
+          "set-audit-export-policy": "audit-exports"}
 
 
 def on_role(request: HttpRequest, slug: str, role_id: UUID, power_slug: str) -> HttpResponse:
