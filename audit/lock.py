@@ -89,7 +89,7 @@ INSERT INTO audit_state (id, pos) VALUES (1, 0);
 
 KEPT = {
     "audit_entry": {"audit_pend", "audit_never"}, "audit_opening": {"audit_settle"},
-    **dict.fromkeys(("audit_leaf", "audit_target"), {"audit_never", "audit_only_removing", "audit_only_declared"}),
+    **{table: {"audit_never", "audit_only_removing", "audit_only_declared"} for table in ("audit_leaf", "audit_target")},
     "audit_pruned": {"audit_never"}, "audit_policychange": {"audit_never"}, "audit_withheld": {"audit_never"}, "audit_hold": {"audit_never"},
     "audit_tile": {"audit_never"}, "audit_disclosure": {"audit_never", "audit_only_erased"}, "audit_subjectkey": {"audit_never", "audit_only_erased"},
 }
