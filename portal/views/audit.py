@@ -49,7 +49,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         "kinds": rows.options(((kind, kind) for kind in audit_filters.KINDS), request.GET.get("target_type", "person")),
         "filtered": any(request.GET.get(k) for k in audit_filters.FIELDS if k != "target_type"),
         "more_filters": any(request.GET.get(k) for k in ("acted_as", "target", "category", "token", "plan", "ticket", "matter", "address")),
-        "values": {name: request.GET.get(name, "") for name in audit_filters.FIELDS},
+        "values": {**{name: request.GET.get(name, "") for name in audit_filters.FIELDS}, **{name: day.isoformat() if (day := getattr(asked.filters, name)) else "" for name in ("since", "until")}},
     }
     if not request.headers.get("HX-Request"):
         context |= {"chart": activity(org, asked.filters), "signed": epochs.latest(org=org), "refusal": epochs.refusal(),

@@ -106,13 +106,17 @@ def test_half_of_a_held_month_goes_when_its_hold_is_released(log: Log) -> None:
 
 
 def test_what_was_held_is_kept_as_long_as_was_ever_promised(log: Log) -> None:
-    year = datetime.now(UTC).year - 4
+    """What is held has lost its class; once ten years were promised, so ten years it is, although one is what holds now."""
+    year = datetime.now(UTC).year - 8
     write(log, month(year), 2)
+    agree(log, 10)
     agree(log, 1)
     hold = place(log)
     assert prune() == 0
+    assert records(log)[f"audit_entry_held_{year}05"] == 2
     release(log, hold)
-    assert prune() == 0  # written when seven years were promised
+    assert prune() == 0
+    assert records(log)[f"audit_entry_y10_{year}05"] == 2
     assert log.findings() == []
 
 

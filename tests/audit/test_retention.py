@@ -218,6 +218,11 @@ def test_after_a_leap_of_the_clock_nothing_goes(log: Log, leap: str) -> None:
     agree(log, 7)
     with tampering() as attacker:
         attacker.execute("UPDATE audit_bounds SET seen_at = now() - %s::interval", [leap])
+    number_all()
+    with tenancy.installation("the schedule"):
+        assert pruning.due() == []
+        with pytest.raises(DatabaseError, match="the clock leapt"):
+            pruning.prune(part="audit_entry_y7_200705", now=datetime.now(UTC))
     assert prune() == 0
     number_all()
     assert records(log)["audit_entry_y7_200705"] == 2
