@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -70,14 +71,11 @@ def folder() -> Path:
 
 
 def ring(*, now: datetime, create: bool = True) -> KeyRing:
-    """The keys in the folder, made on the first day. Raises NoKeys where they cannot be read or written."""
+    """The keys in the folder, made on the first day, which is over once any key is known (`create`). Raises NoKeys where they cannot be read or written."""
     path = folder() / "keys.json"
     try:
         folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            if not create:
-                raise NoKeys(f"there are no keys in {folder()}")
-            save(KeyRing(folder(), urlsplit(settings.STEWARD_URL).netloc.replace("+", "-"), [fresh(now)]))
+        _first_day(path, now, create=create)
         if path.stat().st_mode & 0o077:
             raise NoKeys(f"{path} can be read by others; its mode must be 600")
         said = json.loads(path.read_text())
@@ -87,6 +85,20 @@ def ring(*, now: datetime, create: bool = True) -> KeyRing:
         raise NoKeys(f"the folder of the signer's keys cannot be used: {error.strerror} ({folder()})") from error
     except (ValueError, KeyError, TypeError) as error:
         raise NoKeys(f"{path} is damaged; restore it from the safe copy") from error
+
+
+def _first_day(path: Path, now: datetime, *, create: bool) -> None:
+    """Make the keys where there are none; of several signers that begin at once one makes them."""
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists():
+            return
+        if not create:
+            raise NoKeys(f"there are no keys in {path.parent}, and the logs have some already: bring back keys.json from its safe copy, or set STEWARD_SIGNER_DIR")
+        save(KeyRing(path.parent, urlsplit(settings.STEWARD_URL).netloc.replace("+", "-"), [fresh(now)]))
+    finally:
+        os.close(handle)
 
 
 def fresh(now: datetime) -> Pair:
@@ -125,7 +137,13 @@ def endorsement(vkey: str, since: str) -> str:
 
 
 def publish(keys: KeyRing, *, alias: str) -> None:
-    """Put the public keys where everybody finds them, each endorsed by the generation before; the receipt key by the newest."""
+    """Put the public keys where everybody finds them, each endorsed by the generation before; the receipt key by the newest.
+
+    What is published cannot be taken back, so keys that do not continue the known ones are refused."""
+    theirs = list(LogKey.objects.using(alias).filter(type="ed25519").order_by("id").values_list("vkey", flat=True))
+    ours = [verifier.vkey for kind, verifier, _since in keys.verifiers() if kind == "ed25519"]
+    if ours[:len(theirs)] != theirs:
+        raise NoKeys(f"the keys in {keys.folder} are not the keys of these logs: bring back keys.json from its safe copy, or set STEWARD_SIGNER_DIR")
     wanted: list[tuple[str, Verifier, str, Pair | None]] = []
     for number, (kind, verifier, since) in enumerate(keys.verifiers()):
         wanted.append((kind, verifier, since, keys.pairs[number // 2 - 1] if number >= 2 else None))

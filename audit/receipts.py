@@ -22,9 +22,9 @@ _TEXT = re.compile(r"([^\n]+)/receipts\nreceipt/v1\nlog ([^\n]+)\n((?:entry [0-9
 
 @dataclass(frozen=True)
 class Checked:
-    """What became of a promise: kept, not due yet, or broken. `seqs` are the numbers its entries have."""
+    """What became of a promise: kept, not due yet, broken, or too old to tell, because entries of its time were removed as the log declares. `seqs` are the numbers its entries have."""
 
-    state: Literal["kept", "waiting", "broken"]
+    state: Literal["kept", "waiting", "removed", "broken"]
     log: str
     deadline: datetime
     seqs: tuple[int, ...] = ()
@@ -61,7 +61,9 @@ def check(*, receipt: str, now: datetime) -> Checked:
     promised = {UUID(entry): bytes.fromhex(sha) for _word, entry, sha in (line.split(" ") for line in said.group(3).splitlines())}
     found = _numbered(promised, log)
     missing = tuple(entry for entry in promised if entry not in found)
-    state: Literal["kept", "waiting", "broken"] = "kept" if not missing else "waiting" if now <= deadline else "broken"
+    state: Literal["kept", "waiting", "removed", "broken"] = "kept" if not missing else "waiting" if now <= deadline else "broken"
+    if state == "broken" and _removed(log, datetime.fromisoformat(said.group(4))):
+        state = "removed"
     return Checked(state, log, deadline, tuple(sorted(found.values())), missing)
 
 
@@ -81,3 +83,17 @@ def _numbered(promised: dict[UUID, bytes], log: str) -> dict[UUID, int]:
         if merkle.leaf_hash(envelope.encode()) == bytes(leaf) == reader.node(0, seq - 1) and reader.root() == root:
             found[entry] = seq
     return found
+
+
+def _removed(log: str, recorded: datetime) -> bool:
+    """Whether the log declares a removal, made after this time, of numbers among which an entry of this time can be: it is no longer possible to tell."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT org, first, last FROM audit_pruned WHERE at > %s ORDER BY org, first", [recorded])
+        runs = [(org, first, last) for org, first, last in cursor.fetchall() if log.endswith(f"/log/{epochs.opaque(org)}")]
+        for org, first, last in runs:
+            cursor.execute("SELECT (SELECT max(recorded_at) FROM audit_leaf WHERE org = %(org)s AND seq < %(first)s AND seq >= %(first)s - 100000),"
+                           " (SELECT min(recorded_at) FROM audit_leaf WHERE org = %(org)s AND seq > %(last)s AND seq <= %(last)s + 100000)", {"org": org, "first": first, "last": last})
+            before, after = cursor.fetchone()
+            if (before is None or before <= recorded + WITHIN) and (after is None or after >= recorded):
+                return True
+    return False

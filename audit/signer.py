@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import logging
 import re
 import threading
@@ -19,8 +18,9 @@ from uuid import UUID
 from django.db import connections, transaction
 
 from audit import ROOT, epochs, keys, merkle, notes, tiles, timestamping, totals, witness
-from audit.keys import KeyRing, NoKeys
-from audit.models import Counter, Epoch, RootCheckpoint, SignerState, SigningRequest, Tree
+from audit.keys import NoKeys
+from audit.memory import Memory
+from audit.models import Counter, Epoch, LogKey, RootCheckpoint, SignerState, SigningRequest, Tree
 from audit.notes import Checkpoint
 from audit.tree import Reader
 
@@ -37,39 +37,43 @@ class Refused(Exception):
     """The log is not a continuation of what was signed. Nothing of it is signed until somebody has looked."""
 
 
-class Memory:
-    """The last size and root that were signed, for each log."""
-
-    def __init__(self, ring: KeyRing) -> None:
-        self.path = ring.folder / "memory.json"
-        self.logs: dict[str, list[Any]] = {}
-        self.exists = self.path.exists()
-        if self.exists:
-            try:
-                self.logs = json.loads(self.path.read_text())["logs"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise NoKeys(f"{self.path} is damaged; look at what happened, then run: manage.py signer --adopt") from error
-
-    def of(self, log: str) -> tuple[int, bytes]:
-        size, root = self.logs.get(log, [0, merkle.EMPTY_ROOT.hex()])
-        return size, bytes.fromhex(root)
-
-    def keep(self, heads: dict[str, tuple[int, bytes]]) -> None:
-        """Remember these, on the disk, before anything signed about them leaves."""
-        self.logs |= {log: [size, root.hex()] for log, (size, root) in heads.items()}
-        keys.write(self.path, {"logs": self.logs})
-        self.exists = True
-
-
 class Signer:
-    """One signer at work. Only one can be: a second waits for the lock."""
+    """One signer at work. Only one can be: a second waits for the lock, and then reads anew what the first left."""
 
-    def __init__(self) -> None:
-        self.ring = keys.ring(now=datetime.now(UTC))
-        self.memory = Memory(self.ring)
+    def __init__(self, *, adopting: bool = False) -> None:
         self.took: dict[UUID, float] = {}
+        self.problems: dict[UUID, str] = {}
+        self.looked: dict[UUID, datetime] = {}
+        self.compared: datetime | None = None
         self.also_sign_with_elder = False
+        self._read(adopting=adopting)
         keys.publish(self.ring, alias=ALIAS)
+
+    def _read(self, *, adopting: bool = False) -> None:
+        """Keys and memory as they are on the disk now."""
+        self.ring = keys.ring(now=datetime.now(UTC), create=not LogKey.objects.using(ALIAS).exists())
+        self.memory = Memory(self.ring, anew=adopting)
+        self.seen = self._marks()
+
+    def _marks(self) -> list[tuple[int, int] | None]:
+        """What tells whether another process has written the files since."""
+        found: list[tuple[int, int] | None] = []
+        for path in (self.ring.folder / "keys.json", self.memory.path):
+            try:
+                said = path.stat()
+                found.append((said.st_ino, said.st_mtime_ns))
+            except FileNotFoundError:
+                found.append(None)
+        return found
+
+    def _keep(self, heads: dict[str, tuple[int, bytes]]) -> None:
+        self.memory.keep(heads)
+        self.seen = self._marks()
+
+    def _remembers(self) -> None:
+        """Raises Refused where statements were made that the memory knows nothing of."""
+        if not self.memory.exists and Epoch.objects.using(ALIAS).exists():
+            raise Refused("the signer's memory is gone, and there are statements already: see docs/operating.md, The signer")
 
     def held(self) -> bool:
         """Take the lock of the one signer, for as long as the connection lives."""
@@ -78,67 +82,100 @@ class Signer:
             return bool(cursor.fetchone()[0])
 
     def adopt(self) -> int:
-        """Begin to remember what the database says was signed. For the day the memory was lost, after somebody has looked. Returns how many logs."""
+        """Remember what the database says was signed, and nothing else. For the day the memory was lost or an older database came back, after somebody has looked. Returns how many logs."""
         heads: dict[str, tuple[int, bytes]] = {}
         for row in Epoch.objects.using(ALIAS).order_by("pos"):
             heads[epochs.origin(row.org, of=self.ring.host)] = (row.size, bytes(row.root))
         if (head := epochs.root_checkpoint(alias=ALIAS)) is not None:
             heads[self.ring.root] = (head.size, bytes(head.root))
-        self.memory.keep(heads)
+        self.memory.logs = {}
+        self._keep(heads)
         SignerState.objects.using(ALIAS).filter(id=1).update(refused="", refused_at=None)
         return len(heads)
 
     def step(self, *, now: datetime) -> int:
         """One round: state what is due or asked for, sign the root log, answer. Returns how many logs were stated."""
+        if self._marks() != self.seen:
+            self._read()
         asked = list(SigningRequest.objects.using(ALIAS).filter(answered_at=None).order_by("asked_at")[:100])
         SignerState.objects.using(ALIAS).filter(id=1).update(seen_at=now)
-        if not self.memory.exists and Epoch.objects.using(ALIAS).exists():
-            raise Refused("the signer's memory is gone, and there are statements already: see docs/operating.md, The signer")
+        self._remembers()
         for request in (r for r in asked if r.kind == "sums"):
             self._sums(request, now)
         wanted = {r.org: [] for r in asked if r.kind == "epoch" and r.org}
         for request in asked:
             if request.kind == "epoch" and request.org:
                 wanted[request.org] += request.body.get("totals", [])
-        stated, problems = self._state(wanted, now)
+        stated = self._state(wanted, now)
         if self._behind():
             self._sign_root(now)
         for request in (r for r in asked if r.kind == "epoch"):
-            self._answer(request, stated.get(request.org), problems.get(request.org, ""), now)  # type: ignore[arg-type]
-        said = "; ".join(problems.values())
+            self._answer(request, stated.get(request.org), self.problems.get(request.org, ""), now)  # type: ignore[arg-type]
+        said = "; ".join(self.problems.values())
         SignerState.objects.using(ALIAS).filter(id=1).update(refused=said, refused_at=now if said else None)
         return len(stated)
 
-    def restate(self, *, now: datetime) -> None:
-        """State every log that was stated before once more, so that its newest checkpoint carries the newest keys."""
+    def rotate(self, *, now: datetime) -> None:
+        """New keys, endorsed by the present ones. Every log that was stated is stated once more, so that its newest checkpoint carries both.
+        All logs are proved first: where one is refused the keys stay as they were."""
+        self._remembers()
         orgs = list(Epoch.objects.using(ALIAS).values_list("org", flat=True).distinct())
         made = {org: {**self._checked(org, [], now), "known": False} for org in orgs}
+        self.ring.pairs.append(keys.fresh(now))
+        keys.save(self.ring)
+        keys.publish(self.ring, alias=ALIAS)
+        self.also_sign_with_elder = True
         for m in made.values():
             m["text"] = epochs.statement(log=m["log"], size=m["size"], root=m["root"], totals=m["totals"], totals_size=m["totals_size"], at=now)
         if made:
-            self.memory.keep({m["log"]: (m["size"], m["root"]) for m in made.values()})
+            self._keep({m["log"]: (m["size"], m["root"]) for m in made.values()})
             self._write(made, now)
             self._sign_root(now)
+        self.seen = self._marks()
 
-    def _state(self, wanted: dict[UUID, list[Any]], now: datetime) -> tuple[dict[UUID, dict[str, Any]], dict[UUID, str]]:
-        """Make the statements that are due, each from one snapshot of its log, and write them as leaves of the root log."""
+    def _state(self, wanted: dict[UUID, list[Any]], now: datetime) -> dict[UUID, dict[str, Any]]:
+        """Make the statements that are due, each from one snapshot of its log, and write them as leaves of the root log. What is refused stays in `problems` until it is right again."""
         made: dict[UUID, dict[str, Any]] = {}
-        problems: dict[UUID, str] = {}
         for org in [*wanted, *(o for o in self._due(now) if o not in wanted)]:
             begun = time.monotonic()
             try:
                 made[org] = self._checked(org, wanted.get(org, []), now)
+                self.problems.pop(org, None)
             except (Refused, LookupError) as error:
-                problems[org] = f"log {epochs.opaque(org)}: {error}"
-                logger.error("the signer refuses: %s", problems[org])
+                self.problems[org] = f"log {epochs.opaque(org)}: {error}"
+                self.looked[org] = now
+                logger.error("the signer refuses: %s", self.problems[org])
             self.took[org] = time.monotonic() - begun
         fresh = {org: m for org, m in made.items() if not m["known"]}
-        self.memory.keep({m["log"]: (m["size"], m["root"]) for m in made.values()} if made else {})
+        if made:
+            self._keep({m["log"]: (m["size"], m["root"]) for m in made.values()})
         if fresh:
             self._write(fresh, now)
-        return made, problems
+        return made
 
     def _due(self, now: datetime) -> list[UUID]:
+        """What grew and was not stated lately, and what is not as it is remembered. A log that was refused is looked at again after a minute."""
+        due = dict.fromkeys([*self._grown(now), *self._shrunk(now), *self.problems])
+        return [org for org in due if org not in self.problems or now - self.looked[org] >= EVERY]
+
+    def _shrunk(self, now: datetime) -> list[UUID]:
+        """Logs that have less than what is remembered, or something else of the same size: an older database is noticed though nothing grows. Looked for once a minute."""
+        if self.compared is not None and now - self.compared < EVERY:
+            return []
+        self.compared = now
+        found, there = [], {self.ring.root}
+        for org, size, root in Tree.objects.using(ALIAS).values_list("org", "size", "root").iterator(chunk_size=5000):
+            log = epochs.origin(org, of=self.ring.host)
+            there.add(log)
+            before, remembered = self.memory.of(log)
+            if size < before or (size == before and bytes(root) != remembered):
+                found.append(org)
+        if gone := self.memory.logs.keys() - there:
+            said = Epoch.objects.using(ALIAS).values_list("org", flat=True).distinct()
+            found += [org for org in said if epochs.origin(org, of=self.ring.host) in gone]
+        return found
+
+    def _grown(self, now: datetime) -> list[UUID]:
         with connections[ALIAS].cursor() as cursor:
             cursor.execute("SELECT t.org, e.at FROM audit_tree t LEFT JOIN LATERAL (SELECT size, at FROM audit_epoch e WHERE e.org = t.org ORDER BY e.size DESC LIMIT 1) e ON true"
                            " WHERE t.size > COALESCE(e.size, 0)")
@@ -199,7 +236,7 @@ class Signer:
         root = reader.root()
         self._continues(self.ring.root, reader, size, root)
         before = self.memory.of(self.ring.root)
-        self.memory.keep({self.ring.root: (size, root)})
+        self._keep({self.ring.root: (size, root)})
         text = Checkpoint(self.ring.root, size, root).text
         note = self._note(Checkpoint(self.ring.root, size, root), now)
         note += "".join(signature.line for signature in witness.cosign(note=note, size=size, before=before[0], consistency=reader.consistency))

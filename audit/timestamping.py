@@ -5,14 +5,16 @@ import hashlib
 import http.client
 import logging
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
 
+from audit import peers
+
 logger = logging.getLogger("steward.timestamping")
 SECONDS = 10.0
 _LIMIT = 256 * 1024
+_HEADERS = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 
 
 def stamp(data: bytes) -> bytes | None:
@@ -21,7 +23,7 @@ def stamp(data: bytes) -> bytes | None:
         return None
     request = TimestampRequestBuilder(data=data).hash_algorithm(HashAlgorithm.SHA256).build()
     try:
-        status, answer = _post(settings.TIMESTAMP_URL, request.as_bytes())
+        status, answer = peers.post(settings.TIMESTAMP_URL, request.as_bytes(), headers=_HEADERS, seconds=SECONDS, limit=_LIMIT)
         if status != 200:
             raise ValueError(f"status {status}")
         response = decode_timestamp_response(answer)
@@ -41,14 +43,3 @@ def _imprint(data: bytes, request: Any) -> bytes:
     name = {32: hashlib.sha256, 48: hashlib.sha384, 64: hashlib.sha512}[len(request.message_imprint.message)]
     return name(data).digest()
 
-
-def _post(url: str, body: bytes) -> tuple[int, bytes]:
-    parts = urlsplit(url)
-    kind: Any = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=SECONDS)
-    try:
-        connection.request("POST", parts.path or "/", body, {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"})
-        answer = connection.getresponse()
-        return answer.status, answer.read(_LIMIT)
-    finally:
-        connection.close()

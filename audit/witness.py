@@ -7,12 +7,10 @@ import logging
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from audit import notes
+from audit import notes, peers
 from audit.notes import BadNote, Signature, Verifier
 
 logger = logging.getLogger("steward.witness")
@@ -48,7 +46,8 @@ def _ask(one: dict[str, str], note: str, old: int, path: list[bytes]) -> tuple[l
     """What one witness signed, and, when it stands elsewhere (409), at which size."""
     body = "".join([f"old {old}\n", *(base64.b64encode(node).decode() + "\n" for node in path), "\n", note])
     try:
-        status, answer = _post(one["url"].rstrip("/") + "/add-checkpoint", body.encode())
+        status, said = peers.post(one["url"].rstrip("/") + "/add-checkpoint", body.encode(), headers={"Content-Type": "text/plain; charset=utf-8"}, seconds=SECONDS, limit=_LIMIT)
+        answer = said.decode()
         if status == 409 and re.fullmatch(r"\d{1,18}\n?", answer):
             return [], int(answer)
         if status != 200:
@@ -70,14 +69,3 @@ def _cosignatures(one: dict[str, str], note: str, answer: str) -> list[Signature
         raise BadNote("it signed nothing that its key verifies")
     return good[:2]
 
-
-def _post(url: str, body: bytes) -> tuple[int, str]:
-    parts = urlsplit(url)
-    kind: Any = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=SECONDS)
-    try:
-        connection.request("POST", parts.path, body, {"Content-Type": "text/plain; charset=utf-8"})
-        answer = connection.getresponse()
-        return answer.status, answer.read(_LIMIT).decode()
-    finally:
-        connection.close()

@@ -135,3 +135,23 @@ def test_before_the_signers_first_day_there_is_none(log: Log) -> None:
     ids = log.write()
     with tenancy.scope(org=log.org):
         assert receipts.issue(org=log.org, entries=ids, now=datetime.now(UTC)) is None
+
+
+def test_a_receipt_of_what_retention_removed_is_no_accusation(log: Log) -> None:
+    text = issued(log)
+    number_all()
+    log.write(2)
+    number_all()
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_leaf WHERE org = %s AND seq = 1", [log.org])
+    assert checked(text, seconds=61).state == "broken"
+    with tampering() as attacker:
+        attacker.execute("INSERT INTO audit_pruned (org, first, last, root, entry, at, swept) VALUES (%s, 1, 1, %s, gen_random_uuid(), now() + interval '1 minute', true)", [log.org, b"\1" * 32])
+    assert checked(text, seconds=61).state == "removed"
+    later = issued(log)
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_pending WHERE org = %s", [log.org])
+    number_all()
+    assert checked(later, seconds=61).state == "broken"  # written after what was removed
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_pruned WHERE org = %s", [log.org])

@@ -14,7 +14,7 @@ from audit.notes import BadNote
 
 
 class Command(BaseCommand):
-    help = "Checks a receipt. Exit 0 when the promise is kept or not due yet, 1 when it is broken, 2 when the file is no receipt of this installation."
+    help = "Checks a receipt. Exit 0 when the promise is kept, not due yet or too old to tell, 1 when it is broken, 2 when the file is no receipt of this installation."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("file", metavar="FILE")

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from audit import keys, signer
+from audit import signer
 from audit.keys import NoKeys
 
 
@@ -21,12 +21,8 @@ class Command(BaseCommand):
             if not one.held():
                 self.stderr.write("steward: a signer is at work; stop it first, and start it again afterwards")
                 sys.exit(1)
-            one.ring.pairs.append(keys.fresh(now))
-            keys.save(one.ring)
-            keys.publish(one.ring, alias=signer.ALIAS)
-            one.also_sign_with_elder = True
-            one.restate(now=now)
-        except (signer.Refused, NoKeys) as error:
+            one.rotate(now=now)
+        except (signer.Refused, NoKeys, LookupError) as error:
             self.stderr.write(f"steward: {error}")
             sys.exit(1)
         self.stdout.write(f"the logs have new keys: {one.ring.verifiers()[-2][1].vkey}")

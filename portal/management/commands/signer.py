@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def _one(self, *, adopt: bool) -> None:
         try:
-            one = signer.Signer()
+            one = signer.Signer(adopting=adopt)
             if not one.held():
                 self._end("another signer is at work")
             if adopt:
