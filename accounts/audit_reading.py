@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -29,20 +30,35 @@ def viewed(*, actor: Actor, what: Literal["search", "entry", "timeline", "follow
     What an organization's auditors look for is for that organization's log; a reader of nothing else leaves one entry an hour.
     """
     assert actor.organization_id is not None
-    if not _fresh(actor, what, filters, people):
+    mark = _mark(actor, what, filters, people)
+    if not _fresh(mark):
         return
     draft = EntryDraft(
         org=actor.organization_id, action="audit.viewed", category="audit", outcome="success", actor=actor_ref(actor), via=actor.via,
         targets=[TargetRef(type="person", id=person, subject=person) for person in people], facts={"what": what, **({"filter": dict(filters)} if filters else {})})
-    with transaction.atomic(), recording.opened(org=actor.organization_id, now=now) as act:
-        act.write([draft], close=True)
-
-
-def _fresh(actor: Actor, what: str, filters: Mapping[str, Any], people: tuple[UUID, ...]) -> bool:
-    """Whether this read was not recorded within the hour. Without Valkey nobody remembers, so it is recorded."""
-    said = hashlib.sha256(canonical({"what": what, "filter": dict(filters), "people": [str(p) for p in people]})).hexdigest()
     try:
-        return bool(cache.add(f"audit-read:{actor.organization_id}:{actor.key}:{actor.session_id or ''}:{said}", 1, EVERY))
+        with transaction.atomic(), recording.opened(org=actor.organization_id, now=now) as act:
+            act.write([draft], close=True)
+    except BaseException:
+        _forget(mark)  # what was not recorded must not count as recorded when it is tried again
+        raise
+
+
+def _mark(actor: Actor, what: str, filters: Mapping[str, Any], people: tuple[UUID, ...]) -> str:
+    """The same for the same read by the same session or token; nobody can tell from it what was looked for."""
+    said = hashlib.sha256(canonical({"what": what, "filter": dict(filters), "people": [str(p) for p in people]})).hexdigest()
+    return f"audit-read:{actor.organization_id}:{actor.key}:{actor.session_id or ''}:{said}"
+
+
+def _fresh(mark: str) -> bool:
+    """Whether this read was not recorded within the hour. Without Valkey nobody remembers, so it is recorded."""
+    try:
+        return bool(cache.add(mark, 1, EVERY))
     except (RedisError, OSError) as error:
         logger.warning("reads are recorded each time: the cache does not answer (%s)", type(error).__name__)
         return True
+
+
+def _forget(mark: str) -> None:
+    with suppress(RedisError, OSError):
+        cache.delete(mark)

@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 from django.db import connection, connections
 
+from audit import retention
 from audit.sealing import subject_keys, unseal
 
 ERASED = object()
@@ -90,14 +91,18 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
         if value is not None:
             where.append(condition)
             values.append(value)
-    order = "ASC" if after is not None else "DESC"
-    with planned_anew(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_COLUMNS} FROM {source} WHERE {' AND '.join(where)} ORDER BY {number} {order} LIMIT %s", [*values, size + 1])
-        rows = cursor.fetchall()
-    more, rows = len(rows) > size, rows[:size]
-    if after is not None:
-        rows.reverse()
+    order, past = ("ASC", ">") if after is not None else ("DESC", "<")
+    select = f"SELECT {_COLUMNS} FROM {source} WHERE {' AND '.join(where)}"
+    rows, more = _leaves(f"{select} ORDER BY {number} {order} LIMIT %s", values, size)
     found = _seen(rows)
+    for _hop in range(_HOPS):  # the records of a removed month go before their leaves: nobody shall stop at such a stretch
+        if found or not more:
+            break
+        rows, more = _leaves(f"{select} AND {number} {past} %s ORDER BY {number} {order} LIMIT %s", [*values, rows[-1][0]], max(size, _HOP))
+        found = _seen(rows)
+        found, more = found[:size], more or len(found) > size
+    if after is not None:
+        found.reverse()
     first, last = (found[0].seq, found[-1].seq) if found else (None, None)
     newer = first if (before is not None and found) or (after is not None and more) else None
     older = last if (after is not None and found) or (after is None and more) else None
@@ -107,8 +112,20 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
     return Page(entries=found, newer=newer, older=older)
 
 
+_HOP, _HOPS = 5000, 200
+"""How many leaves without records are passed over at a time, and how often: as many as one round of the sweep removes."""
+
+
+def _leaves(statement: str, values: list[Any], size: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """At most `size` rows, and whether there are more."""
+    with planned_anew(), connection.cursor() as cursor:
+        cursor.execute(statement, [*values, size + 1])
+        rows = cursor.fetchall()
+    return rows[:size], len(rows) > size
+
+
 def _seen(rows: list[tuple[Any, ...]]) -> list[Seen]:
-    """Leaves with their records. A record that is gone leaves its number behind: the page shows that it was removed."""
+    """Leaves with their records; a leaf whose record was removed is left out, until the sweep takes it too."""
     texts = records({r[1]: r[3] for r in rows})
     return [Seen(seq=r[0], id=r[1], recorded_at=r[2], occurred_at=r[3] or r[2], record=orjson.loads(texts[r[1]])) for r in rows if r[1] in texts]
 
@@ -208,7 +225,8 @@ def matching(*, org: UUID, filters: Filters) -> tuple[int, bool]:
     """How many numbered entries match, and whether that is exact. Exact for ranges, one actor or one target, from numbers that are kept; otherwise counted up to COUNTED."""
     low, high = _range(org, filters)
     if filters.only == "range":
-        return count(org=org, since=filters.since, until=filters.until), True
+        gone = retention.removed(org=org, low=low or 1, high=2**62 if high is None else high)
+        return count(org=org, since=filters.since, until=filters.until) - gone, True
     target, conditions, values = filters.target, ["l.org = %s"], [org]
     source, number = "audit_leaf l", "l.seq"
     if target:
@@ -223,13 +241,31 @@ def matching(*, org: UUID, filters: Filters) -> tuple[int, bool]:
             values.append(bound)
     found = f"FROM {source} WHERE {' AND '.join(conditions)}"
     with planned_anew(), connection.cursor() as cursor:
-        if filters.only:
-            n = "t.n" if filters.only == "target" else "(l.envelope::json ->> 'actor_n')::bigint"
-            cursor.execute(f"SELECT (SELECT {n} {found} ORDER BY {number} DESC LIMIT 1) - (SELECT {n} {found} ORDER BY {number} LIMIT 1) + 1", [*values, *values])
-            return int(cursor.fetchone()[0] or 0), True
-        cursor.execute(f"SELECT count(*) FROM (SELECT 1 {found} LIMIT {COUNTED + 1}) c", values)
-        n = int(cursor.fetchone()[0])
-        return min(n, COUNTED), n <= COUNTED
+        if not filters.only:
+            n = _counted(cursor, found, values)
+            return min(n, COUNTED), n <= COUNTED
+        cursor.execute("SELECT COALESCE(max(last), 0) FROM audit_pruned WHERE org = %s", [org])
+        gone = cursor.fetchone()[0]
+        n = "t.n" if filters.only == "target" else "(l.envelope::json ->> 'actor_n')::bigint"
+        above = f"{found} AND {number} > %s"
+        cursor.execute(f"SELECT (SELECT {n} {above} ORDER BY {number} DESC LIMIT 1) - (SELECT {n} {above} ORDER BY {number} LIMIT 1) + 1", [*values, gone, *values, gone])
+        whole = int(cursor.fetchone()[0] or 0)
+        held = _counted(cursor, f"{found} AND {number} <= %s", [*values, gone]) if gone else 0
+        return whole + min(held, COUNTED), held <= COUNTED
+
+
+def _counted(cursor: Any, found: str, values: list[Any]) -> int:
+    """Counted one by one, no further than is needed to say "more than": also below what was removed, where the kept numbers have holes."""
+    cursor.execute(f"SELECT count(*) FROM (SELECT 1 {found} LIMIT {COUNTED + 1}) c", values)
+    return int(cursor.fetchone()[0])
+
+
+def ever(*, org: UUID, kind: str, key: UUID) -> int:
+    """How many entries by this actor (`kind` "actor") or about this target were ever numbered, removed ones too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT n FROM audit_counter WHERE org = %s AND kind = %s AND key = %s", [org, kind, key])
+        row = cursor.fetchone()
+    return row[0] if row else 0
 
 
 def beside(*, org: UUID, seq: int) -> tuple[UUID | None, UUID | None]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit_reading
+from accounts.powers import BY_SLUG
 from audit import by_address, drill, epochs, queries, selfcheck
 from audit.queries import Filters
 from portal import audit_filters, rows, sentences
@@ -18,7 +19,8 @@ from portal.charts import Chart
 from portal.organization import enter
 from portal.views import saved
 
-CATEGORIES = ("account", "audit", "credential", "membership", "organization", "people", "plan", "profile", "role", "session", "signin")
+CATEGORIES = sorted({power.code.split(".")[0] for power in BY_SLUG.values()} | {"account", "audit", "credential", "organization", "people", "plan", "privacy", "role", "sign_in"})
+"""What powers write, and what is written without one."""
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -68,9 +70,9 @@ def _by_address(org: UUID, asked: Asked, before: int | None) -> tuple[queries.Pa
 def activity(org: UUID, filters: Filters, *, most: int = 60) -> Chart:
     """Entries of each day of the range, at most the last sixty days of it: of the whole log, whatever else is asked for, because these numbers are exact."""
     until = filters.until or timezone.now().date()
-    since = max(filters.since or date.min, until - timedelta(days=most - 1))
+    since = max(filters.since or date.min, date.fromordinal(max(1, until.toordinal() - most + 1)))
     counted = dict(queries.days(org=org, since=since, until=until))
-    first = since if filters.since else min(counted, default=until - timedelta(days=13))
+    first = since if filters.since else min(counted, default=max(since, date.fromordinal(max(1, until.toordinal() - 13))))
     first = min(first, until)
     return Chart(id="activity", title=_("Activity"), description=_("Entries of the whole log on each day, in UTC."), head=_("Day"), series=[(_("Entries"), "bar")],
                  points=[((day := first + timedelta(days=n)).isoformat()[5:], [counted.get(day, 0)]) for n in range((until - first).days + 1)])
