@@ -50,10 +50,3 @@ def moves(*, organization_id: UUID, since: datetime) -> list[tuple[Any, int, int
             " FROM audit_leaf WHERE org = %s AND action = ANY(%s) AND outcome = 'success' AND recorded_at >= %s GROUP BY 1 ORDER BY 1",
             [list(JOINED), list(LEFT), organization_id, [*JOINED, *LEFT], since])
         return cursor.fetchall()
-
-
-def days(*, organization_id: UUID, since: datetime) -> list[tuple[Any, int]]:
-    """Entries of each day: a subtraction of gap-free numbers, so exact and cheap."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT day, last_seq - first_seq + 1 FROM audit_day WHERE org = %s AND day >= %s ORDER BY day", [organization_id, since.date()])
-        return cursor.fetchall()

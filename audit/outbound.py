@@ -3,7 +3,8 @@
 A name is resolved first, its addresses are checked, and the connection goes to an address that was checked, so a name that
 changes its mind between the check and the connection gains nothing. Private, loopback, link-local and metadata addresses are
 refused unless STEWARD_OUTBOUND_ALLOW lists their network. Redirects are answers like others and are never followed. One clock runs over the
-whole exchange: a peer that sends a byte now and then does not hold us longer.
+whole exchange: a peer that sends a byte now and then does not hold us longer. What the operator wrote into the settings (`configured`) may be
+private and plain: it is their network.
 """
 from __future__ import annotations
 
@@ -69,7 +70,7 @@ def _wrapped(address: Address) -> list[Address]:
     return [one for one in inside if one is not None]
 
 
-def resolve(host: str, port: int, *, seconds: float) -> list[str]:
+def resolve(host: str, port: int, *, seconds: float, configured: bool = False) -> list[str]:
     """The addresses of a name that may be asked. Raises NotSent."""
     try:
         found = _resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(timeout=seconds)
@@ -78,16 +79,16 @@ def resolve(host: str, port: int, *, seconds: float) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise NotSent("name_not_found") from error
     addresses = list(dict.fromkeys(str(row[4][0]) for row in found))
-    if not (good := [one for one in addresses if permitted(one)]):
+    if not (good := [one for one in addresses if configured or permitted(one)]):
         raise NotSent("private_address")
     return good
 
 
 @contextmanager
-def connected(host: str, port: int, *, seconds: float, tls: bool, ca: str = "") -> Iterator[socket.socket]:
+def connected(host: str, port: int, *, seconds: float, tls: bool, ca: str = "", configured: bool = False) -> Iterator[socket.socket]:
     """A connection to a checked address, ended when `seconds` are over. With `tls` the peer's name and chain are checked; `ca` replaces the usual authorities."""
     end = time.monotonic() + seconds
-    raw = _connect(resolve(host, port, seconds=seconds), port, end, tls)
+    raw = _connect(resolve(host, port, seconds=seconds, configured=configured), port, end, anywhere=tls or configured)
     cut = threading.Event()
     ending = raw.dup()
     timer = threading.Timer(max(0.0, end - time.monotonic()), _cut, [ending, cut])
@@ -119,10 +120,10 @@ def _cut(connection: socket.socket, cut: threading.Event) -> None:
         pass  # it ended by itself
 
 
-def _connect(addresses: list[str], port: int, end: float, tls: bool) -> socket.socket:
+def _connect(addresses: list[str], port: int, end: float, *, anywhere: bool) -> socket.socket:
     last: NotSent | None = None
     for address in addresses[:4]:
-        if not tls and not listed(ipaddress.ip_address(address.partition("%")[0])):
+        if not anywhere and not listed(ipaddress.ip_address(address.partition("%")[0])):
             last = NotSent("plain_http")
             continue
         left = end - time.monotonic()
@@ -146,7 +147,7 @@ def context(ca: str) -> ssl.SSLContext:
     return made
 
 
-def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca: str = "", seconds: float = 10.0, limit: int = 0) -> Answer:
+def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca: str = "", seconds: float = 10.0, limit: int = 0, configured: bool = False) -> Answer:
     """One request, one answer, no redirect. Raises NotSent."""
     parts = urlsplit(url)
     try:
@@ -157,7 +158,7 @@ def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = 
         raise NotSent("bad_address")
     tls = parts.scheme == "https"
     port = port or (443 if tls else 80)
-    with connected(parts.hostname, port, seconds=seconds, tls=tls, ca=ca) as connection:
+    with connected(parts.hostname, port, seconds=seconds, tls=tls, ca=ca, configured=configured) as connection:
         kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
         spoken = kind(parts.hostname, port)
         spoken.sock = connection  # connected already, to the address that was checked

@@ -12,15 +12,12 @@ from uuid import UUID
 import orjson
 from django.db import connection, connections
 
-from audit import retention
 from audit.sealing import subject_keys, unseal
 
 ERASED = object()
 """Stands for a value whose opening was erased."""
 _COMMITTED = {"actor": ("name", "email"), "why": ("text", "private_note"), "context": ("ip", "user_agent")}
 _COLUMNS = "l.seq, l.entry, l.recorded_at, l.occurred_at"
-
-
 _COLUMN_FILTERS = ("actor", "acted_as", "action", "category", "outcome", "token", "plan", "ticket", "matter")
 
 
@@ -74,25 +71,45 @@ class Page:
     older: int | None
 
 
+@dataclass(frozen=True)
+class Conditions:
+    """Filters as SQL over leaves `l`, and over targets `t` where one is asked for. `number` is the column that has the order."""
+
+    source: str
+    number: str
+    where: list[str]
+    values: list[Any]
+    open_ended: bool
+    """Whether the newest entries belong to it."""
+
+
+def conditions(org: UUID, filters: Filters) -> Conditions:
+    """What a page shows and what is counted, from one place."""
+    where, values, source, number = ["l.org = %s"], [org], "audit_leaf l", "l.seq"
+    if filters.target:
+        source, number = "audit_target t JOIN audit_leaf l ON l.org = t.org AND l.seq = t.seq", "t.seq"
+        where += ["t.org = %s", "t.type = %s", "t.target = %s"]
+        values += [org, filters.target_type, filters.target]
+    low, high = numbers(org, filters)
+    for condition, value in (*((f"l.{column} = %s", value) for column, value in filters.columns), (f"{number} >= %s", low), (f"{number} <= %s", high)):
+        if value is not None:
+            where.append(condition)
+            values.append(value)
+    return Conditions(source, number, where, values, high is None)
+
+
 def page(*, org: UUID, filters: Filters, before: int | None = None, after: int | None = None, size: int = 50,
          paths: Sequence[str] | None = None) -> Page:
     """One page, newest first: entries below number `before`, or the ones just above `after`. Numbers are the cursor. `paths` limits which commitments are opened."""
-    where, values, source = ["l.org = %s"], [org], "audit_leaf l"
-    if filters.target:
-        source = "audit_target t JOIN audit_leaf l ON l.org = t.org AND l.seq = t.seq"
-        where += ["t.org = %s", "t.type = %s", "t.target = %s"]
-        values += [org, filters.target_type, filters.target]
-    for column, value in filters.columns:
-        where.append(f"l.{column} = %s")
-        values.append(value)
-    low, high = _range(org, filters)
-    number = "t.seq" if filters.target else "l.seq"
-    for condition, value in ((f"{number} >= %s", low), (f"{number} <= %s", high), (f"{number} < %s", before), (f"{number} > %s", after)):
+    asked = conditions(org, filters)
+    number = asked.number
+    where, values = [*asked.where], [*asked.values]
+    for condition, value in ((f"{number} < %s", before), (f"{number} > %s", after)):
         if value is not None:
             where.append(condition)
             values.append(value)
     order, past = ("ASC", ">") if after is not None else ("DESC", "<")
-    select = f"SELECT {_COLUMNS} FROM {source} WHERE {' AND '.join(where)}"
+    select = f"SELECT {_COLUMNS} FROM {asked.source} WHERE {' AND '.join(where)}"
     rows, more = _leaves(f"{select} ORDER BY {number} {order} LIMIT %s", values, size)
     found = _seen(rows)
     for _hop in range(_HOPS):  # the records of a removed month go before their leaves: nobody shall stop at such a stretch
@@ -106,7 +123,7 @@ def page(*, org: UUID, filters: Filters, before: int | None = None, after: int |
     first, last = (found[0].seq, found[-1].seq) if found else (None, None)
     newer = first if (before is not None and found) or (after is not None and more) else None
     older = last if (after is not None and found) or (after is None and more) else None
-    if before is None and after is None and (high is None):
+    if before is None and after is None and asked.open_ended:
         found = _waiting(org, filters) + found
     disclose(org=org, entries=found, paths=paths)
     return Page(entries=found, newer=newer, older=older)
@@ -166,7 +183,7 @@ def entry(*, org: UUID, entry_id: UUID, paths: Sequence[str] | None = None) -> S
     return found
 
 
-def _range(org: UUID, filters: Filters) -> tuple[int | None, int | None]:
+def numbers(org: UUID, filters: Filters) -> tuple[int | None, int | None]:
     """Dates as numbers: an index look-up, because numbers only grow with time."""
     low = high = None
     with connection.cursor() as cursor:
@@ -177,16 +194,6 @@ def _range(org: UUID, filters: Filters) -> tuple[int | None, int | None]:
             cursor.execute("SELECT max(last_seq) FROM audit_day WHERE org = %s AND day <= %s", [org, filters.until])
             high = cursor.fetchone()[0] or 0
     return low, high
-
-
-def count(*, org: UUID, since: date | None = None, until: date | None = None) -> int:
-    """Exactly how many numbered entries the log has in these days: a subtraction of gap-free numbers."""
-    low, high = _range(org, Filters(since=since, until=until))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT size FROM audit_tree WHERE org = %s", [org])
-        row = cursor.fetchone()
-    size = row[0] if row else 0
-    return max(0, (size if high is None else high) - (1 if low is None else min(low, size + 1)) + 1)
 
 
 def acted(*, org: UUID, actor: UUID, actions: Iterable[str], since: datetime) -> int:
@@ -217,57 +224,6 @@ def _matches(record: dict[str, Any], filters: Filters) -> bool:
     return all(said[name] == str(value) for name, value in filters.columns)
 
 
-COUNTED = 1000
-"""How far entries are counted where no exact number is known; beyond it there are "more than" so many."""
-
-
-def matching(*, org: UUID, filters: Filters) -> tuple[int, bool]:
-    """How many numbered entries match, and whether that is exact. Exact for ranges, one actor or one target, from numbers that are kept; otherwise counted up to COUNTED."""
-    low, high = _range(org, filters)
-    if filters.only == "range":
-        gone = retention.removed(org=org, low=low or 1, high=2**62 if high is None else high)
-        return count(org=org, since=filters.since, until=filters.until) - gone, True
-    target, conditions, values = filters.target, ["l.org = %s"], [org]
-    source, number = "audit_leaf l", "l.seq"
-    if target:
-        source, number = ("audit_target t" if filters.only == "target" else "audit_target t JOIN audit_leaf l ON l.org = t.org AND l.seq = t.seq"), "t.seq"
-        conditions, values = ["t.org = %s", "t.type = %s", "t.target = %s"], [org, filters.target_type, target]
-    for column, value in filters.columns:
-        conditions.append(f"l.{column} = %s")
-        values.append(value)
-    for condition, bound in ((f"{number} >= %s", low), (f"{number} <= %s", high)):
-        if bound is not None:
-            conditions.append(condition)
-            values.append(bound)
-    found = f"FROM {source} WHERE {' AND '.join(conditions)}"
-    with planned_anew(), connection.cursor() as cursor:
-        if not filters.only:
-            n = _counted(cursor, found, values)
-            return min(n, COUNTED), n <= COUNTED
-        cursor.execute("SELECT COALESCE(max(last), 0) FROM audit_pruned WHERE org = %s", [org])
-        gone = cursor.fetchone()[0]
-        n = "t.n" if filters.only == "target" else "(l.envelope::json ->> 'actor_n')::bigint"
-        above = f"{found} AND {number} > %s"
-        cursor.execute(f"SELECT (SELECT {n} {above} ORDER BY {number} DESC LIMIT 1) - (SELECT {n} {above} ORDER BY {number} LIMIT 1) + 1", [*values, gone, *values, gone])
-        whole = int(cursor.fetchone()[0] or 0)
-        held = _counted(cursor, f"{found} AND {number} <= %s", [*values, gone]) if gone else 0
-        return whole + min(held, COUNTED), held <= COUNTED
-
-
-def _counted(cursor: Any, found: str, values: list[Any]) -> int:
-    """Counted one by one, no further than is needed to say "more than": also below what was removed, where the kept numbers have holes."""
-    cursor.execute(f"SELECT count(*) FROM (SELECT 1 {found} LIMIT {COUNTED + 1}) c", values)
-    return int(cursor.fetchone()[0])
-
-
-def ever(*, org: UUID, kind: str, key: UUID) -> int:
-    """How many entries by this actor (`kind` "actor") or about this target were ever numbered, removed ones too."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT n FROM audit_counter WHERE org = %s AND kind = %s AND key = %s", [org, kind, key])
-        row = cursor.fetchone()
-    return row[0] if row else 0
-
-
 def beside(*, org: UUID, seq: int) -> tuple[UUID | None, UUID | None]:
     """The entries before and after this number."""
     with connection.cursor() as cursor:
@@ -282,15 +238,6 @@ def envelope(*, org: UUID, seq: int) -> tuple[str, bytes]:
         cursor.execute("SELECT envelope, leaf_sha256 FROM audit_leaf WHERE org = %s AND seq = %s", [org, seq])
         text, leaf = cursor.fetchone()
     return text, bytes(leaf)
-
-
-def days(*, org: UUID, since: date | None = None, until: date | None = None, most: int = 400) -> list[tuple[date, int]]:
-    """Entries of each UTC day that has some, oldest first: subtractions of gap-free numbers."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT day, last_seq - first_seq + 1 FROM audit_day WHERE org = %s AND day >= COALESCE(%s::date, '-infinity')"
-                       " AND day <= COALESCE(%s::date, 'infinity') ORDER BY day DESC LIMIT %s",
-                       [org, since, until, most])
-        return cursor.fetchall()[::-1]
 
 
 def disclose(*, org: UUID, entries: Iterable[Seen], paths: Sequence[str] | None = None) -> None:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import logging
 import re
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 
-from audit import notes, peers
+from audit import notes, outbound
 from audit.notes import BadNote, Signature, Verifier
 
 logger = logging.getLogger("steward.witness")
@@ -46,16 +45,17 @@ def _ask(one: dict[str, str], note: str, old: int, path: list[bytes]) -> tuple[l
     """What one witness signed, and, when it stands elsewhere (409), at which size."""
     body = "".join([f"old {old}\n", *(base64.b64encode(node).decode() + "\n" for node in path), "\n", note])
     try:
-        status, said = peers.post(one["url"].rstrip("/") + "/add-checkpoint", body.encode(), headers={"Content-Type": "text/plain; charset=utf-8"}, seconds=SECONDS, limit=_LIMIT)
-        answer = said.decode()
+        address = one["url"].rstrip("/") + "/add-checkpoint"
+        said = outbound.request("POST", address, headers={"Content-Type": "text/plain; charset=utf-8"}, body=body.encode(), seconds=SECONDS, limit=_LIMIT, configured=True)
+        status, answer = said.status, said.body.decode()
         if status == 409 and re.fullmatch(r"\d{1,18}\n?", answer):
             return [], int(answer)
         if status != 200:
             logger.warning("the witness %s answered %d", one["name"], status)
             return [], None
         return _cosignatures(one, note, answer), None
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        logger.warning("the witness %s did not cosign (%s)", one["name"], type(error).__name__)
+    except (outbound.NotSent, ValueError) as error:
+        logger.warning("the witness %s did not cosign (%s)", one["name"], error if isinstance(error, outbound.NotSent) else type(error).__name__)
         return [], None
 
 

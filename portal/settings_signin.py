@@ -27,6 +27,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Steward"
 MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {"authenticate": "portal.signin.forms.AuthenticateForm", "reauthenticate": "portal.signin.forms.ReauthenticateForm"}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"

@@ -56,3 +56,13 @@ def world() -> World:
     """Two organizations with a cast of named people, committed."""
     with tenancy.installation("tests make their world"):
         return make_world()
+
+
+@pytest.fixture
+def signing(settings: object, tmp_path: Path) -> Iterator[None]:
+    """A signer's first day, with keys and a memory in a folder of this test."""
+    from tests.audit.signing import fresh_signing, release
+
+    with fresh_signing(settings, tmp_path):
+        yield
+        release()

@@ -107,7 +107,7 @@ def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], ta
         initial = power.form.initial_from(request.GET)
     resumed = kept(request)
     if request.method != "POST":
-        form = form_for(power, request.organization, actor, _querydict(resumed)) if resumed else form_for(power, request.organization, actor, initial=initial)
+        form = form_for(power, request.organization, actor, querydict(resumed)) if resumed else form_for(power, request.organization, actor, initial=initial)
         return _show(request, power, actor, ids, target, form, back, status=200)
     form = form_for(power, request.organization, actor, request.POST)
     confirm = request.POST.get("confirm", "")
@@ -126,7 +126,8 @@ def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], ta
     return _done(request, power, receipt, back)
 
 
-def _querydict(data: dict[str, list[str]]) -> QueryDict:
+def querydict(data: dict[str, list[str]]) -> QueryDict:
+    """What was typed before the step-up, as a form reads it."""
     found = QueryDict(mutable=True)
     for name, values in data.items():
         found.setlist(name, values)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit_reading
 from accounts.powers import BY_SLUG
-from audit import by_address, drill, epochs, queries, selfcheck
+from audit import by_address, counts, drill, epochs, queries, selfcheck
 from audit.queries import Filters
 from portal import audit_filters, rows, sentences
 from portal.audit_filters import Asked
@@ -41,7 +41,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             found, reached = _by_address(org, asked, before)
         if before is None and after is None:
             audit_reading.viewed(actor=actor, what="search", filters=asked.facts, people=asked.people, now=timezone.now())
-    total, exact = (0, True) if asked.problems or asked.network else queries.matching(org=org, filters=asked.filters)
+    total, exact = (0, True) if asked.problems or asked.network else counts.matching(org=org, filters=asked.filters)
     context = {
         **saved.beside(request, actor, "audit"),
         "rows": rows.entries([sentences.line(seen) for seen in found.entries], slug=slug), "newer": found.newer, "older": found.older, "problems": asked.problems,
@@ -71,7 +71,7 @@ def activity(org: UUID, filters: Filters, *, most: int = 60) -> Chart:
     """Entries of each day of the range, at most the last sixty days of it: of the whole log, whatever else is asked for, because these numbers are exact."""
     until = filters.until or timezone.now().date()
     since = max(filters.since or date.min, date.fromordinal(max(1, until.toordinal() - most + 1)))
-    counted = dict(queries.days(org=org, since=since, until=until))
+    counted = dict(counts.days(org=org, since=since, until=until))
     first = since if filters.since else min(counted, default=max(since, date.fromordinal(max(1, until.toordinal() - 13))))
     first = min(first, until)
     return Chart(id="activity", title=_("Activity"), description=_("Entries of the whole log on each day, in UTC."), head=_("Day"), series=[(_("Entries"), "bar")],

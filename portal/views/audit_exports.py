@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -26,6 +26,7 @@ from audit.models import Export
 from portal.jobs import wake
 from portal.organization import enter
 from portal.powers import BY_SLUG, form_for
+from portal.surfaces.page import querydict
 from portal.views.stepup import ask, kept
 
 TIER = 2
@@ -65,7 +66,7 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
     power, resumed = BY_SLUG["export-audit"], kept(request)
     if request.method != "POST" and not resumed:
         return _form(request, actor, form_for(power, request.organization, actor, initial=_initial(request)))  # type: ignore[attr-defined]
-    form = form_for(power, request.organization, actor, _querydict(resumed) if resumed else request.POST)  # type: ignore[attr-defined]
+    form = form_for(power, request.organization, actor, querydict(resumed) if resumed else request.POST)  # type: ignore[attr-defined]
     if not form.is_valid():
         return _form(request, actor, form, status=422)
     judged = door.plan(power=power, actor=actor, data=form.cleaned_data, now=timezone.now())
@@ -107,13 +108,6 @@ def _initial(request: HttpRequest) -> dict[str, str]:
     """From the list of entries people come with their filter."""
     names = {"since": "since", "until": "until", "about": "person", "administrator": "actor"}
     return {field: request.GET[name][:320] for field, name in names.items() if name in request.GET}
-
-
-def _querydict(data: dict[str, list[str]]) -> QueryDict:
-    found = QueryDict(mutable=True)
-    for name, values in data.items():
-        found.setlist(name, values)
-    return found
 
 
 def _form(request: HttpRequest, actor: Actor, form: Any, *, judged: Judged | None = None, blockers: list[str] | None = None, status: int = 200) -> HttpResponse:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import audit_reading
 from accounts.models import Membership
 from accounts.reasons import NotFound
-from audit import queries, retention
+from audit import counts, queries, retention
 from audit.queries import Filters
 from portal import sentences
 from portal.organization import enter
@@ -41,9 +41,9 @@ def _timeline(request: HttpRequest, slug: str, person_id: UUID, *, by: bool) -> 
     if before is None and after is None:
         audit_reading.viewed(actor=actor, what="timeline", filters={"side": "by" if by else "about"}, people=(member.account_id,), now=timezone.now())
     lines = [sentences.line(seen) for seen in page.entries]
-    total, exact = queries.matching(org=actor.organization_id, filters=filters)
+    total, exact = counts.matching(org=actor.organization_id, filters=filters)
     removed = retention.removed(org=actor.organization_id) > 0
-    ever = queries.ever(org=actor.organization_id, kind="actor" if by else kind, key=member.account_id) if removed else total
+    ever = counts.ever(org=actor.organization_id, kind="actor" if by else kind, key=member.account_id) if removed else total
     return render(request, "audit/timeline.html", {
         "member": member, "by": by, "total": total, "exact": exact, "ever": max(ever, total), "newer": page.newer, "older": page.older,
         "days": [(day, list(found)) for day, found in groupby(lines, key=lambda line: timezone.localtime(line.at).date())]})

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts import listing_query, overview
 from accounts.actor import Actor
+from audit import counts
 from portal.charts import Chart
 from portal.organization import enter
 from portal.templatetags.steward import STATUS
@@ -68,7 +69,7 @@ def _charts(organization_id: UUID, actor: Actor, n: dict[str, int]) -> list[Char
                        series=[(_("Joined"), "bar"), (_("Left"), "bar other")], points=[(month.strftime("%Y-%m"), moves.get(month, (0, 0))) for month in _months(first.date())]))
     if actor.may("view_audit"):
         since = today - timedelta(days=29)
-        days = dict(overview.days(organization_id=organization_id, since=since))
+        days = dict(counts.days(org=organization_id, since=since.date()))
         found.append(Chart(id="acts", title=_("Entries in the audit log"), description=_("How many entries were recorded on each of the last thirty days, in UTC."), head=_("Day"),
                            series=[(_("Entries"), "bar")], points=[((day := since.date() + timedelta(days=n)).strftime("%m-%d"), [days.get(day, 0)]) for n in range(30)]))
     return found

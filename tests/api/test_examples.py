@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +19,7 @@ from portal.api.docs import curl, described, example_body
 from portal.api.operation import Operation
 from portal.api.table import OPERATIONS
 from tests.api.calls import address, number_the_log, things
-from tests.audit.signing import fresh_signing, release, state
+from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
 from tests.situations import arrange, group_for, session_for, stream_for, token_for
@@ -29,11 +27,7 @@ from tests.situations import arrange, group_for, session_for, stream_for, token_
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
 
 
-@pytest.fixture(autouse=True)
-def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with fresh_signing(settings, tmp_path):
-        yield
-        release()
+pytestmark = pytest.mark.usefixtures("signing")
 
 
 def test_every_example_works_and_looks_as_shown(world: World) -> None:

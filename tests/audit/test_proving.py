@@ -1,10 +1,7 @@
 """What was derived from the leaves and signed: tiles, statements, totals, the root log. Each tampering is found, a clean log has no finding."""
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,14 +11,9 @@ from audit.record import ActorRef, TargetRef, Why
 from audit.signer import Signer
 from audit.verify import verify, verify_root
 from tests.audit.logs import Log, number_all, tampering
-from tests.audit.signing import fresh_signing, only, release, state
+from tests.audit.signing import only, state
 
-
-@pytest.fixture(autouse=True)
-def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with fresh_signing(settings, tmp_path):
-        yield
-        release()
+pytestmark = pytest.mark.usefixtures("signing")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,14 @@ from audit import notes, receipts
 from audit.notes import BadNote
 from audit.signer import Signer
 from tests.audit.logs import Log, number_all, tampering
-from tests.audit.signing import fresh_signing, release
 from tests.browse import client_for
 from tests.cast import World
 
 
 @pytest.fixture(autouse=True)
-def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with fresh_signing(settings, tmp_path):
-        Signer()
-        yield
-        release()
+def first_day(signing: None) -> None:
+    """The signer has made its keys."""
+    Signer()
 
 
 def issued(log: Log, count: int = 1) -> str:

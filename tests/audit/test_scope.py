@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from accounts import tenancy
-from audit import queries
+from audit import counts, queries
 from tests.audit.logs import TABLES, Log, number_all
 
 READABLE = [table for table in TABLES if table not in {"audit_subjectkey", "audit_policy"}]  # wrapped keys open nothing by themselves; how long a log is kept is no secret
@@ -88,6 +88,6 @@ def test_days_count_exactly(log: Log) -> None:
     number_all()
     today = datetime.now(UTC).date()
     with tenancy.scope(org=log.org):
-        assert queries.count(org=log.org) == queries.count(org=log.org, since=today - timedelta(days=1), until=today + timedelta(days=1)) == 4
-        assert queries.count(org=log.org, until=today - timedelta(days=2)) == queries.count(org=log.org, since=today + timedelta(days=2)) == 0
-    assert queries.count(org=log.org) == 0
+        assert counts.count(org=log.org) == counts.count(org=log.org, since=today - timedelta(days=1), until=today + timedelta(days=1)) == 4
+        assert counts.count(org=log.org, until=today - timedelta(days=2)) == counts.count(org=log.org, since=today + timedelta(days=2)) == 0
+    assert counts.count(org=log.org) == 0

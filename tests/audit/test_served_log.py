@@ -2,10 +2,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -14,14 +11,9 @@ from audit import epochs, merkle, notes
 from audit.notes import Checkpoint, Verifier
 from audit.signer import Signer
 from tests.audit.logs import Log, number_all
-from tests.audit.signing import fresh_signing, only, release, step
+from tests.audit.signing import only, step
 
-
-@pytest.fixture(autouse=True)
-def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with fresh_signing(settings, tmp_path):
-        yield
-        release()
+pytestmark = pytest.mark.usefixtures("signing")
 
 
 @pytest.fixture

@@ -8,10 +8,8 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -24,15 +22,10 @@ from audit.notes import Checkpoint, Verifier
 from audit.signer import ALIAS, Memory, Refused, Signer
 from audit.tree import Reader
 from tests.audit.logs import Log, login, number_all, tampering
-from tests.audit.signing import fresh_signing, only, release, state, step
+from tests.audit.signing import only, release, state, step
 from tests.plugin_services import ROOT as REPOSITORY
 
-
-@pytest.fixture(autouse=True)
-def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with fresh_signing(settings, tmp_path):
-        yield
-        release()
+pytestmark = pytest.mark.usefixtures("signing")
 
 
 @pytest.fixture

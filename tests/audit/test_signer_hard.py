@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
@@ -17,15 +16,10 @@ from audit.models import Epoch, LogKey, SignerState
 from audit.notes import Verifier
 from audit.signer import ALIAS, Refused, Signer
 from tests.audit.logs import Log, number_all, tampering
-from tests.audit.signing import fresh_signing, only, release, state, step
+from tests.audit.signing import only, state, step
 from tests.audit.test_witness import peer
 
-
-@pytest.fixture(autouse=True)
-def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with fresh_signing(settings, tmp_path):
-        yield
-        release()
+pytestmark = pytest.mark.usefixtures("signing")
 
 
 @pytest.fixture

@@ -20,17 +20,12 @@ from audit.models import LogKey
 from audit.notes import Checkpoint, Verifier
 from audit.signer import Signer
 from tests.audit.logs import Log, number_all, tampering
-from tests.audit.signing import fresh_signing, only, release, step
+from tests.audit.signing import only, step
 from tests.faults.installation import free_port
 from tests.peer_witness import Witness, serve
 from tests.plugin_services import ROOT
 
-
-@pytest.fixture(autouse=True)
-def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with fresh_signing(settings, tmp_path):
-        yield
-        release()
+pytestmark = pytest.mark.usefixtures("signing")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.core.cache import cache
 
 from accounts import audit_reading, tenancy
 from accounts.powers import BY_SLUG
-from audit import queries
+from audit import counts, queries
 from audit.models import Leaf
 from audit.queries import Filters
 from portal.views.audit import CATEGORIES
@@ -57,7 +57,7 @@ def test_a_follower_goes_past_what_was_removed(world: World) -> None:
         act(world)
     number_all()
     with tenancy.scope(org=org.organization.id):
-        size = queries.count(org=org.organization.id)
+        size = counts.count(org=org.organization.id)
     records_gone(world, size - 1)
     client, after, seen = client_for(org.person("auditor")), 0, []
     for _ in range(size):
@@ -75,7 +75,7 @@ def test_pages_go_past_what_was_removed(world: World) -> None:
         act(world)
     number_all()
     with tenancy.scope(org=number):
-        size = queries.count(org=number)
+        size = counts.count(org=number)
         with tampering() as attacker:
             attacker.execute("DELETE FROM audit_entry e USING audit_leaf l WHERE l.org = %s AND l.seq > %s AND e.id = l.entry", [number, size - 3])
         seen, before = [], None
@@ -107,7 +107,7 @@ def test_a_timeline_says_what_is_not_there_any_more(world: World) -> None:
     assert f"{n} numbered entries were made, {left_here} of them are still here" in page
     with tenancy.scope(org=number):
         size = Leaf.objects.filter(org=number).count()
-        assert queries.matching(org=number, filters=Filters()) == (size, True)
+        assert counts.matching(org=number, filters=Filters()) == (size, True)
     undo(world)
 
 
@@ -121,8 +121,8 @@ def test_what_a_hold_kept_below_what_was_removed_is_counted(world: World) -> Non
         mine = [e.seq for e in queries.page(org=number, filters=Filters(actor=account), size=100).entries][::-1]
     leaves_gone(world, mine[3] or 0, first=mine[2] or 0)
     with tenancy.scope(org=number):
-        assert queries.matching(org=number, filters=Filters(actor=account)) == (len(mine) - 2, True)
-        assert queries.matching(org=number, filters=Filters(actor=account))[0] == Leaf.objects.filter(org=number, actor=account).count()
+        assert counts.matching(org=number, filters=Filters(actor=account)) == (len(mine) - 2, True)
+        assert counts.matching(org=number, filters=Filters(actor=account))[0] == Leaf.objects.filter(org=number, actor=account).count()
     undo(world)
 
 

@@ -3,9 +3,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,21 +11,14 @@ from django.core.cache import cache
 
 from accounts import door, tenancy
 from accounts.powers import BY_SLUG
-from audit import by_address, merkle, queries
+from audit import by_address, counts, merkle, queries
 from audit.models import Leaf
 from audit.queries import Filters
 from tests.audit.logs import number_all
-from tests.audit.signing import fresh_signing, release, state
+from tests.audit.signing import only, state
 from tests.browse import client_for
 from tests.cast import World
 from tests.situations import WHY, arrange, token_for
-
-
-@pytest.fixture
-def signing(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with fresh_signing(settings, tmp_path):
-        yield
-        release()
 
 
 def act(world: World, slug: str = "update-profile", who: str = "administrator", **data: Any) -> None:
@@ -65,8 +56,8 @@ def test_each_filter_finds_its_own(world: World) -> None:
         assert found in page, query
         assert not missing or missing not in page.split('id="results"')[1].split("h-activity")[0], query
     with tenancy.scope(org=number):
-        assert queries.matching(org=number, filters=Filters(actor=org.person("administrator").account_id))[1]
-        assert queries.matching(org=number, filters=Filters(action="membership.suspended")) == (1, True)
+        assert counts.matching(org=number, filters=Filters(actor=org.person("administrator").account_id))[1]
+        assert counts.matching(org=number, filters=Filters(action="membership.suspended")) == (1, True)
 
 
 @pytest.mark.parametrize(("query", "said"), [
@@ -89,13 +80,13 @@ def test_counts_are_exact_or_say_more_than(world: World, monkeypatch: pytest.Mon
     number_all()
     account = org.person("administrator").account_id
     with tenancy.scope(org=number):
-        actor, target = queries.matching(org=number, filters=Filters(actor=account)), queries.matching(org=number, filters=Filters(target=org.person("worker").account_id))
+        actor, target = counts.matching(org=number, filters=Filters(actor=account)), counts.matching(org=number, filters=Filters(target=org.person("worker").account_id))
         assert actor == (Leaf.objects.filter(org=number, actor=account).count(), True)
         assert target[1] and target[0] >= 4
         today = datetime.now(UTC).date()
-        assert queries.matching(org=number, filters=Filters(actor=account, since=today + timedelta(days=1))) == (0, True)
-        monkeypatch.setattr(queries, "COUNTED", 2)
-        assert queries.matching(org=number, filters=Filters(action="profile.updated")) == (2, False)
+        assert counts.matching(org=number, filters=Filters(actor=account, since=today + timedelta(days=1))) == (0, True)
+        monkeypatch.setattr(counts, "COUNTED", 2)
+        assert counts.matching(org=number, filters=Filters(action="profile.updated")) == (2, False)
     assert "More than 2" in text(world, "", action="profile.updated")
 
 
@@ -219,6 +210,7 @@ def test_the_page_says_how_the_log_is(world: World, signing: None) -> None:
     assert "Not signed yet" in text(world, "")
     act(world)
     number_all()
+    only(world.north.organization.id)
     state(world.north.organization.id)
     with tenancy.installation("the schedule checks"):
         selfcheck.check(org=world.north.organization.id, now=datetime.now(UTC))

@@ -12,7 +12,7 @@ from accounts import approvals, door, tenancy
 from accounts.models import Plan
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused
-from audit import disclosure, holds, queries, retention
+from audit import counts, disclosure, holds, queries, retention
 from portal import jobs
 from tests.audit.logs import number_all, tampering
 from tests.browse import client_for
@@ -92,7 +92,7 @@ def test_the_preview_only_looks(world: World) -> None:
     assert "Set the time" not in shown and "Place a hold" not in shown
     with tenancy.scope(org=world.north.organization.id):
         coming = retention.upcoming(org=world.north.organization.id, chosen=9)
-        assert sum(r.count for r in coming) == queries.count(org=world.north.organization.id) and f"{coming[0].first}–{coming[0].last}" in shown
+        assert sum(r.count for r in coming) == counts.count(org=world.north.organization.id) and f"{coming[0].first}–{coming[0].last}" in shown
         assert retention.current(org=world.north.organization.id).since is None
 
 
