@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from audit import holds, recording
+from audit import holds, key_store, recording
 from audit.models import ErasureWaiting, Withheld
 from audit.record import ActorRef, EntryDraft
 
@@ -35,7 +35,11 @@ class Erased:
 
 
 def erase(*, org: UUID, subject: UUID) -> int:
-    """Destroy the openings and the key of one subject in one log. Needs an open act. Returns how many openings went."""
+    """Destroy the openings and the key of one subject in one log. Needs an open act. Returns how many openings went.
+
+    The openings go with the act; the key, in its own database, as soon as that has committed, or by the next run of the schedule.
+    """
+    key_store.destroy_after_commit()
     with connection.cursor() as cursor:
         cursor.execute("SELECT audit_erase_subject(%s, %s)", [org, subject])
         return int(cursor.fetchone()[0])
@@ -98,6 +102,7 @@ def carry_out_waiting(*, now: datetime) -> int:
     for row in ErasureWaiting.objects.order_by("since")[:1000]:
         if not holds.covers(org=row.org, subject=row.subject):
             done += not erase_subject(org=row.org, subject=row.subject, ground=row.ground, now=now, by=ActorRef(type="schedule")).deferred
+    key_store.destroy_doomed()
     return done
 
 

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Table(models.Model):
@@ -57,14 +59,24 @@ class Disclosure(Table):
 
 
 class SubjectKey(Table):
-    """The key that seals one subject's openings in one log, wrapped by the log's key."""
+    """Which key seals one subject's openings in one log. The key itself is in the keys' database (`audit.key_store`)."""
 
     org = models.UUIDField()
     subject = models.UUIDField()
-    wrapped = models.BinaryField()
+    key = models.UUIDField(db_default=RandomUUID())
+    wrapped = models.BinaryField(null=True)
+    """Where version 0.1 kept the key; empty since `migrate` moved it. The column goes with the next release (docs/operating.md)."""
 
     class Meta(Table.Meta):
-        constraints = [models.UniqueConstraint(fields=["org", "subject"], name="subject_key_once")]
+        constraints = [models.UniqueConstraint(fields=["org", "subject"], name="subject_key_once"),
+                       models.UniqueConstraint(fields=["key"], name="subject_key_named_once")]
+
+
+class DoomedKey(Table):
+    """A key of somebody who was erased, until it is destroyed in the keys' database too."""
+
+    key = models.UUIDField(primary_key=True)
+    since = models.DateTimeField(db_default=Now())
 
 
 class Pending(Table):

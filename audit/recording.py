@@ -39,7 +39,8 @@ class Act:
     org: UUID
     now: datetime
     written: list[UUID] = field(default_factory=list)
-    keys: dict[UUID, bytes] = field(default_factory=dict)
+    keys: dict[UUID, UUID] = field(default_factory=dict)
+    """The ids of the keys of people whom its entries are about."""
     closed: bool = False
 
     def write(self, drafts: list[EntryDraft], *, close: bool = False) -> list[UUID]:
@@ -55,14 +56,14 @@ class Act:
 
 _OPEN = """SELECT current_setting('steward.act', true), audit_open(%(act)s),
   ARRAY(SELECT subject FROM audit_subjectkey WHERE org = %(org)s AND subject = ANY(%(subjects)s) ORDER BY subject),
-  ARRAY(SELECT wrapped FROM audit_subjectkey WHERE org = %(org)s AND subject = ANY(%(subjects)s) ORDER BY subject)"""
+  ARRAY(SELECT key FROM audit_subjectkey WHERE org = %(org)s AND subject = ANY(%(subjects)s) ORDER BY subject)"""
 
 
 @contextmanager
 def opened(*, org: UUID, now: datetime, subjects: Iterable[UUID] = ()) -> Iterator[Act]:
     """Open an act in the running transaction. Leaving the block without an entry raises.
 
-    `subjects` are people whose keys its entries will need: they are fetched with the same statement.
+    `subjects` are people whose keys its entries will need: their names are fetched with the same statement.
     """
     connection = connections["default"]
     if not connection.in_atomic_block:
@@ -70,10 +71,10 @@ def opened(*, org: UUID, now: datetime, subjects: Iterable[UUID] = ()) -> Iterat
     act = Act(id=uuid.uuid4(), org=org, now=now)
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"act": act.id, "org": org, "subjects": list(subjects)})
-        running, _opened, known, wrapped = cursor.fetchone()
+        running, _opened, known, keys = cursor.fetchone()
         if running:
             raise transaction.TransactionManagementError("an act is already open in this transaction")
-    act.keys = {subject: bytes(key) for subject, key in zip(known, wrapped, strict=True)}
+    act.keys = dict(zip(known, keys, strict=True))
     yield act
     if not act.written:
         raise NothingRecorded
@@ -92,7 +93,7 @@ def refuse(draft: EntryDraft, *, now: datetime) -> UUID:
         return _write([draft], act=None, now=now, alias="refusals", known={}, close=False)[0]
 
 
-def _write(drafts: list[EntryDraft], *, act: UUID | None, now: datetime, alias: str, known: dict[UUID, dict[UUID, bytes]], close: bool) -> list[UUID]:
+def _write(drafts: list[EntryDraft], *, act: UUID | None, now: datetime, alias: str, known: dict[UUID, dict[UUID, UUID]], close: bool) -> list[UUID]:
     rows, openings = [], []
     # Ids made in one millisecond are in no order; sorted, the entries of an act are numbered in the order they are given.
     for entry_id, draft in zip(sorted(uuid7() for _ in drafts), drafts, strict=True):
@@ -118,7 +119,7 @@ _DISCLOSURE = {"entry": "uuid", "org": "uuid", "subject": "uuid", "path": "text"
 _CLOSE = "set_config('steward.act', '', true)"
 
 
-def _sealed(openings: list[tuple[UUID, UUID, Opening]], alias: str, known: dict[UUID, dict[UUID, bytes]]) -> list[tuple[object, ...]]:
+def _sealed(openings: list[tuple[UUID, UUID, Opening]], alias: str, known: dict[UUID, dict[UUID, UUID]]) -> list[tuple[object, ...]]:
     by_org: dict[UUID, set[UUID]] = defaultdict(set)
     for org, _entry, opening in openings:
         by_org[org].add(opening.subject or org)

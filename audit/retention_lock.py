@@ -209,6 +209,7 @@ BEGIN
     RAISE EXCEPTION 'a hold keeps these disclosures' USING ERRCODE = 'AU005';
   END IF;
   PERFORM set_config('steward.erasing', who::text, true);
+  INSERT INTO audit_doomedkey (key) SELECT key FROM audit_subjectkey WHERE org = log AND subject = who ON CONFLICT DO NOTHING;
   DELETE FROM audit_subjectkey WHERE org = log AND subject = who;
   DELETE FROM audit_disclosure WHERE org = log AND subject = who;
   GET DIAGNOSTICS erased = ROW_COUNT;

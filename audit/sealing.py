@@ -1,11 +1,11 @@
-"""Sealing openings: AES-256-GCM under a key per subject, wrapped by a key per log, derived from the installation's."""
+"""Sealing openings: AES-256-GCM under a key per subject, wrapped by a key per log, derived from the installation's, kept in `key_store`."""
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import connections
 
+from audit import key_store
 from audit.commitment import Opening
 
 
@@ -24,28 +25,54 @@ def _log_key(org: UUID) -> AESGCM:
     return AESGCM(HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"steward log " + org.bytes).derive(settings.AUDIT_KEY))
 
 
-def subject_keys(*, org: UUID, subjects: Iterable[UUID], alias: str, create: bool, known: Mapping[UUID, bytes] | None = None) -> dict[UUID, AESGCM]:
-    """The keys of these subjects in this log, made where missing if `create`. `known` are wrapped keys that were read already.
+def subject_keys(*, org: UUID, subjects: Iterable[UUID], alias: str, create: bool, known: Mapping[UUID, UUID] | None = None) -> dict[UUID, AESGCM]:
+    """The keys of these subjects in this log, made where missing if `create`. `known` are ids of keys that were read already.
 
-    A key that was altered opens nothing: a reader (`create` false) does not get it, a writer gets InvalidTag.
+    A key that was altered or is gone opens nothing: a reader (`create` false) does not get it, a writer gets InvalidTag or KeyMissing.
     """
     wanted = sorted(set(subjects))
-    wrapping, wrapped = _log_key(org), {s: known[s] for s in wanted if s in known} if known else {}
-    if len(wrapped) < len(wanted):
+    wrapping, ids = _log_key(org), {s: known[s] for s in wanted if s in known} if known else {}
+    if len(ids) < len(wanted):
         with connections[alias].cursor() as cursor:
-            wrapped |= _stored(cursor, org, [s for s in wanted if s not in wrapped])
-            if create and (missing := [s for s in wanted if s not in wrapped]):
-                fresh = [_wrap(wrapping, s, AESGCM.generate_key(256)) for s in missing]
-                cursor.execute("INSERT INTO audit_subjectkey (org, subject, wrapped) SELECT %s, s, w FROM unnest(%s::uuid[], %s::bytea[]) AS k(s, w)"
-                               " ON CONFLICT (org, subject) DO NOTHING", [org, missing, fresh])
-                wrapped |= _stored(cursor, org, missing)  # somebody else's, where two made one at once
-    keys = {subject: _unwrap(wrapping, subject, w, strict=create) for subject, w in wrapped.items()}
+            ids |= _named(cursor, org, [s for s in wanted if s not in ids])
+            if create and (missing := [s for s in wanted if s not in ids]):
+                ids |= _made(cursor, org, missing, wrapping)
+    wrapped = key_store.get(ids.values())
+    if create and (gone := {key: subject for subject, key in ids.items() if key not in wrapped}):
+        wrapped |= _anew(gone, wrapping)
+    keys = {subject: _unwrap(wrapping, subject, wrapped[key], strict=create) for subject, key in ids.items() if key in wrapped}
     return {subject: AESGCM(key) for subject, key in keys.items() if key is not None}
 
 
-def _stored(cursor: Any, org: UUID, subjects: list[UUID]) -> dict[UUID, bytes]:
-    cursor.execute("SELECT subject, wrapped FROM audit_subjectkey WHERE org = %s AND subject = ANY(%s)", [org, subjects])
-    return {subject: bytes(w) for subject, w in cursor.fetchall()}
+def _made(cursor: Any, org: UUID, subjects: list[UUID], wrapping: AESGCM) -> dict[UUID, UUID]:
+    """New keys: first kept, then named. Where two make one at once, the first to name it is right and the other key opens nothing."""
+    fresh = {subject: uuid4() for subject in subjects}
+    key_store.put({key: _wrap(wrapping, subject, AESGCM.generate_key(256)) for subject, key in fresh.items()})
+    cursor.execute("INSERT INTO audit_subjectkey (org, subject, key) SELECT %s, s, k FROM unnest(%s::uuid[], %s::uuid[]) AS n(s, k)"
+                   " ON CONFLICT (org, subject) DO NOTHING", [org, list(fresh), list(fresh.values())])
+    return _named(cursor, org, subjects)
+
+
+def _anew(gone: dict[UUID, UUID], wrapping: AESGCM) -> dict[UUID, bytes]:
+    """New keys for people whose key was destroyed and whose name for it came back with an older database: what it sealed stays closed. A key
+    that nobody destroyed is not replaced here: this may be the wrong database."""
+    lost = len(gone) - len(key_store.destroyed(gone))
+    if lost:
+        raise key_store.KeyMissing(f"the keys' database lacks {lost} keys that the log names: see docs/operating.md, The keys")
+    key_store.put({key: _wrap(wrapping, subject, AESGCM.generate_key(256)) for key, subject in gone.items()})
+    return key_store.get(gone)
+
+
+def replacements(keys: Iterable[UUID], *, alias: str) -> dict[UUID, bytes]:
+    """New wrapped keys for these ids, whose keys are lost for good: what they sealed stays closed, entries about these people can be written again."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT key, org, subject FROM audit_subjectkey WHERE key = ANY(%s)", [list(keys)])
+        return {key: _wrap(_log_key(org), subject, AESGCM.generate_key(256)) for key, org, subject in cursor.fetchall()}
+
+
+def _named(cursor: Any, org: UUID, subjects: list[UUID]) -> dict[UUID, UUID]:
+    cursor.execute("SELECT subject, key FROM audit_subjectkey WHERE org = %s AND subject = ANY(%s)", [org, subjects])
+    return dict(cursor.fetchall())
 
 
 def _wrap(wrapping: AESGCM, subject: UUID, key: bytes) -> bytes:

@@ -37,8 +37,9 @@ def run_once(*, batch: int = BATCH) -> int:
         cursor.execute("SELECT pos FROM audit_state WHERE id = 1 FOR UPDATE")
         start = cursor.fetchone()[0]
         cursor.execute(
-            "WITH taken AS (DELETE FROM audit_pending WHERE ord IN (SELECT ord FROM audit_pending ORDER BY ord LIMIT %s FOR UPDATE SKIP LOCKED)"
-            " RETURNING ord, org, entry, record_sha256, occurred_at)"
+            # Chosen once and for all: as a plain subquery the planner may run it again for each row, and more than `batch` would go.
+            "WITH chosen AS MATERIALIZED (SELECT ord FROM audit_pending ORDER BY ord LIMIT %s FOR UPDATE SKIP LOCKED),"
+            " taken AS (DELETE FROM audit_pending p USING chosen c WHERE p.ord = c.ord RETURNING p.ord, p.org, p.entry, p.record_sha256, p.occurred_at)"
             " SELECT entry::text, org::text, encode(record_sha256, 'hex'), occurred_at FROM taken ORDER BY ord", [batch])
         taken = cursor.fetchall()
         if not taken:

@@ -226,17 +226,22 @@ def _patient(options: dict[str, object]) -> dict[str, object]:
 
 
 def databases(*, data: Path, secret: str) -> dict[str, dict[str, object]]:
-    """The five logins: `owner` changes the schema, `default` serves, `refusals` is the same on its own connection,
-    `sequencer` numbers the log, `signer` signs what it has checked."""
+    """The logins: `owner` changes the schema, `default` serves, `refusals` is the same on its own connection, `sequencer` numbers
+    the log, `signer` signs what it has checked; `keys_owner` and `keys` are owner and serving login of the keys' database."""
     owner_url = os.environ.get("DATABASE_URL") or running_services(data).get("database", "")
     if not owner_url:
         owner_url = "postgresql://steward_owner@/steward?host=/nonexistent-start-with-make-run"
     owner = database(owner_url, variable="DATABASE_URL")
 
-    def login(role: str, variable: str) -> dict[str, object]:
+    keys_url = os.environ.get("DATABASE_KEYS_URL", "")
+    keys = database(keys_url, variable="DATABASE_KEYS_URL") if keys_url else {**owner, "NAME": f"{owner['NAME']}_keys"}
+    if (keys["HOST"], keys["PORT"], keys["NAME"]) == (owner["HOST"], owner["PORT"], owner["NAME"]):
+        raise ImproperlyConfigured("DATABASE_KEYS_URL names the same database as DATABASE_URL. Keys need one of their own, so that no backup holds both.")
+
+    def login(role: str, variable: str, *, of: dict[str, object] = owner) -> dict[str, object]:
         if os.environ.get(variable):
             return database(os.environ[variable], variable=variable)
-        return {**owner, "USER": role, "PASSWORD": role_password(secret, role)}
+        return {**of, "USER": role, "PASSWORD": role_password(secret, role)}
 
     app = login(APP_ROLE, "DATABASE_APP_URL")
     common = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "DISABLE_SERVER_SIDE_CURSORS": True}
@@ -244,10 +249,13 @@ def databases(*, data: Path, secret: str) -> dict[str, dict[str, object]]:
     spoken = {"server_side_binding": True, "prepare_threshold": 3}
     sequencer = login(SEQUENCER_ROLE, "DATABASE_SEQUENCER_URL")
     signer = login(SIGNER_ROLE, "DATABASE_SIGNER_URL")
+    served_keys = login(APP_ROLE, "DATABASE_KEYS_APP_URL", of=keys)
     return {
         "default": {**app, **common, "OPTIONS": {**app["OPTIONS"], **spoken}},
         "refusals": {**app, **common, "OPTIONS": {**app["OPTIONS"], **spoken}},
         "owner": {**owner, "CONN_MAX_AGE": 0, "OPTIONS": _patient(dict(owner["OPTIONS"]))},  # type: ignore[call-overload]
         "sequencer": {**sequencer, **common, "OPTIONS": {**sequencer["OPTIONS"], **spoken}},
         "signer": {**signer, **common, "OPTIONS": {**signer["OPTIONS"], **spoken}},
+        "keys": {**served_keys, **common, "OPTIONS": {**served_keys["OPTIONS"], **spoken}},
+        "keys_owner": {**keys, "CONN_MAX_AGE": 0, "OPTIONS": _patient(dict(keys["OPTIONS"]))},  # type: ignore[call-overload]
     }

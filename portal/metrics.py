@@ -19,7 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from audit import drill, selfcheck
+from audit import drill, key_store, selfcheck
 from portal import counting
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -51,6 +51,7 @@ class Asked(Collector):
             found = []
         yield GaugeMetricFamily("steward_database_up", "Whether PostgreSQL answered.", value=bool(found))
         yield from found
+        yield GaugeMetricFamily("steward_keys_up", "Whether the keys' database answered.", value=key_store.answers())
         acts = CounterMetricFamily("steward_acts_total", "What the log records, by power and outcome, from every surface; other is what is no power, such as signing in.",
                                    labels=["power", "outcome"])
         try:

@@ -11,10 +11,12 @@ from functools import cache as once
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
+
+from audit import key_store
 
 Get = Callable[[HttpRequest], HttpResponse]
 _since: list[float] = []
@@ -36,8 +38,6 @@ def _wanted() -> frozenset[tuple[str, str]]:
 
 def missing_migrations(*, using: str = "default") -> list[str]:
     """Migrations that this version needs and the database does not have. More than it needs is well: an update is under way."""
-    from django.db import connections
-
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT app, name FROM django_migrations")
         applied = set(cursor.fetchall())
@@ -54,6 +54,8 @@ def trouble() -> str:
     except DatabaseError:
         connection.close()
         return "PostgreSQL does not answer, or is not set up"
+    if not key_store.answers():
+        return "the keys' database does not answer, or is not set up"
     try:
         cache.add("readyz", 0, 60)
         cache.incr("readyz")
@@ -74,7 +76,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """The process can serve: PostgreSQL answers with our migrations applied, Valkey counts, and nobody asked us to end."""
+    """The process can serve: PostgreSQL answers with our migrations applied, so does the keys' database, Valkey counts, and nobody asked us to end."""
     why = trouble()
     return _plain(f"not ready: {why}", 503) if why else _plain("ready")
 

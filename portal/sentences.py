@@ -49,6 +49,7 @@ OTHER = {
     "privacy.erasure_deferred": gettext_lazy("The erasure of somebody from the log waits, because of a hold"),
     "privacy.addresses_erased": gettext_lazy("Network addresses and names of programs whose time was over were erased from the log"),
     "audit.viewed": gettext_lazy("%(actor)s looked into the audit log"),
+    "audit.keys_replaced": gettext_lazy("Lost keys were replaced: personal values in older entries stay closed"),
     "audit.checked": gettext_lazy("The audit log was verified"), "audit.drilled": gettext_lazy("A copy of a part of the audit log was tampered with, as a test, and every way was caught"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }

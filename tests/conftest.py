@@ -18,14 +18,16 @@ from tests.plugin_services import TEMPLATE
 
 @pytest.fixture(scope="session")
 def django_db_setup(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A copy of the migrated template for this worker; all four logins point to it."""
+    """A copy of the migrated template for this worker; all logins point to it."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"steward_test_{worker}"
     with psycopg.connect(os.environ["STEWARD_TESTS_SUPERUSER"], autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name}")
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER steward_owner")
+        connection.execute(f"DROP DATABASE IF EXISTS {name}_keys")
+        connection.execute(f"CREATE DATABASE {name}_keys TEMPLATE {TEMPLATE}_keys OWNER steward_owner")
     for alias in connections:
-        settings.DATABASES[alias]["NAME"] = connections[alias].settings_dict["NAME"] = name
+        settings.DATABASES[alias]["NAME"] = connections[alias].settings_dict["NAME"] = f"{name}_keys" if alias.startswith("keys") else name
     os.environ["DATABASE_URL"] = os.environ["DATABASE_URL"].replace(f"/{TEMPLATE}?", f"/{name}?")
     number = int(worker.removeprefix("gw")) + 1 if worker.startswith("gw") else 0
     os.environ["REDIS_URL"] = settings.CACHES["default"]["LOCATION"] = settings.RQ_QUEUES["default"]["URL"] = f"{settings.REDIS_URL}?db={number}"

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from accounts import reasons
+from audit.key_store import KeyMissing
 
 logger = logging.getLogger("steward.errors")
 
@@ -57,7 +58,8 @@ def failed(request: HttpRequest) -> HttpResponse:
     if away:
         response.headers["Retry-After"] = "10"
         response._has_been_logged = True  # type: ignore[attr-defined]  (PostgreSQL's own log and ours say that it is away)
-        logger.error("PostgreSQL does not answer (%s)", type(sys.exc_info()[1]).__name__)
+        error = sys.exc_info()[1]
+        logger.error("%s", error if isinstance(error, KeyMissing) else f"PostgreSQL does not answer ({type(error).__name__})")
     return response
 
 

@@ -114,6 +114,18 @@ def test_takes_a_batch_in_the_order_of_writing(log: Log) -> None:
     assert log.findings() == []
 
 
+def test_a_batch_is_a_batch_however_the_planner_joins(log: Log) -> None:
+    number_all()
+    log.write(5)
+    connection = connections[sequencer.ALIAS]
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_hashagg = off; SET enable_material = off; SET enable_memoize = off; SET enable_sort = off")
+    try:
+        assert [sequencer.run_once(batch=2) for _ in range(4)] == [2, 2, 1, 0]
+    finally:
+        connection.close()
+
+
 def test_nothing_uncommitted_gets_a_number(log: Log) -> None:
     number_all()
     with transaction.atomic(), recording.opened(org=log.org, now=datetime.now(UTC)) as act:

@@ -87,8 +87,8 @@ TAMPERINGS = {
     "opening-of-another-person": ([f"UPDATE audit_disclosure SET subject = (SELECT actor FROM audit_leaf WHERE org = %(org)s AND seq = 3) WHERE path = 'why.text' AND entry = {_THIRD}"], _OPENS),
     "opening-altered": ([f"UPDATE audit_disclosure SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) WHERE path = 'why.text' AND entry = {_THIRD}"], _OPENS),
     "opening-cut": ([f"UPDATE audit_disclosure SET sealed = '' WHERE path = 'why.text' AND entry = {_THIRD}"], _OPENS),
-    "key-altered": (["UPDATE audit_subjectkey SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) WHERE org = %(org)s"], _OPENS),
-    "key-deleted": (["DELETE FROM audit_subjectkey WHERE org = %(org)s"], _OPENS),
+    "key-renamed": (["UPDATE audit_subjectkey SET key = gen_random_uuid() WHERE org = %(org)s"], _OPENS),
+    "key-name-deleted": (["DELETE FROM audit_subjectkey WHERE org = %(org)s"], _OPENS),
 }
 
 

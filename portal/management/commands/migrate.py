@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.roles import refresh_builtin_roles
+from audit import key_store
 from portal import database
 
 
@@ -20,9 +21,11 @@ class Command(Migrate):
         connections["default"].close()
         connections["default"].settings_dict.update({key: settings.DATABASES["owner"][key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME", "OPTIONS")})
         options["database"] = "default"
+        key_store.prepare(role=settings.DATABASES["keys"]["USER"])
         super().handle(*args, **options)
         database.apply(using="default")
         if _is_complete():
+            key_store.take_over(using="default")
             refresh_builtin_roles(now=datetime.now(UTC))
 
     def check(self, *args: Any, **options: Any) -> None:
