@@ -7,6 +7,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache as once
 
 from django.conf import settings
@@ -15,6 +16,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
+
+from portal import beats
 
 Get = Callable[[HttpRequest], HttpResponse]
 _since: list[float] = []
@@ -74,9 +77,9 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """The process can serve: PostgreSQL answers with our migrations applied, Valkey counts, and nobody asked us to end."""
+    """The process can serve: PostgreSQL answers with our migrations applied, Valkey counts, and nobody asked us to end. Other processes that fail are lines below it."""
     why = trouble()
-    return _plain(f"not ready: {why}", 503) if why else _plain("ready")
+    return _plain(f"not ready: {why}", 503) if why else _plain("\n".join(["ready", *(f"warning: {said}" for said in beats.warnings(now=datetime.now(UTC)))]))
 
 
 def _may_measure(request: HttpRequest) -> bool:
