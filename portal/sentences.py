@@ -50,6 +50,7 @@ OTHER = {
     "privacy.addresses_erased": gettext_lazy("Network addresses and names of programs whose time was over were erased from the log"),
     "audit.viewed": gettext_lazy("%(actor)s looked into the audit log"),
     "audit.checked": gettext_lazy("The audit log was verified"), "audit.drilled": gettext_lazy("A copy of a part of the audit log was tampered with, as a test, and every way was caught"),
+    "audit.log_key_lost": gettext_lazy("The key that signed the logs was declared lost, and the logs have a new one that nobody endorsed"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))
