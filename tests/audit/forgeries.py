@@ -214,7 +214,7 @@ WAYS: dict[str, tuple[Forge, str]] = {
     "numbers in disorder": (_in_disorder, "complete"),
     "an entry of the boundary inside the range": (lambda g: edited(g.files(wanted={"matter": "M-1"}, first=5, last=18), "manifest.json", with_(first=1)), "entries"),
     "a record of the boundary": (lambda g: (lambda n: g.files(wanted=of(g, "actor"), first=3, last=n - 1, lines={n: replace(g.entries[n - 1], record=_rewritten_record(g))}))(whose(g, "actor")[-1]), "entries"),
-    "a removed range counted twice": (lambda g: edited(g.files(pruned=((3, 9),), hide=(12,)), "proof/pruned.json", lambda rows: [*rows, {**rows[0], "first": 9, "last": 9, "count": 1}]), "pruned"),
+    "a removed range counted twice": (lambda g: edited(g.files(pruned=((3, 9),), hide=(12,)), "proof/pruned.json", lambda rows: [*rows, {**rows[0], "first": 9, "last": 9, "count": 1, "root": g.entries[8].leaf.hex()}]), "pruned"),
     "a removed range that counts more than it names": (lambda g: edited(g.files(pruned=((3, 9),)), "proof/pruned.json", first(with_(count=8))), "pruned"),
     "a signature that is wrong": (lambda g: fitted(g.files() | {"proof/checkpoint": spoiled(g.files()["proof/checkpoint"])}), "checkpoint"),
     "a signature of the root log that is wrong": (lambda g: fitted(g.files() | {"proof/global-checkpoint": spoiled(g.files()["proof/global-checkpoint"])}), "epoch"),

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from accounts import exporting, tenancy
 from audit import disclosure, pruning, recording
-from audit.export import evidence, files, filters
+from audit.export import evidence, files, filters, run
 from audit.models import Export, SigningRequest
 from audit.record import ActorRef, EntryDraft, Why
 from tests.audit.exports import again, ask, bundle, carry_out, entries, exported, history, kept_apart, sign, verified
@@ -283,6 +283,36 @@ def test_a_file_that_was_changed_after_it_was_written_is_not_sealed(world: World
     path.write_bytes(path.read_bytes() + b"x")
     row = carry_out(row)
     assert (row.state, row.error, row.error_seq) == ("failed", "entry_mismatch", 1)
+
+
+@pytest.mark.parametrize("moment", ["pinned", "written", "sealed"])
+def test_who_stops_it_while_a_step_runs_has_stopped_it(world: World, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """What the step was about to write is of no use, and nothing of it stays."""
+    history(world.north, 3)
+    row = ask(world.north)
+
+    def ready() -> bool:
+        found = again(row)
+        return {"pinned": "epoch" in found.waiting, "written": found.state == "running", "sealed": "sums" in found.waiting}[moment]
+
+    while not ready():
+        sign()
+        exporting.turn(row.id, row.org)
+    sign()
+    where, name = (evidence, "stream") if moment == "written" else (run.epochs, "answer")
+    real = getattr(where, name)
+
+    def stopped(*given: Any, **named: Any) -> Any:
+        with tampering() as somebody:
+            somebody.execute("UPDATE audit_export SET state = 'stopped' WHERE id = %s", [row.id])
+        return real(*given, **named)
+
+    monkeypatch.setattr(where, name, stopped)
+    before = again(row)
+    assert exporting.turn(row.id, row.org) == "done"
+    after = again(row)
+    assert (after.state, after.chunks, after.size, after.files) == ("stopped", before.chunks, before.size, [])
+    assert entries(row.org, "audit.export_sealed") == [] and len(entries(row.org, "audit.export_begun")) == (moment != "pinned")
 
 
 def test_the_tree_that_is_shown_has_the_request_in_it(world: World) -> None:

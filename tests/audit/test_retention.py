@@ -117,7 +117,41 @@ def test_a_shorter_time_leaves_what_is_there(log: Log) -> None:
     agree(log, 1)
     assert prune() == 0
     assert records(log)[f"audit_entry_y7_{year}05"] == 2
+    assert fates(f"audit_entry_y7_{year}05", log) == {"y7"}, "nor would it go if somebody asked for it"
     assert log.findings() == []
+
+
+def fates(part: str, log: Log) -> set[str | None]:
+    """What would become of the records of this log in this part."""
+    with tenancy.installation("a look"), connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT fate FROM audit_fates(%s) WHERE org = %s", [part, log.org])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_what_says_that_something_went_stays(log: Log) -> None:
+    """Without it a gap could not be told from tampering."""
+    at, stay = month(2003), ("audit.pruned", "privacy.subject_erased", "privacy.addresses_erased", "retention.changed")
+    for action in (*stay, "test.changed"):
+        write(log, at, 1, action=action)
+        number_all()
+    agree(log, 7)
+    assert prune() == 1
+    assert records(log)["audit_entry_held_200305"] == 4 and log.numbers()[:4] == [1, 2, 3, 4]
+
+
+def test_one_who_agreed_alone_has_agreed_to_nothing(log: Log) -> None:
+    """Whoever serves the pages could write that: the database counts the people."""
+    write(log, month(2003), 2)
+    me, now = uuid.uuid4(), datetime.now(UTC)
+    with tenancy.scope(org=log.org), transaction.atomic(), recording.opened(org=log.org, now=now) as act, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO audit_policychange (org, retention, since, agreed_by) VALUES (%s, 'y1', %s, %s)", [log.org, now, [me]])
+        cursor.execute("INSERT INTO audit_policy (org, retention) VALUES (%s, 'y1')", [log.org])
+        act.write([said(log, "retention.changed")])
+    number_all()
+    assert fates("audit_entry_y7_200305", log) == {"held"}
+    assert prune() == 0
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_policy WHERE org = %s", [log.org])
 
 
 def test_other_logs_are_untouched(log: Log, other: Log) -> None:
@@ -206,6 +240,9 @@ def test_what_may_go_is_exactly_what_is_declared(log: Log) -> None:
             with pytest.raises(DatabaseError, match="not what may be removed"), transaction.atomic(), recording.opened(org=log.org, now=now) as act, connection.cursor() as cursor:
                 entry = act.write([said(log, "audit.pruned")])[0]
                 cursor.execute("SELECT audit_prune(%s, %s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[], %s::uuid[])", ["audit_entry_y7_200805", [log.org], [first], [last], [b"r" * 32], [entry]])
+        with pytest.raises(DatabaseError, match="no entry in the log it is about"), transaction.atomic(), recording.opened(org=log.org, now=now) as act, connection.cursor() as cursor:
+            act.write([said(log, "audit.pruned")])
+            cursor.execute("SELECT audit_prune(%s, %s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[], %s::uuid[])", ["audit_entry_y7_200805", [log.org], [1], [4], [b"r" * 32], [uuid.uuid4()]])
         with pytest.raises(DatabaseError, match="no audit entry is open"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT audit_prune(%s, %s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[], %s::uuid[])", ["audit_entry_y7_200805", [log.org], [1], [4], [b"r" * 32], [uuid.uuid4()]])
     assert prune() == 4
