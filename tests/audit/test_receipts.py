@@ -176,3 +176,18 @@ def test_a_receipt_of_what_retention_removed_is_no_accusation(log: Log) -> None:
     assert checked(later, seconds=61).state == "broken"  # written after what was removed
     with tampering() as attacker:
         attacker.execute("DELETE FROM audit_pruned WHERE org = %s", [log.org])
+
+
+def test_an_earlier_removal_explains_nothing(log: Log) -> None:
+    """What was removed yesterday cannot have been an entry of today, though nothing numbered stands behind it."""
+    log.write(1)
+    number_all()
+    text = issued(log)
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_pending WHERE org = %s", [log.org])
+        attacker.execute("DELETE FROM audit_leaf WHERE org = %s", [log.org])
+        attacker.execute("INSERT INTO audit_pruned (org, first, last, root, entry, at, swept) VALUES (%s, 1, 1, %s, gen_random_uuid(), now() - interval '1 day', true)", [log.org, b"\1" * 32])
+    assert checked(text, seconds=61).state == "broken"
+    with tampering() as attacker:
+        attacker.execute("UPDATE audit_pruned SET at = now() + interval '1 minute' WHERE org = %s", [log.org])
+    assert checked(text, seconds=61).state == "removed"

@@ -237,8 +237,20 @@ def test_the_chart_is_of_the_days_that_are_shown(world: World) -> None:
     act(world)
     number_all()
     today = datetime.now(UTC).date()
+    with tenancy.scope(org=world.north.organization.id):
+        days = counts.days(org=world.north.organization.id)
+        n = Leaf.objects.filter(org=world.north.organization.id).count()
+    assert sum(count for _day, count in days) == n == counts_of(world)
     page = text(world, "", since=(today - timedelta(days=3)).isoformat(), until=today.isoformat())
+    assert re.search(rf'<th scope="row">{days[-1][0].isoformat()[5:]}</th><td[^>]*>{days[-1][1]}</td>', page.replace("\n", "")), "the table says what the bars show"
     assert page.count('<th scope="row">') >= 4 and f"{today.isoformat()[5:]}" in page and "<svg class=\"chart\"" in page
+
+
+def counts_of(world: World) -> int:
+    """How many numbers were given out, as the tree has it."""
+    with tenancy.scope(org=world.north.organization.id), connection.cursor() as cursor:
+        cursor.execute("SELECT size FROM audit_tree WHERE org = %s", [world.north.organization.id])
+        return int(cursor.fetchone()[0])
 
 
 def test_foreign_organizations_log_stays_theirs(world: World) -> None:
