@@ -104,12 +104,13 @@ def _renumbered(log: Synthetic) -> Files:
     return other.files(wanted=of(log, "actor"), last=mine[3])
 
 
-def _in_disorder(log: Synthetic) -> Files:
-    """An entry about one person twice, with numbers that do not follow each other."""
-    n = whose(log, "target")[1]
+def _with_a_gap(log: Synthetic) -> Files:
+    """An entry about one person twice, whose numbers leave one out, and the entry with that number is hidden: had the signer signed it."""
+    mine = whose(log, "target")
+    n = mine[-3]
     record = json.loads(log.entries[n - 1].record)
     record["targets"] = [{"type": "person", "id": log.people[1]}] * 2
-    return altered(log, n, said(log.entries[n - 1], record=jcs(record), target_n=[2, 1])).files(wanted=of(log, "target"), disclose=False)
+    return altered(log, n, said(log.entries[n - 1], record=jcs(record), target_n=[len(mine) - 2, len(mine)])).files(wanted=of(log, "target"), disclose=False, hide=tuple(mine[-2:]))
 
 
 def _short_salt(log: Synthetic) -> Files:
@@ -211,7 +212,7 @@ WAYS: dict[str, tuple[Forge, str]] = {
     "an entry of another matter": (lambda g: _with(g, {"matter": "M-1"}, lambda _r: True), "filter"),
     "an entry about another kind of thing with the same id": (lambda g: _with(g, {"target": {"type": "membership", "id": g.people[0]}}, lambda r: r["targets"][0]["id"] == g.people[0]), "filter"),
     "numbers given twice": (_renumbered, "complete"),
-    "numbers in disorder": (_in_disorder, "complete"),
+    "numbers that leave one out": (_with_a_gap, "complete"),
     "an entry of the boundary inside the range": (lambda g: edited(g.files(wanted={"matter": "M-1"}, first=5, last=18), "manifest.json", with_(first=1)), "entries"),
     "a record of the boundary": (lambda g: (lambda n: g.files(wanted=of(g, "actor"), first=3, last=n - 1, lines={n: replace(g.entries[n - 1], record=_rewritten_record(g))}))(whose(g, "actor")[-1]), "entries"),
     "a removed range counted twice": (lambda g: edited(g.files(pruned=((3, 9),), hide=(12,)), "proof/pruned.json", lambda rows: [*rows, {**rows[0], "first": 9, "last": 9, "count": 1, "root": g.entries[8].leaf.hex()}]), "pruned"),
