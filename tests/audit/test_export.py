@@ -259,6 +259,17 @@ def test_an_entry_that_was_changed_ends_the_export(world: World, what: str) -> N
     assert entries(org, "audit.export_failed")[0]["decision"]["outcome"] == "failure"
 
 
+def test_a_record_that_is_gone_is_not_left_out_in_silence(world: World) -> None:
+    """Of a filtered export nobody could tell that an entry is missing: it fails, and names the entry."""
+    history(world.north, 3)
+    number_all()
+    with tampering() as attacker:
+        seq, entry = attacker.execute("SELECT seq, entry FROM audit_leaf WHERE org = %s AND action = 'membership.suspended' ORDER BY seq DESC LIMIT 1", [world.north.organization.id]).fetchone()  # type: ignore[misc]
+        attacker.execute("DELETE FROM audit_entry WHERE id = %s", [entry])
+    row = carry_out(ask(world.north, actions=["membership.suspended"]))
+    assert (row.state, row.error, row.error_seq) == ("failed", "entry_mismatch", seq)
+
+
 def test_a_number_that_is_missing_is_named() -> None:
     """In a full tile the other leaves fit all the same: the numbers themselves tell."""
     def whole(seqs: list[int], low: int, *pruned: tuple[int, int]) -> None:

@@ -15,7 +15,7 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
 from accounts import tenancy
-from audit import holds, merkle, pruning, recording, retention
+from audit import holds, merkle, partitions, pruning, recording, retention
 from audit.tree import Reader
 from portal import database
 from tests.audit.logs import Log, login, number_all, tampering
@@ -143,6 +143,7 @@ def test_one_who_agreed_alone_has_agreed_to_nothing(log: Log) -> None:
     """Whoever serves the pages could write that: the database counts the people."""
     write(log, month(2003), 2)
     me, now = uuid.uuid4(), datetime.now(UTC)
+    partitions.prepare(today=now.date(), classes=("y1",))
     with tenancy.scope(org=log.org), transaction.atomic(), recording.opened(org=log.org, now=now) as act, connection.cursor() as cursor:
         cursor.execute("INSERT INTO audit_policychange (org, retention, since, agreed_by) VALUES (%s, 'y1', %s, %s)", [log.org, now, [me]])
         cursor.execute("INSERT INTO audit_policy (org, retention) VALUES (%s, 'y1')", [log.org])
