@@ -94,7 +94,8 @@ def drafts(*, power: Power, actor: Actor, targets: list[Any], work: Work, ended:
         found.append(EntryDraft(
             org=log, action=facts.pop("event", power.event), category=power.code.split(".")[0], outcome="success", actor=by,
             targets=[*map(_row_ref, noted.get("_made", ())), *target_refs(target), *map(_row_ref, noted.get("_also", ()))],
-            changes=[*_changes(target, work), *(found for row in noted.get("_made", ()) for found in _made(row))], why=why(data, _subject(target)), via=actor.via,
+            changes=[*_changes(target, work), *(found for row in noted.get("_made", ()) for found in _made(row))],
+            why=why(data, noted.get("_about") or _subject(target) or actor.account_id), via=actor.via,
             approved_by=tuple(approvers), plan=stored, ended=_ended(target, ended), facts=facts,
             bulk=(series[0], series[1][target.id], series[2]) if series else (work.act, number, len(targets)) if len(targets) > 1 else None))
     for person, event, facts in work.told:
@@ -108,7 +109,9 @@ def drafts(*, power: Power, actor: Actor, targets: list[Any], work: Work, ended:
 
 
 def why(data: Data, subject: UUID | None) -> Why:
-    """The ground, the words to the person and the private note, which are three different things (guard rail 18)."""
+    """The ground, the words to the person and the private note, which are three different things (guard rail 18).
+
+    Words are sealed under the key of the person they are about; those about no single person, under the key of whoever wrote them."""
     return Why(reason_code=str(data.get("reason_code") or ""), text=str(data.get("message") or ""),
                private_note=str(data.get("private_note") or ""), subject=subject)
 

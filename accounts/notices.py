@@ -1,4 +1,4 @@
-"""Notices: what administrators are told about plans and jobs, and the page on which people read again what they were mailed."""
+"""Notices: what administrators are told about plans, jobs and exports, and the page on which people read again what they were mailed."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from accounts.models.plan import PlanState
 from accounts.power import Power
 from accounts.powers import BY_SLUG
 from accounts.roles import APPROVER_RANK, OWNER_RANK
+from audit.models import Export
 from audit.queries import Filters, page
 from audit.subscribers import Sealed, Subscriber
 
@@ -31,6 +32,7 @@ TOO_OLD = timedelta(days=7)
 """What happened longer ago is no news; whoever wants to know finds it in the log."""
 DECIDED = {"plan.approved": "approved", "plan.denied": "denied", "plan.voided": "voided", "plan.expired": "expired"}
 ENDED = {"plan.finished": "finished", "plan.stopped": "stopped", "plan.failed": "failed"}
+EXPORTS = {"audit.export_sealed": "sealed", "audit.export_failed": "failed", "audit.export_stopped": "stopped"}
 _SIGNER = signing.Signer(salt="steward.notices.cursor")
 
 
@@ -38,10 +40,14 @@ _SIGNER = signing.Signer(salt="steward.notices.cursor")
 
 
 def handle(batch: list[Sealed]) -> None:
-    """Owe the mails about these steps of plans."""
+    """Owe the mails about these steps of plans and exports. That an export failed is recorded as a failure, and is news all the same."""
     now = datetime.now(UTC)
     for sealed in batch:
-        if sealed.outcome == "success" and datetime.fromisoformat(sealed.record["occurred_at"]) > now - TOO_OLD:
+        if datetime.fromisoformat(sealed.record["occurred_at"]) <= now - TOO_OLD:
+            continue
+        if sealed.action in EXPORTS:
+            _owe_export(sealed, now)
+        elif sealed.outcome == "success":
             _owe(sealed, now)
 
 
@@ -63,6 +69,23 @@ def _owe(sealed: Sealed, now: datetime) -> None:
         _mail("job-finished", asked, row, sealed, now, how=ENDED[sealed.action], **counts)
     elif row.decided_by != row.requested_by:
         _mail("plan-decided", asked, row, sealed, now, how=_outcome(sealed, row), decider=_name(row.decided_by), note=row.decision_note)
+
+
+def _owe_export(sealed: Sealed, now: datetime) -> None:
+    """Whoever asked is told what became of their export of the log, unless they stopped it themselves. Who may not open it any more gets no address."""
+    named = next((UUID(t["id"]) for t in sealed.record.get("targets", []) if t["type"] == "audit_export"), None)
+    row = Export.objects.filter(org=sealed.org, id=named).first()
+    organization = Organization.objects.filter(id=sealed.org).first()
+    if row is None or organization is None or sealed.record["actor"].get("id") == str(row.requester):
+        return
+    asked = _told(Membership.objects.filter(organization_id=sealed.org, account_id=row.requester))
+    if asked is None:
+        return
+    may = access.actor_for(account_id=row.requester, organization_id=sealed.org).may("export_audit")
+    context = {"organization": organization.name, "how": EXPORTS[sealed.action], "count": sealed.record.get("facts", {}).get("entries", 0), "until": f"{row.expires_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+               "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}",
+               "page": settings.STEWARD_URL + reverse("audit-export", args=[organization.slug, row.id]) if may else ""}
+    outbox.owe(template="export-finished", account=asked, context=context, entry=sealed.entry, organization_id=organization.id, now=now)
 
 
 def _told(rows: QuerySet[Membership]) -> Account | None:
@@ -122,7 +145,7 @@ def _title(power: Power | None, row: StoredPlan) -> str:
     return str(power.title) if power else row.power
 
 
-SUBSCRIBER = Subscriber(name="administrators", handle=handle, actions=frozenset({"plan.requested", *DECIDED, *ENDED}))
+SUBSCRIBER = Subscriber(name="administrators", handle=handle, actions=frozenset({"plan.requested", *DECIDED, *ENDED, *EXPORTS}))
 
 
 # What is read

@@ -136,11 +136,23 @@ def endorsement(vkey: str, since: str) -> str:
     return f"steward/key/v1\n{vkey}\n{since}\n"
 
 
-def publish(keys: KeyRing, *, alias: str) -> None:
+def lost(endorsed_by: Any) -> bool:
+    """Whether a key stands where the one before it was declared lost: nobody endorsed it, and everybody is told."""
+    return isinstance(endorsed_by, dict) and "lost" in endorsed_by
+
+
+def in_use(*, alias: str) -> list[LogKey]:
+    """The signing keys in a row of endorsements, oldest first: those since a key was last declared lost, else all."""
+    rows = list(LogKey.objects.using(alias).filter(type="ed25519").order_by("id"))
+    return rows[max((place for place, row in enumerate(rows) if lost(row.endorsed_by)), default=0):]
+
+
+def publish(keys: KeyRing, *, alias: str, instead: dict[str, Any] | None = None) -> None:
     """Put the public keys where everybody finds them, each endorsed by the generation before; the receipt key by the newest.
 
-    What is published cannot be taken back, so keys that do not continue the known ones are refused."""
-    theirs = list(LogKey.objects.using(alias).filter(type="ed25519").order_by("id").values_list("vkey", flat=True))
+    What is published cannot be taken back, so keys that do not continue the known ones are refused. `instead` is said of the first key in place of
+    an endorsement: that the one before it was lost."""
+    theirs = [row.vkey for row in in_use(alias=alias)] if instead is None else []
     ours = [verifier.vkey for kind, verifier, _since in keys.verifiers() if kind == "ed25519"]
     if ours[:len(theirs)] != theirs:
         raise NoKeys(f"the keys in {keys.folder} are not the keys of these logs: bring back keys.json from its safe copy, or set STEWARD_SIGNER_DIR")
@@ -152,7 +164,7 @@ def publish(keys: KeyRing, *, alias: str) -> None:
     for kind, verifier, since, elder in wanted:
         if verifier.vkey not in known:
             LogKey.objects.using(alias).filter(type=kind, until=None).update(until=since)
-            LogKey.objects.using(alias).create(vkey=verifier.vkey, type=kind, since=since, endorsed_by=None if elder is None else {
+            LogKey.objects.using(alias).create(vkey=verifier.vkey, type=kind, since=since, endorsed_by=(instead if kind == "ed25519" else None) if elder is None else {
                 "vkey": Verifier(keys.root, notes.ED25519, elder.ed25519.public_key().public_bytes_raw()).vkey,
                 "signature": base64.b64encode(elder.ed25519.sign(endorsement(verifier.vkey, since).encode())).decode()})
 

@@ -30,7 +30,7 @@ EVERY = timedelta(seconds=60)
 SHARE = 50
 """A log is stated again after so many times the time its last statement took, so that large logs do not eat the machine."""
 _SUMS = re.compile(r"(?:[0-9a-f]{64}  [A-Za-z0-9][A-Za-z0-9._/-]*\n)+")
-_LOCK = 7_741_001
+LOCK = 7_741_001
 
 
 class Refused(Exception):
@@ -78,7 +78,7 @@ class Signer:
     def held(self) -> bool:
         """Take the lock of the one signer, for as long as the connection lives."""
         with connections[ALIAS].cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
             return bool(cursor.fetchone()[0])
 
     def adopt(self) -> int:

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from audit import drill, key_store, selfcheck
-from portal import counting
+from portal import beats, counting
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 VERSION = str(tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]["version"])
@@ -57,10 +57,12 @@ class Asked(Collector):
         try:
             for (power, outcome), number in sorted(counting.counted().items()):
                 acts.add_metric([power, outcome], number)
+            streamer = beats.streamer_silent(now=datetime.now(UTC))
         except RedisError:
             yield GaugeMetricFamily("steward_valkey_up", "Whether Valkey answered.", value=0)
         else:
             yield GaugeMetricFamily("steward_valkey_up", "Whether Valkey answered.", value=1)
+            yield GaugeMetricFamily("steward_streamer_silent_seconds", "How long ago a streamer was seen; +Inf when none was since Valkey began.", value=streamer)
             yield acts
 
 
@@ -73,6 +75,8 @@ def _database() -> Iterator[Metric]:
         yield GaugeMetricFamily("steward_audit_pending", "Entries of the log that have no number yet.", value=waiting)
         yield GaugeMetricFamily("steward_audit_oldest_pending_seconds", "How long the oldest of them has waited.", value=float(oldest))
         yield from _checked()
+        yield GaugeMetricFamily("steward_signer_silent_seconds", "How long ago a signer was at work; +Inf when none ever was.", value=beats.signer_silent(now=datetime.now(UTC)))
+        yield GaugeMetricFamily("steward_signer_refuses", "Whether the signer refuses to sign a log.", value=beats.signer_refuses())
         for state, words in (("due", "Mails that wait to be sent."), ("failed", "Mails that were given up.")):
             cursor.execute("SELECT count(*) FROM accounts_mail WHERE state = %s", [state])
             yield GaugeMetricFamily(f"steward_mail_{state}", words, value=cursor.fetchone()[0])

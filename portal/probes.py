@@ -7,6 +7,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache as once
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
 from audit import key_store
+from portal import beats
 
 Get = Callable[[HttpRequest], HttpResponse]
 _since: list[float] = []
@@ -76,9 +78,10 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """The process can serve: PostgreSQL answers with our migrations applied, so does the keys' database, Valkey counts, and nobody asked us to end."""
+    """The process can serve: PostgreSQL answers with our migrations applied, so does the keys' database, Valkey counts, and nobody asked us to end.
+    Other processes that fail are lines below it."""
     why = trouble()
-    return _plain(f"not ready: {why}", 503) if why else _plain("ready")
+    return _plain(f"not ready: {why}", 503) if why else _plain("\n".join(["ready", *(f"warning: {said}" for said in beats.warnings(now=datetime.now(UTC)))]))
 
 
 def _may_measure(request: HttpRequest) -> bool:

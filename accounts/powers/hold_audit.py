@@ -33,7 +33,7 @@ def apply(work: Work, target: OrganizationTarget, data: Data) -> None:
     hold = holds.place(org=target.id, kind=kind, matter=str(data["matter"]), ground=str(data["private_note"]), by=next(iter(work.people), None), now=work.now,  # type: ignore[arg-type]
                        subject=person.account_id if person else None, **days)
     facts = {"hold": str(hold.id), "matter": hold.matter, "kind": kind, "subject": plain(hold.subject), **{name: str(day) for name, day in days.items()}}
-    work.note(target.id, **{name: value for name, value in facts.items() if value is not None})
+    work.note(target.id, **{name: value for name, value in facts.items() if value is not None}, **({"_about": hold.subject} if hold.subject else {}))
 
 
 def _day(value: object) -> date:

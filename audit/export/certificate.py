@@ -16,11 +16,14 @@ _ERASED = "Values were erased from the log for good before this export. Their co
 _PRUNED = "Entries whose time of retention was over were removed before this export. Their hashes remain in the tree."
 
 
-def limits(manifest: dict[str, Any], *, pruned: bool) -> list[str]:
+_LOST = "A key that signed the log was lost, and the one that followed is endorsed by nobody. Whoever relies on the newer key should have been given it by other means."
+
+
+def limits(manifest: dict[str, Any], *, pruned: bool, lost: bool) -> list[str]:
     """What this export does not prove, in sentences."""
     said = list(_ALWAYS)
     for holds, text in ((manifest["completeness"] == "attested", _ATTESTED), (any(manifest["dates"].values()), _DATES), (bool(manifest["disclosed"]["withheld"]), _WITHHELD),
-                        (manifest["disclosed"]["erased"], _ERASED), (pruned, _PRUNED)):
+                        (manifest["disclosed"]["erased"], _ERASED), (pruned, _PRUNED), (lost, _LOST)):
         if holds:
             said.append(text)
     return said

@@ -94,6 +94,8 @@ def _pin(row: Export, now: datetime) -> Went:
     if said.size < seq:
         _save(row, waiting={})
         return "waits"
+    if not _still(row):
+        return "done"
     first, last = filters.numbers(org=row.org, since=row.since, until=row.until, zone=row.zone, size=said.size)
     approved = record.get("delegation", {}).get("approved_by", [])
     custody = [_line("requested", row.asked_at, entry, str(row.requester)), *(_line("approved", datetime.fromisoformat(record["occurred_at"]), entry, who) for who in approved)]
@@ -211,7 +213,14 @@ def _tail(row: Export) -> None:
     _save(row, waiting=row.waiting | {"ended": True})
 
 
+def _still(row: Export) -> bool:
+    """Whether nobody has stopped it meanwhile. From here on whoever wants to has to wait for this step."""
+    return Export.objects.select_for_update().filter(id=row.id, state=row.state).exists()
+
+
 def _sealed(row: Export, signature: str, now: datetime) -> None:
+    if not _still(row):
+        return
     seal.finish(row, signature)
     sums = next(one["sha256"] for one in row.files if one["name"] == "SHA256SUMS")
     write(row, "audit.export_sealed", now=now, facts={"entries": row.matched, "size": row.size, "sums_sha256": sums}, state="sealed", files=row.files, finished_at=now, error="", error_seq=None,

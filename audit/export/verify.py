@@ -537,7 +537,7 @@ class Verifier:
     def __init__(self, path, keys=(), policy=None, previous=None):
         self.files, self.report = Folder(path), Report()
         self.known, self.policy, self.previous = list(keys) + (policy.logs if policy else []), policy, previous
-        self.sums, self.keys, self.own, self.trusted, self.manifest = {}, [], [], [], None
+        self.sums, self.keys, self.own, self.lost, self.trusted, self.manifest = {}, [], [], [], [], None
         self.root = self.statement = self.global_note = self.log_note = self.walk = None
         self.proved, self.pruned = {}, []
 
@@ -597,13 +597,18 @@ class Verifier:
         pairs = [(key, item) for key, item in self.keys if key.kind == 1 and item["type"] == "ed25519"]
         need(pairs, "keys.json lists no Ed25519 key of the log.")
         self.own = [key for key, _item in pairs]
-        broken = [key for (key, item), older in zip(pairs, self.own[1:]) if not endorsed(item, [older])]
+        self.lost = [key for (key, item), older in zip(pairs, self.own[1:]) if declared_lost(item, older)]
+        broken = [key for (key, item), older in zip(pairs, self.own[1:]) if key not in self.lost and not endorsed(item, [older])]
         broken += [key for key, item in self.keys if key not in self.own and item.get("endorsed_by") and not endorsed(item, self.own)]
         for key in broken:
             self.report.fail("keys", f"The key {key.name} ({key.fingerprint()[:16]}) is not endorsed by the one before it.")
         self.trust(self.own, broken)
         if not self.report.failed("keys"):
-            self.report.ok("keys", number(len(pairs), "There is one signing key.", "There are {} signing keys, each endorsed by the one before it."))
+            self.report.ok("keys", number(len(pairs), "There is one signing key.", "There are {} signing keys, each endorsed by the one before it." if not self.lost
+                                          else "There are {} signing keys, each endorsed by the one before it or declared to stand for one that was lost."))
+        for key in self.lost:
+            self.report.note("keys", f"The key {key.name} ({key.fingerprint()[:16]}) is endorsed by nobody: the one before it was declared lost. "
+                                     "Ask for it by a way you trust; the older key does not lead to it.")
         if not self.known:
             newest = self.own[0]
             self.report.note("keys", f"The keys come from this bundle itself. Compare with what you know from elsewhere: {newest.name}, SHA-256 of the public key {newest.fingerprint()}.")
@@ -619,7 +624,7 @@ class Verifier:
             self.trusted = []
             for n in oldest:
                 self.trusted.append(keys[n])
-                while n and keys[n - 1] not in broken:
+                while n and keys[n - 1] not in broken and keys[n - 1] not in self.lost:
                     n -= 1
                     self.trusted.append(keys[n])
             need(self.trusted, "None of the keys here is one that you know from elsewhere.")
@@ -862,6 +867,12 @@ def endorsed(item, elders):
     said = item.get("endorsed_by") or {}
     text = f"steward/key/v1\n{item['vkey']}\n{item['from']}\n".encode()
     return any(elder.vkey == said.get("vkey") and ed25519(elder.public, text, base64.b64decode(said["signature"])) for elder in elders)
+
+
+def declared_lost(item, older):
+    """Whether the key says that the one before it, and no other, was lost, so that nobody endorsed it."""
+    said = item.get("endorsed_by") or {}
+    return "signature" not in said and said.get("lost") == older.vkey
 
 
 def total_root(item):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -47,13 +48,14 @@ class Runner:
                 self.busy.pop(stream, None)
 
 
-def loop(*, stop: threading.Event, tick: float = TICK) -> None:
-    """Serve until told to stop; what is being sent then is finished first."""
+def loop(*, stop: threading.Event, tick: float = TICK, lives: Callable[[], None] = lambda: None) -> None:
+    """Serve until told to stop; what is being sent then is finished first. `lives` is called in each round."""
     runner = Runner(stop)
     with ThreadPoolExecutor(HANDS, thread_name_prefix="stream") as pool:
         while not stop.is_set():
             try:
                 runner.round(pool)
+                lives()
             except (OperationalError, InterfaceError) as error:
                 logger.warning("PostgreSQL does not answer (%s); trying again", type(error).__name__)
                 connections.close_all()

@@ -109,11 +109,13 @@ class Signer:
         return f"— {name} {b64(self.number(name, 4) + at.to_bytes(8, 'big') + signature)}\n"
 
 
-def keys_json(signers: list[Signer]) -> bytes:
-    """Newest first."""
+def keys_json(signers: list[Signer], *, lost: int | None = None) -> bytes:
+    """Newest first. `lost` is the place of a key that was declared lost: the one after it is endorsed by nobody."""
     listed = []
     for signer, older in zip(signers, [*signers[1:], None], strict=True):
         said = None if older is None else {"vkey": older.vkey(), "signature": b64(older.key.sign(f"steward/key/v1\n{signer.vkey()}\n{signer.since}\n".encode()))}
+        if older is not None and lost is not None and older is signers[lost]:
+            said = {"lost": older.vkey(), "entry": "0193-entry"}
         listed.append({"name": ROOT_ORIGIN, "type": "ed25519", "vkey": signer.vkey(), "pem": signer.pem(), "from": signer.since, "until": None, "endorsed_by": said})
     return jcs({"keys": listed}) + b"\n"
 

@@ -1,13 +1,14 @@
 """What a forger could do to a bundle, each way with the check that has to catch it. The forger has the log's key and seals the bundle anew: only what was signed before is out of reach."""
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tests.audit.bundles import Entry, Files, Signer, Synthetic, b64, jcs, keys_json, sha
+from tests.audit.bundles import HOST, ORIGIN, ROOT_ORIGIN, Entry, Files, Signer, Synthetic, b64, b64u, jcs, keys_json, sha
 
 Forge = Callable[[Synthetic], Files]
 
@@ -71,6 +72,72 @@ def _behind_itself(total: dict[str, Any]) -> dict[str, Any]:
     return {"kind": total["kind"], "id": total["id"], "n": 0, "siblings": total["siblings"], "other": {"key": sha(f"{total['kind']}:{total['id']}".encode()).hex(), "inner": inner.hex()}}
 
 
+def spoiled(note: bytes) -> bytes:
+    """The note with its signature changed, still under the number of the key."""
+    text, _blank, line = note.decode().rpartition("\n\n")
+    name, raw = line.rstrip("\n").removeprefix("— ").split(" ")
+    data = bytearray(base64.b64decode(raw))
+    data[-40] ^= 1
+    return f"{text}\n\n— {name} {b64(bytes(data))}\n".encode()
+
+
+def _beside(files: Files, name: str, note: str) -> Files:
+    """One more line in the list of known checkpoints."""
+    text = _text(note.encode())
+    line = jcs({"sha256": sha(text.encode()).hex(), "size": int(text.split("\n")[1]), "note": note}) + b"\n"
+    return fitted(files | {name: files[name] + line})
+
+
+def _a_receipt_key(log: Synthetic) -> Files:
+    files, stranger = log.files(), Signer()
+    vkey = stranger.vkey(f"{HOST}/receipts")
+    said = {"vkey": log.signers[0].vkey(), "signature": b64(stranger.key.sign(b"x"))}
+    item = {"name": f"{HOST}/receipts", "type": "receipt", "vkey": vkey, "pem": stranger.pem(), "from": stranger.since, "until": None, "endorsed_by": said}
+    return fitted(files | {"keys.json": jcs({"keys": [*json.loads(files["keys.json"])["keys"], item]}) + b"\n"})
+
+
+def _renumbered(log: Synthetic) -> Files:
+    """The actor's second entry has the number of the first, and all that follow one less: had the signer signed it."""
+    other, mine = Synthetic(log.count, log.seed, log.signers), whose(log, "actor")
+    for at, n in enumerate(mine[1:], 1):
+        other.entries[n - 1] = said(other.entries[n - 1], actor_n=at)
+    return other.files(wanted=of(log, "actor"), last=mine[3])
+
+
+def _with_a_gap(log: Synthetic) -> Files:
+    """An entry about one person twice, whose numbers leave one out, and the entry with that number is hidden: had the signer signed it."""
+    mine = whose(log, "target")
+    n = mine[-3]
+    record = json.loads(log.entries[n - 1].record)
+    record["targets"] = [{"type": "person", "id": log.people[1]}] * 2
+    return altered(log, n, said(log.entries[n - 1], record=jcs(record), target_n=[len(mine) - 2, len(mine)])).files(wanted=of(log, "target"), disclose=False, hide=tuple(mine[-2:]))
+
+
+def _short_salt(log: Synthetic) -> Files:
+    """A salt that can be guessed, in an entry that the signer signed."""
+    entry, salt = log.entries[4], b64u(b"12345678")
+    opening = {**entry.openings[-1], "salt": salt}
+    record = json.loads(entry.record)
+    record["why"]["text"] = b64u(sha(jcs([salt, "why.text", opening["value"]])))
+    return altered(log, 5, replace(said(entry, record=jcs(record)), openings=[*entry.openings[:-1], opening])).files()
+
+
+def _with(log: Synthetic, wanted: dict[str, Any], fits: Callable[[dict[str, Any]], bool]) -> Files:
+    """An export with one entry more, which does not fit its filter."""
+    mine = [n for n, entry in enumerate(log.entries, 1) if log.fits(entry, wanted)]
+    stray = next(n for n, entry in enumerate(log.entries, 1) if n not in mine and fits(json.loads(entry.record)))
+    return log.files(wanted=wanted, order=sorted([*mine, stray]))
+
+
+def _parts(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The manifest with other parts, and its entries counted to match."""
+    def changed(manifest: dict[str, Any]) -> dict[str, Any]:
+        change(manifest)
+        manifest["entries"] |= {"first_seq": manifest["chunks"][0]["first_seq"], "last_seq": manifest["chunks"][-1]["last_seq"]}
+        return manifest
+    return changed
+
+
 WAYS: dict[str, tuple[Forge, str]] = {
     "a byte of a record": (lambda g: g.files(lines={5: replace(g.entries[4], record=_rewritten_record(g))}), "entries"),
     "a record and its hash": (lambda g: g.files(lines={5: said(g.entries[4], record=_rewritten_record(g))}), "tree"),
@@ -131,5 +198,33 @@ WAYS: dict[str, tuple[Forge, str]] = {
     "a hole in the row that no removed range covers": (lambda g: g.files(wanted=of(g, "actor"), pruned=((whose(g, "actor")[3], whose(g, "actor")[3]),), hide=(whose(g, "actor")[5],)), "complete"),
     "a key that nobody endorsed": (lambda g: (lambda new: fitted(Synthetic(g.count, g.seed, [new, *g.signers]).files() | {"keys.json": edited({"k": keys_json([new, *g.signers]), "manifest.json": b"{}"}, "k",
         lambda v: {"keys": first(with_(endorsed_by=None))(v["keys"])})["k"]}))(Signer()), "keys"),
+    "a key of receipts that nobody endorsed": (_a_receipt_key, "keys"),
+    "a range beyond the tree": (lambda g: edited(g.files(wanted={"matter": "M-1"}), "manifest.json", with_(last=g.count + 5)), "manifest"),
+    "a part that the manifest does not name": (lambda g: g.files() | {"events/events-000009.jsonl.gz": gzip.compress(g.entries[0].line, mtime=0)}, "manifest"),
+    "a part with another hash": (lambda g: edited(g.files(), "manifest.json", lambda m: m | {"chunks": first(with_(sha256=sha(b"x").hex()))(m["chunks"])}), "manifest"),
+    "a part that begins elsewhere": (lambda g: edited(g.files(wanted={"matter": "M-2"}), "manifest.json", _parts(lambda m: m["chunks"][0].update(first_seq=1))), "entries"),
+    "a part that ends elsewhere": (lambda g: edited(g.files(wanted={"matter": "M-1"}), "manifest.json", _parts(lambda m: m["chunks"][-1].update(last_seq=g.count))), "entries"),
+    "an entry before the range": (lambda g: edited(g.files(wanted={"matter": "M-2"}), "manifest.json", with_(first=5)), "entries"),
+    "an entry after the range": (lambda g: edited(g.files(wanted={"matter": "M-2"}), "manifest.json", with_(last=g.count - 3)), "entries"),
+    "an entry of an earlier day": (lambda g: edited(g.files(), "manifest.json", with_(dates={"since": "2026-11-02", "until": None})), "filter"),
+    "an entry of a later day": (lambda g: edited(g.files(), "manifest.json", with_(dates={"since": None, "until": "2026-10-31"})), "filter"),
+    "an entry of another outcome": (lambda g: _with(g, {"outcomes": ["denied"]}, lambda _r: True), "filter"),
+    "an entry of another matter": (lambda g: _with(g, {"matter": "M-1"}, lambda _r: True), "filter"),
+    "an entry about another kind of thing with the same id": (lambda g: _with(g, {"target": {"type": "membership", "id": g.people[0]}}, lambda r: r["targets"][0]["id"] == g.people[0]), "filter"),
+    "numbers given twice": (_renumbered, "complete"),
+    "numbers that leave one out": (_with_a_gap, "complete"),
+    "an entry of the boundary inside the range": (lambda g: edited(g.files(wanted={"matter": "M-1"}, first=5, last=18), "manifest.json", with_(first=1)), "entries"),
+    "a record of the boundary": (lambda g: (lambda n: g.files(wanted=of(g, "actor"), first=3, last=n - 1, lines={n: replace(g.entries[n - 1], record=_rewritten_record(g))}))(whose(g, "actor")[-1]), "entries"),
+    "a removed range counted twice": (lambda g: edited(g.files(pruned=((3, 9),), hide=(12,)), "proof/pruned.json", lambda rows: [*rows, {**rows[0], "first": 9, "last": 9, "count": 1, "root": g.entries[8].leaf.hex()}]), "pruned"),
+    "a removed range that counts more than it names": (lambda g: edited(g.files(pruned=((3, 9),)), "proof/pruned.json", first(with_(count=8))), "pruned"),
+    "a signature that is wrong": (lambda g: fitted(g.files() | {"proof/checkpoint": spoiled(g.files()["proof/checkpoint"])}), "checkpoint"),
+    "a signature of the root log that is wrong": (lambda g: fitted(g.files() | {"proof/global-checkpoint": spoiled(g.files()["proof/global-checkpoint"])}), "epoch"),
+    "a statement of an older state": (lambda g: fitted(g.files() | {name: g.files(size=13)[name] for name in ("proof/epoch.json", "proof/global-checkpoint")}), "epoch"),
+    "a statement in a root log of another size": (lambda g: edited(g.files(), "proof/epoch.json", with_(size=6)), "epoch"),
+    "the log for the root log": (lambda g: fitted(g.files() | {"proof/global-checkpoint": g.signers[0].note(_text(g.files()["proof/global-checkpoint"]).replace(ROOT_ORIGIN, ORIGIN)).encode()}), "epoch"),
+    "a checkpoint of another root log": (lambda g: _beside(g.files(), "proof/checkpoints.jsonl", g.signers[0].note(f"{ORIGIN}\n2\n{b64(sha(b'2'))}\n")), "time"),
+    "a checkpoint of a longer root log": (lambda g: _beside(g.files(), "proof/checkpoints.jsonl", g.signers[0].note(f"{ROOT_ORIGIN}\n99\n{b64(sha(b'99'))}\n")), "time"),
+    "two root logs of one size": (lambda g: _beside(g.files(), "proof/checkpoints.jsonl", g.signers[0].note(f"{ROOT_ORIGIN}\n2\n{b64(sha(b'x'))}\n")), "time"),
+    "a short salt": (_short_salt, "disclosures"),
     "a time stamp of something else": (lambda g: g.files() | {"timestamp.tsr": b"0\x82" + sha(b"another manifest")}, "timestamp"),
 }

@@ -5,18 +5,28 @@ import csv
 import gzip
 import io
 import json
+import shutil
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection, transaction
 
-from audit.export import evidence, files
-from audit.models import Export
-from tests.audit.exports import ask, bundle, carry_out, entries, exported, history, kept_apart, verified
+from accounts import exporting, tenancy
+from audit import disclosure, pruning, recording
+from audit.export import evidence, files, filters, run
+from audit.models import Export, SigningRequest
+from audit.record import ActorRef, EntryDraft, Why
+from tests.audit.exports import again, ask, bundle, carry_out, entries, exported, history, kept_apart, sign, verified
+from tests.audit.logs import Log, number_all, tampering
+from tests.audit.past import agree, month, trust, write
+from tests.audit.signing import state
 from tests.cast import World
+from tests.situations import arrange
 
 
 @pytest.fixture(autouse=True)
@@ -79,9 +89,6 @@ def test_two_people_get_the_same_bytes(world: World, monkeypatch: pytest.MonkeyP
 
 def with_pin(row: Export, like: Export) -> None:
     """The other export was begun at the same size: what is pinned is what counts, not when it is carried out."""
-    from accounts import exporting, tenancy
-    from tests.audit.exports import again, sign
-
     for _ in range(20):
         sign()
         exporting.turn(row.id, row.org)
@@ -90,8 +97,6 @@ def with_pin(row: Export, like: Export) -> None:
     with tenancy.scope(org=row.org):
         mine = Export.objects.get(id=row.id)
         values = {"size": like.size, "root": like.root, "epoch": like.epoch, "first": like.first, "last": like.last}
-    from tests.situations import arrange
-
     arrange(lambda: Export.objects.filter(id=mine.id).update(**values))
 
 
@@ -131,10 +136,6 @@ def test_an_entry_removed_from_a_filtered_export_is_missed(world: World) -> None
 
 def test_the_boundary_proves_a_range_of_one_person(world: World) -> None:
     """Entries before and after the range are the fence: the counters run from the one to the other."""
-    from accounts import exporting, tenancy
-    from tests.audit.exports import again, sign
-    from tests.situations import arrange
-
     history(world.north, 6)
     history(world.north, 3, about="guest")
     row = ask(world.north, about=str(world.north.person("worker").account_id))
@@ -155,22 +156,12 @@ def test_the_boundary_proves_a_range_of_one_person(world: World) -> None:
 
 
 def _seqs(org: UUID, target: UUID) -> list[tuple[int]]:
-    from django.db import connection
-
-    from accounts import tenancy
-
     with tenancy.scope(org=org), connection.cursor() as cursor:
         cursor.execute("SELECT seq FROM audit_target WHERE org = %s AND type = 'person' AND target = %s ORDER BY seq", [org, target])
         return cursor.fetchall()
 
 
 def test_withheld_and_erased_values(world: World) -> None:
-    from django.db import transaction
-
-    from accounts import tenancy
-    from audit import disclosure, recording
-    from audit.record import ActorRef, EntryDraft
-
     history(world.north, 3)
     history(world.north, 2, about="guest")
     org = world.north.organization.id
@@ -204,8 +195,6 @@ HOSTILE = ["=HYPERLINK(\"http://x\")", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "<
 
 
 def test_hostile_text_in_reading_copies(world: World) -> None:
-    from audit.record import Why
-
     person = world.north.person("worker").account_id
     for text in HOSTILE:
         history(world.north, 1, why=Why(text=text, ticket=text if text.isprintable() else "", subject=person))
@@ -241,15 +230,16 @@ def test_the_next_export_of_a_matter_continues_the_one_before(world: World) -> N
     assert not (bundle(third) / "proof/consistency.json").exists()
 
 
-@pytest.mark.parametrize("what", ["record", "envelope", "gone"])
+@pytest.mark.parametrize("what", ["record", "envelope", "gone", "record gone", "gone later"])
 def test_an_entry_that_was_changed_ends_the_export(world: World, what: str) -> None:
     """The number is named, the failure is an entry."""
-    from tests.audit.logs import number_all, tampering
-
     history(world.north, 5)
     number_all()
     org = world.north.organization.id
     row = ask(world.north)
+    while what == "gone later" and again(row).state == "asked":
+        sign()
+        exporting.turn(row.id, row.org)
     with tampering() as attacker:
         entry = attacker.execute("SELECT entry FROM audit_leaf WHERE org = %s AND seq = 3", [org]).fetchone()[0]
         before = attacker.execute("SELECT record FROM audit_entry WHERE id = %s", [entry]).fetchone()[0], attacker.execute("SELECT envelope FROM audit_leaf WHERE entry = %s", [entry]).fetchone()[0]
@@ -257,22 +247,144 @@ def test_an_entry_that_was_changed_ends_the_export(world: World, what: str) -> N
             attacker.execute("UPDATE audit_entry SET record = replace(record, 'success', 'failure') WHERE id = %s", [entry])
         elif what == "envelope":
             attacker.execute("UPDATE audit_leaf SET envelope = replace(envelope, '\"v\":1', '\"v\":2') WHERE entry = %s", [entry])
+        elif what == "record gone":
+            attacker.execute("DELETE FROM audit_entry WHERE id = %s", [entry])
         else:
             attacker.execute("DELETE FROM audit_leaf WHERE entry = %s", [entry])
     assert before
     row = carry_out(row)
     assert (row.state, row.error) in {("failed", "entry_mismatch"), ("failed", "not_signed")}
-    if what == "record":
-        assert row.error_seq == 3
+    if what != "gone":  # of a tile that is not full, what comes after a missing leaf does not fit
+        assert (row.error, row.error_seq) == ("entry_mismatch", 4 if what == "gone later" else 3)
     assert entries(org, "audit.export_failed")[0]["decision"]["outcome"] == "failure"
 
 
+def test_a_record_that_is_gone_is_not_left_out_in_silence(world: World) -> None:
+    """Of a filtered export nobody could tell that an entry is missing: it fails, and names the entry."""
+    history(world.north, 3)
+    number_all()
+    with tampering() as attacker:
+        seq, entry = attacker.execute("SELECT seq, entry FROM audit_leaf WHERE org = %s AND action = 'membership.suspended' ORDER BY seq DESC LIMIT 1", [world.north.organization.id]).fetchone()  # type: ignore[misc]
+        attacker.execute("DELETE FROM audit_entry WHERE id = %s", [entry])
+    row = carry_out(ask(world.north, actions=["membership.suspended"]))
+    assert (row.state, row.error, row.error_seq) == ("failed", "entry_mismatch", seq)
+
+
+def test_a_number_that_is_missing_is_named() -> None:
+    """In a full tile the other leaves fit all the same: the numbers themselves tell."""
+    def whole(seqs: list[int], low: int, *pruned: tuple[int, int]) -> None:
+        evidence.check_whole(chunk=evidence.Chunk(seqs=array("Q", seqs)), low=low, pruned=[{"first": first, "last": last} for first, last in pruned])
+
+    whole([1, 2, 3], 1)
+    whole([1, 5, 6], 1, (2, 4))
+    whole([5], 2, (2, 3), (4, 4))
+    for seqs, low, pruned, missing in (([1, 2, 4], 1, (), 3), ([2], 1, (), 1), ([1, 5], 1, ((2, 3),), 4), ([1, 5], 1, ((3, 4),), 2)):
+        with pytest.raises(evidence.Mismatch) as caught:
+            whole(seqs, low, *pruned)
+        assert caught.value.seq == missing
+
+
+def test_a_file_that_was_changed_after_it_was_written_is_not_sealed(world: World) -> None:
+    history(world.north, 3)
+    row = ask(world.north)
+    while not again(row).chunks:
+        sign()
+        exporting.turn(row.id, row.org)
+    path = bundle(row) / again(row).chunks[0]["file"]
+    path.write_bytes(path.read_bytes() + b"x")
+    row = carry_out(row)
+    assert (row.state, row.error, row.error_seq) == ("failed", "entry_mismatch", 1)
+
+
+@pytest.mark.parametrize("moment", ["pinned", "written", "sealed"])
+def test_who_stops_it_while_a_step_runs_has_stopped_it(world: World, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """What the step was about to write is of no use, and nothing of it stays."""
+    history(world.north, 3)
+    row = ask(world.north)
+
+    def ready() -> bool:
+        found = again(row)
+        return {"pinned": "epoch" in found.waiting, "written": found.state == "running", "sealed": "sums" in found.waiting}[moment]
+
+    while not ready():
+        sign()
+        exporting.turn(row.id, row.org)
+    sign()
+    where, name = (evidence, "stream") if moment == "written" else (run.epochs, "answer")
+    real = getattr(where, name)
+
+    def stopped(*given: Any, **named: Any) -> Any:
+        with tampering() as somebody:
+            somebody.execute("UPDATE audit_export SET state = 'stopped' WHERE id = %s", [row.id])
+        return real(*given, **named)
+
+    monkeypatch.setattr(where, name, stopped)
+    before = again(row)
+    assert exporting.turn(row.id, row.org) == "done"
+    after = again(row)
+    assert (after.state, after.chunks, after.size, after.files) == ("stopped", before.chunks, before.size, [])
+    assert entries(row.org, "audit.export_sealed") == [] and len(entries(row.org, "audit.export_begun")) == (moment != "pinned")
+
+
+def test_the_tree_that_is_shown_has_the_request_in_it(world: World) -> None:
+    """An older statement does not do: what was asked for, and by whom, is part of what is proved."""
+    history(world.north, 3)
+    older = state(world.north.organization.id)
+    with tenancy.scope(org=world.north.organization.id):
+        request = SigningRequest.objects.filter(org=world.north.organization.id, kind="epoch").order_by("-asked_at").first()
+    assert request is not None
+    row = ask(world.north)
+    arrange(lambda: Export.objects.filter(id=row.id).update(waiting={"epoch": str(request.id)}))
+    row = carry_out(row)
+    assert row.state == "sealed" and row.size is not None and row.size > older.size
+    assert "audit.export_requested" in {json.loads(line)["record"]["action"] for line in _text(row).splitlines()}
+
+
+def _text(row: Export) -> bytes:
+    return b"".join(gzip.decompress((bundle(row) / chunk["file"]).read_bytes()) for chunk in row.chunks)
+
+
+def test_an_export_says_what_was_removed(world: World) -> None:
+    """Months that went, by what two people agreed: every kind of export verifies, and says how many entries are no longer there."""
+    trust()
+    org, actor, person = world.north, uuid4(), uuid4()
+    old = Log(org=org.organization.id, actor=actor, person=person)
+    number_all()
+    with tenancy.scope(org=old.org):
+        start = filters.size(org=old.org) + 1
+    write(old, month(2002), 7)
+    agree(old, 7)
+    write(old, datetime.now(UTC), 2)
+    number_all()
+    with tenancy.installation("the schedule prunes"):
+        assert pruning.run(now=datetime.now(UTC)) >= 7
+    number_all()
+    try:
+        for form, gone in (({}, 7), ({"administrator": str(actor)}, 7), ({"about": str(person)}, 7), ({"actions": ["test.changed"]}, 7)):
+            row = exported(org, **form)
+            done = verified(bundle(row))
+            assert done.returncode == 0, done.stdout
+            said = manifest(row)
+            assert [(one["first"], one["last"], one["count"]) for one in json.loads((bundle(row) / "proof/pruned.json").read_bytes())] == [(start, start + 6, 7)]
+            assert f"{gone} entries of the range were removed by retention; their hashes still are in the tree." in done.stdout
+            assert any("retention was over" in text for text in said["limits"]) and "retention was over" in (bundle(row) / "CERTIFICATE.md").read_text()
+            assert "audit.pruned" in {line["record"]["action"] for line in lines(row)} or form
+            if form.get("administrator") or form.get("about"):
+                assert said["entries"]["count"] == (3 if "administrator" in form else 2) and "without a hole (7 of them were removed by retention)" in done.stdout
+        # what is still there cannot be passed off as removed, nor what is gone as never there
+        for name, data in (("removed", [{**json.loads((bundle(row) / "proof/pruned.json").read_bytes())[0], "last": start + 7, "count": 8}]), ("never", [])):
+            folder = shutil.copytree(bundle(row), bundle(row).parent / name)
+            (folder / "proof/pruned.json").write_text(json.dumps(data))
+            assert "FAIL  sums" in verified(folder).stdout
+        later = exported(org, since=datetime.now(UTC).date().isoformat(), matter="M")
+        assert verified(bundle(later)).returncode == 0
+    finally:
+        with tampering() as attacker:
+            attacker.execute("DELETE FROM audit_policy WHERE org = %s", [old.org])
+
+
 def test_dates_are_days_of_a_time_zone(world: World) -> None:
-    from accounts import exporting, tenancy
-
     history(world.north, 1)
-    from tests.audit.logs import number_all
-
     number_all()
     today = datetime.now(UTC).date()
     with tenancy.scope(org=world.north.organization.id):

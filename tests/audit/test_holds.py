@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from accounts import tenancy
 from audit import holds, pruning, recording, retention
 from audit.models import Hold
+from audit.record import Why
 from tests.audit.logs import Log, login, number_all
 from tests.audit.past import agree, month, records, said, trust, write
 
@@ -76,6 +77,18 @@ def test_a_hold_on_a_person_keeps_what_they_did_and_what_is_about_them(log: Log)
     assert prune() == 3
     assert log.numbers()[:4] == [1, 2, 6, 7]
     assert records(log)["audit_entry_held_201105"] == 3
+    assert log.findings() == []
+
+
+def test_a_hold_on_a_person_keeps_what_has_a_value_of_theirs(log: Log) -> None:
+    """They neither did it nor is it about them, but a ground in it speaks of them."""
+    mentioned = uuid.uuid4()
+    write(log, month(2011), 1, why=Why(text="on behalf of Carol", subject=mentioned))
+    write(log, month(2011), 1)
+    agree(log, 7)
+    place(log, "subject", subject=mentioned)
+    assert prune() == 1
+    assert log.numbers()[:2] == [1, 3] and records(log)["audit_entry_held_201105"] == 1
     assert log.findings() == []
 
 

@@ -54,6 +54,25 @@ def test_a_note_and_its_signers() -> None:
             notes.verify(signed.replace("\n12\n", "\n13\n"), [verifier])
 
 
+def test_a_cosignature_is_over_its_time_and_the_note() -> None:
+    """C2SP tlog-cosignature: the bytes that are signed, written once more without the code under test."""
+    text = Checkpoint("log.example/one", 12, ROOT).text
+    made = notes.cosign(text, name="witness.example/w", key=key(2), at=1_700_000_000)
+    assert made.signature[:8] == (1_700_000_000).to_bytes(8, "big")
+    key(2).public_key().verify(made.signature[8:], f"cosignature/v1\ntime 1700000000\n{text}".encode())
+    later = notes.Signature(made.name, made.id, (1_700_000_001).to_bytes(8, "big") + made.signature[8:])
+    witness = Verifier("witness.example/w", notes.COSIGNATURE, key(2).public_key().public_bytes_raw())
+    assert witness.signed(text, made.signature) and not witness.signed(text, later.signature)
+
+
+def test_a_note_with_more_signatures_than_anybody_needs_is_refused() -> None:
+    text = Checkpoint("log.example/one", 12, ROOT).text
+    line = notes.sign(text, name="log.example/one", key=key(1))
+    assert len(notes.parse(notes.note(text, [line] * notes.MOST))[1]) == 64
+    with pytest.raises(BadNote):
+        notes.parse(notes.note(text, [line] * (notes.MOST + 1)))
+
+
 @given(st.integers(min_value=0), st.integers(min_value=0, max_value=7))
 def test_no_bit_of_the_text_can_change(place: int, bit: int) -> None:
     text = Checkpoint("log.example/one", 12, ROOT).text

@@ -2,15 +2,17 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import override_settings
 
 from accounts import tenancy
-from audit import notes, receipts
+from audit import keys, notes, receipts
 from audit.notes import BadNote
 from audit.signer import Signer
 from tests.audit.logs import Log, number_all, tampering
@@ -78,6 +80,29 @@ def test_an_entry_removed_from_the_tree_breaks_the_promise(log: Log) -> None:
     with tampering() as attacker:
         attacker.execute("UPDATE audit_tree SET root = %s WHERE org = %s", [b"\5" * 32, log.org])
     assert checked(text, seconds=61).state == "broken"
+
+
+def test_a_promise_about_one_log_is_not_kept_by_another(log: Log) -> None:
+    text = issued(log)
+    number_all()
+    assert checked(text).state == "kept"
+    said, other = notes.parse(text)[0], uuid.uuid4()
+    said = said.replace(receipts.epochs.opaque(log.org), receipts.epochs.opaque(other))
+    resigned = notes.note(said, [notes.sign(said, name=said.split("\n", 1)[0], key=keys.receipt_key())])
+    assert checked(resigned, seconds=61).state == "broken"
+
+
+def test_nothing_is_promised_about_what_is_not_there(log: Log) -> None:
+    ids = log.write(1)
+    with tenancy.scope(org=log.org):
+        for wrong in ([*ids, uuid.uuid4()], [uuid.uuid4()], []):
+            assert receipts.issue(org=log.org, entries=wrong, now=datetime.now(UTC)) is None
+
+
+def test_the_name_of_a_log_follows_from_a_secret(log: Log) -> None:
+    found = receipts.epochs.opaque(log.org)
+    with override_settings(AUDIT_KEY=b"another" * 5):
+        assert receipts.epochs.opaque(log.org) != found
 
 
 @pytest.mark.parametrize("change", [("entry ", "entri "), ("receipt/v1", "receipt/v2"), ("deadline 2", "deadline 3"), ("— ", "- "), ("\n\n", "\n")])
@@ -151,3 +176,18 @@ def test_a_receipt_of_what_retention_removed_is_no_accusation(log: Log) -> None:
     assert checked(later, seconds=61).state == "broken"  # written after what was removed
     with tampering() as attacker:
         attacker.execute("DELETE FROM audit_pruned WHERE org = %s", [log.org])
+
+
+def test_an_earlier_removal_explains_nothing(log: Log) -> None:
+    """What was removed yesterday cannot have been an entry of today, though nothing numbered stands behind it."""
+    log.write(1)
+    number_all()
+    text = issued(log)
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_pending WHERE org = %s", [log.org])
+        attacker.execute("DELETE FROM audit_leaf WHERE org = %s", [log.org])
+        attacker.execute("INSERT INTO audit_pruned (org, first, last, root, entry, at, swept) VALUES (%s, 1, 1, %s, gen_random_uuid(), now() - interval '1 day', true)", [log.org, b"\1" * 32])
+    assert checked(text, seconds=61).state == "broken"
+    with tampering() as attacker:
+        attacker.execute("UPDATE audit_pruned SET at = now() + interval '1 minute' WHERE org = %s", [log.org])
+    assert checked(text, seconds=61).state == "removed"

@@ -15,7 +15,7 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
 from accounts import tenancy
-from audit import holds, merkle, pruning, recording, retention
+from audit import holds, merkle, partitions, pruning, recording, retention
 from audit.tree import Reader
 from portal import database
 from tests.audit.logs import Log, login, number_all, tampering
@@ -117,7 +117,42 @@ def test_a_shorter_time_leaves_what_is_there(log: Log) -> None:
     agree(log, 1)
     assert prune() == 0
     assert records(log)[f"audit_entry_y7_{year}05"] == 2
+    assert fates(f"audit_entry_y7_{year}05", log) == {"y7"}, "nor would it go if somebody asked for it"
     assert log.findings() == []
+
+
+def fates(part: str, log: Log) -> set[str | None]:
+    """What would become of the records of this log in this part."""
+    with tenancy.installation("a look"), connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT fate FROM audit_fates(%s) WHERE org = %s", [part, log.org])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_what_says_that_something_went_stays(log: Log) -> None:
+    """Without it a gap could not be told from tampering."""
+    at, stay = month(2003), ("audit.pruned", "privacy.subject_erased", "privacy.addresses_erased", "retention.changed")
+    for action in (*stay, "test.changed"):
+        write(log, at, 1, action=action)
+        number_all()
+    agree(log, 7)
+    assert prune() == 1
+    assert records(log)["audit_entry_held_200305"] == 4 and log.numbers()[:4] == [1, 2, 3, 4]
+
+
+def test_one_who_agreed_alone_has_agreed_to_nothing(log: Log) -> None:
+    """Whoever serves the pages could write that: the database counts the people."""
+    write(log, month(2003), 2)
+    me, now = uuid.uuid4(), datetime.now(UTC)
+    partitions.prepare(today=now.date(), classes=("y1",))
+    with tenancy.scope(org=log.org), transaction.atomic(), recording.opened(org=log.org, now=now) as act, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO audit_policychange (org, retention, since, agreed_by) VALUES (%s, 'y1', %s, %s)", [log.org, now, [me]])
+        cursor.execute("INSERT INTO audit_policy (org, retention) VALUES (%s, 'y1')", [log.org])
+        act.write([said(log, "retention.changed")])
+    number_all()
+    assert fates("audit_entry_y7_200305", log) == {"held"}
+    assert prune() == 0
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_policy WHERE org = %s", [log.org])
 
 
 def test_other_logs_are_untouched(log: Log, other: Log) -> None:
@@ -206,6 +241,9 @@ def test_what_may_go_is_exactly_what_is_declared(log: Log) -> None:
             with pytest.raises(DatabaseError, match="not what may be removed"), transaction.atomic(), recording.opened(org=log.org, now=now) as act, connection.cursor() as cursor:
                 entry = act.write([said(log, "audit.pruned")])[0]
                 cursor.execute("SELECT audit_prune(%s, %s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[], %s::uuid[])", ["audit_entry_y7_200805", [log.org], [first], [last], [b"r" * 32], [entry]])
+        with pytest.raises(DatabaseError, match="no entry in the log it is about"), transaction.atomic(), recording.opened(org=log.org, now=now) as act, connection.cursor() as cursor:
+            act.write([said(log, "audit.pruned")])
+            cursor.execute("SELECT audit_prune(%s, %s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[], %s::uuid[])", ["audit_entry_y7_200805", [log.org], [1], [4], [b"r" * 32], [uuid.uuid4()]])
         with pytest.raises(DatabaseError, match="no audit entry is open"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT audit_prune(%s, %s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[], %s::uuid[])", ["audit_entry_y7_200805", [log.org], [1], [4], [b"r" * 32], [uuid.uuid4()]])
     assert prune() == 4
@@ -247,31 +285,72 @@ def test_a_part_that_is_being_read_waits(log: Log) -> None:
     assert log.findings() == []
 
 
-def test_whoever_is_killed_in_it_leaves_nothing_half_done(log: Log) -> None:
-    """kill -9 while the month goes and while the rest is swept; the next run finishes."""
-    write(log, month(2005), 400)
+_KILLED = """
+import os, signal, sys
+import django; django.setup()
+from datetime import UTC, datetime
+from accounts import tenancy
+from audit import pruning, recording
+
+def dies(module, name, *, before):
+    real = getattr(module, name)
+    def instead(*given, **named):
+        found = None if before else real(*given, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return found
+    setattr(module, name, instead)
+
+phase = sys.argv[1]
+if phase == "looked": dies(pruning, "_drafts", before=True)
+if phase == "declared": dies(pruning, "_drop", before=True)
+if phase == "dropped": dies(pruning, "_drop", before=False)
+if phase == "committed": dies(pruning, "sweep", before=True)
+with tenancy.installation("killed"):
+    pruning.run(now=datetime.now(UTC), batch=150, steps=1 if phase == "swept in part" else 2 if phase == "swept" else 200)
+if phase.startswith("swept"): os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_whoever_is_killed_in_it_leaves_nothing_half_done(log: Log, other: Log) -> None:
+    """kill -9 in each phase: after the look, after the declaration, after the drop, after the commit, while the rest is swept. What the next one finds is all or nothing, and in the end it is what one run alone leaves."""
+    for one in (log, other):
+        write(one, month(2005), 400)
+        write(one, datetime.now(UTC), 1)
+    number_all()
     agree(log, 7)
     number_all()
-    code = ("import django; django.setup()\nfrom datetime import UTC, datetime\nfrom accounts import tenancy\nfrom audit import pruning\n"
-            "with tenancy.installation('killed'):\n  print('go', flush=True)\n  pruning.{}")
-    waits = []
-    for statement in ("run(now=datetime.now(UTC), batch=1)", "sweep(batch=1)", "sweep(batch=1)"):
-        for delay in (0.02, 0.15):
-            child = subprocess.Popen([sys.executable, "-c", code.format(statement)], cwd=ROOT, env={**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"}, stdout=subprocess.PIPE)
-            assert child.stdout is not None and child.stdout.readline() == b"go\n"
-            time.sleep(delay)
-            child.kill()
-            child.wait()
-            child.stdout.close()
-            waits.append(len(log.numbers()))
-            number_all()
-            assert log.findings() == []
+    with tenancy.scope(org=log.org):
+        size = log.rows("SELECT size FROM audit_tree WHERE org = %s", [log.org])[0][0]
+        root, proof = Reader(org=log.org, size=size).root(), Reader(org=log.org, size=size).inclusion(17)
+    whole = records(log)["audit_entry_y7_200505"]
+
+    assert whole == 400
+    for phase, kept, leaves in (("looked", 400, 400), ("declared", 400, 400), ("dropped", 400, 400), ("committed", 0, 400), ("swept in part", 0, 250), ("swept", 0, 0)):
+        done = subprocess.run([sys.executable, "-c", _KILLED, phase], cwd=ROOT, env={**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"}, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == -9, (phase, done.stderr)
+        number_all()
+        left = log.rows("SELECT count(*) FROM audit_leaf WHERE org = %s AND seq <= 400", [log.org])[0][0]
+        declared = log.rows("SELECT COALESCE(sum(last - first + 1), 0) FROM audit_pruned WHERE org = %s", [log.org])[0][0]
+        assert (records(log).get("audit_entry_y7_200505", 0), declared, left <= leaves) == (kept, 400 - kept, True), (phase, left)
+        assert phase in {"swept in part", "swept"} or left == leaves, (phase, left)
+        assert len(entries(log, "audit.pruned")) == (kept == 0)
+        assert log.findings() == [], phase
     prune()
-    with tenancy.installation("the rest"):
-        pruning.sweep()
-    assert log.rows("SELECT count(*) FROM audit_leaf WHERE org = %s AND seq <= 400", [log.org]) == [(0,)]
-    assert sum(r["facts"]["count"] for r in entries(log, "audit.pruned")) == 400
-    assert log.findings() == []
+    agree(other, 7)
+    assert prune() == 400
+    assert log.findings() == other.findings() == []
+    [killed], [alone] = entries(log, "audit.pruned"), entries(other, "audit.pruned")
+    for record in (killed, alone):
+        for part in record["facts"]["ranges"]:
+            part.pop("root")
+        record["facts"]["policy"].pop("since")
+        assert record["facts"].pop("class") == ("held" if record is alone else "y7")  # the other one waited until somebody agreed
+    assert killed["facts"] == alone["facts"] and killed["facts"]["count"] == 400
+    for table in ("audit_target", "audit_disclosure", "audit_leaf", "audit_entry"):
+        assert log.rows(f"SELECT count(*) FROM {table} WHERE org = %s", [log.org]) == other.rows(f"SELECT count(*) FROM {table} WHERE org = %s", [other.org]), table
+    assert log.rows("SELECT first, last, swept FROM audit_pruned WHERE org = %s", [log.org]) == other.rows("SELECT first, last, swept FROM audit_pruned WHERE org = %s", [other.org]) == [(1, 400, True)]
+    with tenancy.scope(org=log.org):
+        assert (Reader(org=log.org, size=size).root(), Reader(org=log.org, size=size).inclusion(17)) == (root, proof)
 
 
 def test_what_would_go_is_said_beforehand(log: Log) -> None:

@@ -58,6 +58,21 @@ def test_a_statement_and_its_proofs(stated: Log) -> None:
         assert root_head is not None and len(notes.verify(root_head.note, verifiers)[1]) == 2
         assert merkle.verify_inclusion(index=proof["index"], size=proof["size"], leaf=merkle.leaf_hash(said.text.encode()), proof=[bytes.fromhex(h) for h in proof["proof"]], root=bytes(root_head.root))
         assert str(stated.org) not in said.text and "example" not in body["log"].split("/")[-1]
+        ring = keys.ring(now=datetime.now(UTC))
+        assert Memory(ring).of(ring.root) == (1, bytes(root_head.root)) and Memory(ring).of(body["log"]) == (5, head.root)
+
+
+def test_no_proof_of_what_was_not_stated_or_not_signed(stated: Log) -> None:
+    stated.write()
+    number_all()
+    with tenancy.scope(org=stated.org):
+        assert epochs.inclusion(org=stated.org, seq=5) is not None and epochs.inclusion(org=stated.org, seq=6) is None and epochs.tlog_proof(org=stated.org, seq=6) is None
+        said = epochs.latest(org=stated.org)
+        assert said is not None and epochs.proof(index=said.index)
+        with tampering() as attacker:
+            attacker.execute("UPDATE audit_rootcheckpoint SET root = %s", [b"\3" * 32])
+        with pytest.raises(epochs.NotSigned, match="does not have the root that was signed"):
+            epochs.proof(index=said.index)
 
 
 def test_totals_come_from_the_same_moment(stated: Log) -> None:

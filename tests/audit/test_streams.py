@@ -207,6 +207,73 @@ def test_a_receiver_that_fails_loses_nothing_and_sees_the_same_id_again(log: Log
             (1, 4, "receiver_failed", 500), (1, 4, "receiver_failed", 500), (1, 4, "", 200), (5, 6, "", 200)]
 
 
+def test_whoever_moved_the_cursor_meanwhile_is_right(log: Log, receiver: Receiver, trust: Authority) -> None:
+    """While a batch is on its way somebody sets the stream back: it goes on from there, and what was under way counts for nothing."""
+    written(log, 4)
+    row_id = stream(log, url=receiver.url, ca=trust.pem)
+
+    def moved(n: int) -> int:
+        if n == 1:
+            with tampering() as outside:
+                outside.execute("UPDATE audit_stream SET seq = 1, upto = NULL WHERE id = %s", [row_id])
+        return 200
+
+    receiver.behave = moved
+    turn(log, row_id)
+    assert seqs(receiver.got) == [1, 2, 3, 4, 2, 3, 4] and state(log, row_id).seq == 4
+
+
+def test_a_batch_that_was_begun_stays_as_it_is(log: Log, receiver: Receiver, trust: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when batches have become smaller meanwhile: a repetition has the same bytes under the same id."""
+    written(log, 4)
+    row_id = stream(log, url=receiver.url, ca=trust.pem)
+    receiver.behave = lambda n: 500 if n == 1 else 200
+    turn(log, row_id)
+    monkeypatch.setattr(formats, "LARGEST", 1)
+    turn(log, row_id)
+    first, second = receiver.got
+    assert first.body == second.body and first.headers["webhook-id"] == second.headers["webhook-id"] and seqs([second]) == [1, 2, 3, 4]
+
+
+def test_what_is_erased_or_removed_is_sent_as_such(log: Log, receiver: Receiver, trust: Authority) -> None:
+    """An erased value is null. A removed record is null in our own formats; OCSF has nothing to say of it, and the stream goes on."""
+    ids = log.write(3)
+    number_all()
+    arrange_erased(log)
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_entry WHERE id = ANY(%s)", [ids[1:2]])
+    turn(log, stream(log, url=receiver.url, ca=trust.pem, names=True))
+    lines = [json.loads(line) for line in receiver.got[-1].body.splitlines()]
+    opened = lines[0]["disclosed"]
+    assert opened["targets.0.label"] is None and opened["actor.name"] == "Ada Example"
+    assert [line["record"] is None for line in lines[:3]] == [False, True, False] and lines[1]["envelope"]["seq"] == 2
+    row_id = stream(log, url=receiver.url, ca=trust.pem, format="ocsf")
+    turn(log, row_id)
+    assert [event["metadata"]["sequence"] for event in json.loads(receiver.got[-1].body)][:2] == [1, 3]
+    with tampering() as attacker:
+        attacker.execute("DELETE FROM audit_entry WHERE org = %s", [log.org])
+    sent = len(receiver.got)
+    row_id = stream(log, url=receiver.url, ca=trust.pem, format="ocsf")
+    assert turn(log, row_id) == state(log, row_id).seq > 0
+    assert len(receiver.got) == sent, "there was nothing to say"
+
+
+def arrange_erased(log: Log) -> None:
+    """The person of the log is erased from it."""
+    from audit import disclosure
+
+    with tenancy.scope(org=log.org):
+        assert disclosure.erase_subject(org=log.org, subject=log.person, ground="gdpr:17.1.b", now=datetime.now(UTC)).openings
+    number_all()
+
+
+def test_a_syslog_message_keeps_the_limits_of_its_form() -> None:
+    """RFC 5424: MSGID has at most 32 signs; sequenceId is a whole number from 1 to 2147483647 and begins anew."""
+    for seq, said in ((1, 1), (2147483647, 2147483647), (2147483648, 1), (2147483650, 3)):
+        made = formats.frame(b"{}", at="2026-11-24T01:00:00.000000Z", what="x" * 40, seq=seq)
+        assert f'sequenceId="{said}"'.encode() in made and made.split(b" ")[6] == b"x" * 32
+
+
 def test_waiting_grows_over_hours_and_is_never_the_same_for_all() -> None:
     assert 1.5 <= min(delivery.pause(0) for _ in range(50))
     assert max(delivery.pause(0) for _ in range(50)) <= 2.5
@@ -497,6 +564,20 @@ def test_a_test_delivery(log: Log, receiver: Receiver, trust: Authority) -> None
         assert list(StreamAttempt.objects.filter(stream=row_id).values_list("test", "code", "status")) == [(True, "", 204)]
 
 
+def test_a_test_that_is_asked_for_while_one_is_made_is_made_too(log: Log, receiver: Receiver, trust: Authority) -> None:
+    row_id = stream(log, url=receiver.url, ca=trust.pem, state="paused", test_asked_at=datetime.now(UTC) - timedelta(minutes=1))
+
+    def once_more(n: int) -> int:
+        if n == 1:
+            with tampering() as outside:
+                outside.execute("UPDATE audit_stream SET test_asked_at = now() WHERE id = %s", [row_id])
+        return 200
+
+    receiver.behave = once_more
+    turn(log, row_id)
+    assert len(receiver.got) == 2 and receiver.got[0].headers["webhook-id"] != receiver.got[1].headers["webhook-id"]
+
+
 def test_the_delivery_log_has_an_end(log: Log, receiver: Receiver, trust: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "KEPT", 3)
     written(log, 6)
@@ -522,6 +603,7 @@ def test_secrets_are_in_no_log_and_worthless_elsewhere(log: Log, receiver: Recei
     assert SECRET.shared not in bytes(row.secret or b"")
     assert secrets.unseal(bytes(row.secret or b""), stream=row_id) == SECRET
     assert secrets.unseal(bytes(row.secret or b""), stream=uuid.uuid4()) is None
+    assert secrets.seal(SECRET, stream=row_id) != secrets.seal(SECRET, stream=row_id), "the same number twice would give the key away"
     arrange(lambda: Stream.objects.filter(id=row_id).update(secret=b"x" * 40, state="active"))
     turn(log, row_id)
     assert state(log, row_id).last_error == "secret_unreadable"

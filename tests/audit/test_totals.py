@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,24 @@ def test_an_absent_counter_cannot_be_shown_where_another_path_ends() -> None:
     there = uuid.UUID(int=3)
     stranger = next(trie.prove("actor", uuid.UUID(int=n)) for n in range(100, 200) if trie.prove("actor", uuid.UUID(int=n))["other"])
     assert not totals.verify(stranger | {"id": str(there)}, trie.root)
+
+
+def test_a_counter_that_is_there_cannot_be_denied_with_its_own_leaf() -> None:
+    trie = made({("actor", uuid.UUID(int=n)): n + 1 for n in range(20)})
+    proof = trie.prove("actor", uuid.UUID(int=3))
+    key = totals.key_of("actor", uuid.UUID(int=3))
+    inner = totals.inner_of(4, bytes.fromhex(proof["nonce"]))
+    assert totals.verify(proof, trie.root)
+    assert not totals.verify({"kind": "actor", "id": proof["id"], "n": 0, "siblings": proof["siblings"], "other": {"key": key.hex(), "inner": inner.hex()}}, trie.root)
+
+
+def test_who_learned_one_count_cannot_try_out_the_next() -> None:
+    """The number that blinds a count is another one for each count, and follows from the installation's secret."""
+    key = totals.key_of("actor", uuid.UUID(int=3))
+    found = {totals.nonce_of(key, n) for n in range(5)}
+    assert len(found) == 5 and {len(nonce) for nonce in found} == {16}
+    with override_settings(AUDIT_KEY=b"another" * 5):
+        assert not found & {totals.nonce_of(key, n) for n in range(5)}
 
 
 @pytest.mark.parametrize("wrong", [{}, {"kind": "actor"}, {"kind": "actor", "id": "x", "n": "a", "siblings": []}, {"kind": "actor", "id": "x", "n": 1, "nonce": "zz", "siblings": []}, {"kind": "actor", "id": "x", "n": -1, "nonce": "", "siblings": []},

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from audit.export import verify
 from tests.audit import forgeries
-from tests.audit.bundles import VERIFIERS, WITNESS, Files, Signer, Synthetic, jcs, save, sha
+from tests.audit.bundles import VERIFIERS, WITNESS, Files, Signer, Synthetic, jcs, keys_json, mth, path, save, sha, subproof
 
 LOG = Synthetic(24)
 PERSON = {"target": {"type": "person", "id": LOG.people[1]}}
@@ -83,6 +83,71 @@ def test_a_key_known_from_elsewhere_is_not_led_backwards(tmp_path: Path) -> None
     assert failed(tmp_path, keys=[verify.Key(new.vkey())]) == {"signature"}
 
 
+def test_a_key_that_was_lost_is_said_and_leads_nowhere(tmp_path: Path) -> None:
+    """What stands for a lost key is endorsed by nobody: a note for whoever knows no key, and no way from the old key to it."""
+    new, middle, old = Signer(), Signer(), Signer()
+    log = Synthetic(6, signers=[new, middle, old])
+
+    def told(lost: bytes) -> Path:
+        return save(tmp_path, log.seal(forgeries.fitted(log.files() | {"keys.json": lost})))
+
+    for lost in (1, 2):
+        told(keys_json(log.signers, lost=lost))
+        assert failed(tmp_path) == set()
+        assert len([text for mark, name, text in found(tmp_path) if (mark, name) == ("note", "keys") and "endorsed by nobody" in text]) == 1
+        assert failed(tmp_path, keys=[verify.Key(new.vkey())]) == set()
+        assert failed(tmp_path, keys=[verify.Key(old.vkey())]) >= {"signature", "checkpoint", "epoch"}
+        assert (failed(tmp_path, keys=[verify.Key(middle.vkey())]) == set()) == (lost == 2)
+    for other in (old.vkey(), new.vkey(), "", None):  # it has to name the key before it
+        told(jcs({"keys": [item | ({"endorsed_by": {"lost": other}} if n == 0 else {}) for n, item in enumerate(json.loads(keys_json(log.signers))["keys"])]}) + b"\n")
+        assert "keys" in failed(tmp_path), other
+
+
+def test_keys_that_lead_nowhere_are_not_followed(tmp_path: Path) -> None:
+    """With the old key in hand, what an unendorsed newer one signed is not believed; with the new one, nothing that the old one signed."""
+    new, old = Signer(), Signer()
+    log = Synthetic(6, signers=[new, old])
+    bare = jcs({"keys": [item | {"endorsed_by": None} for item in json.loads(keys_json(log.signers))["keys"]]}) + b"\n"
+    save(tmp_path, log.seal(forgeries.fitted(log.files() | {"keys.json": bare})))
+    assert failed(tmp_path, keys=[verify.Key(old.vkey())]) >= {"keys", "signature", "checkpoint", "epoch"}
+    files = log.files()
+    for name, check in (("proof/checkpoint", "checkpoint"), ("proof/global-checkpoint", "epoch")):
+        note = old.note(files[name].decode().rpartition("\n\n")[0] + "\n").encode()
+        save(tmp_path, log.seal(forgeries.fitted(files | {name: note})))
+        assert failed(tmp_path) == set()
+        assert check in failed(tmp_path, keys=[verify.Key(new.vkey())])
+
+
+def test_a_tree_that_nobody_signed_is_no_tree(tmp_path: Path) -> None:
+    forge, _check = forgeries.WAYS["a checkpoint by a stranger"]
+    assert failed(save(tmp_path, LOG.seal(forge(LOG)))) == {"checkpoint", "tree"}
+
+
+def test_an_entry_that_speaks_of_another_does_not_take_its_openings(tmp_path: Path) -> None:
+    log = Synthetic(24)
+    entry, other = log.entries[4], json.loads(log.entries[5].record)["event_id"]
+    log.entries[4] = forgeries.said(entry, record=jcs(json.loads(entry.record) | {"facts": {"event_id": other}}))
+    log.entries[4].openings.clear()
+    assert failed(log.save(tmp_path)) == set()
+
+
+def test_every_place_in_every_small_tree() -> None:
+    """Inclusion and consistency of RFC 9162, for all sizes up to 33, against the definitions; and nothing beside them."""
+    leaves = [sha(b"\0" + str(n).encode()) for n in range(33)]
+    for size in range(1, 34):
+        root = mth(leaves[:size])
+        for place in range(size):
+            proof = path(place, leaves[:size])
+            assert verify.included(place, size, leaves[place], proof, root)
+            assert not verify.included(place, size, leaves[place], [*proof, root], root) and not (proof and verify.included(place, size, leaves[place], proof[:-1], root))
+            assert not verify.included(size, size, leaves[place], proof, root) and not verify.included(place, size, leaves[place], proof, leaves[0] if size > 1 else leaves[1])
+        for small in range(1, size + 1):
+            proof = subproof(small, leaves[:size])
+            assert verify.consistent(small, size, mth(leaves[:small]), root, proof)
+            assert not verify.consistent(small, size, sha(b"x"), root, proof) and not verify.consistent(small, size, mth(leaves[:small]), sha(b"x"), proof)
+            assert not verify.consistent(small, size, mth(leaves[:small]), root, [*proof, root])
+
+
 def test_another_key_of_the_same_name(tmp_path: Path) -> None:
     """All of it made anew with another key: sound in itself, so only what is known from elsewhere tells."""
     Synthetic(24).save(tmp_path)
@@ -103,6 +168,9 @@ def test_witnesses(tmp_path: Path) -> None:
     assert "Signed by the witnesses w1" in found(seen)[-2][2]
     assert failed(seen, policy=policy) == set()
     assert failed(unseen, policy=policy) == {"witnesses"}
+    name = "proof/global-checkpoint"
+    false = LOG.files()[name].decode() + witness.cosign("log.example/root\n5\nsomething else\n", name=WITNESS, at=1_764_000_000)
+    assert failed(save(tmp_path / "false", LOG.seal(forgeries.fitted(LOG.files() | {name: false.encode()}))), policy=policy) == {"witnesses"}
     assert failed(seen, policy=strict) == {"witnesses"}
 
 

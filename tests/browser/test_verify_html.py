@@ -1,6 +1,7 @@
 """verify.html, opened from disk in Chromium: the same findings in the same words as verify.py, and nothing leaves the machine."""
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import time
@@ -13,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from audit.export import verify
 from tests.audit import forgeries
-from tests.audit.bundles import VERIFIERS, WITNESS, Signer, Synthetic, jcs, save
+from tests.audit.bundles import VERIFIERS, WITNESS, Signer, Synthetic, jcs, keys_json, mth, path, save, sha, subproof
 from tests.audit.test_verify_py import HONEST, LOG
 
 PAGE = (VERIFIERS / "verify.html").as_uri()
@@ -94,6 +95,56 @@ def test_nonsense_is_a_finding(sheet: Sheet, tmp_path: Path) -> None:
         for nonsense in (b"", b"null\n", b"[[[[", b'{"keys":[{}]}\n', b"\x1f\x8b\x08" + bytes(40)):
             folder = save(tmp_path / f"{number}-{len(nonsense)}", LOG.seal(files | {name: nonsense}))
             assert sheet.check(folder)[-1].endswith("Do not rely on this bundle."), (name, nonsense)
+
+
+def test_every_place_in_every_small_tree(sheet: Sheet) -> None:
+    """The same proofs as in verify.py, with the page's own functions."""
+    leaves = [sha(b"\0" + str(n).encode()) for n in range(20)]
+    inclusions = [[place, size, leaves[place].hex(), [h.hex() for h in path(place, leaves[:size])], mth(leaves[:size]).hex()] for size in range(1, 21) for place in range(size)]
+    consistencies = [[small, size, mth(leaves[:small]).hex(), mth(leaves[:size]).hex(), [h.hex() for h in subproof(small, leaves[:size])]] for size in range(1, 21) for small in range(1, size + 1)]
+    wrong = sheet.page.evaluate("""([inclusions, consistencies]) => {
+      const x = new Uint8Array(32), wrong = [];
+      for (const [place, size, leaf, proof, root] of inclusions) {
+        const given = [place, size, unhex(leaf), proof.map(unhex), unhex(root)];
+        if (!included(...given) || included(place, size, x, given[3], given[4]) || included(place, size, given[2], [...given[3], x], given[4])) wrong.push(["included", place, size]);
+      }
+      for (const [small, size, one, two, proof] of consistencies) {
+        const steps = proof.map(unhex);
+        if (!consistent(small, size, unhex(one), unhex(two), steps) || consistent(small, size, x, unhex(two), steps) || consistent(small, size, unhex(one), x, steps)
+            || consistent(small, size, unhex(one), unhex(two), [...steps, x])) wrong.push(["consistent", small, size]);
+      }
+      return wrong;
+    }""", [inclusions, consistencies])
+    assert wrong == []
+
+
+def test_hashes_of_every_length(sheet: Sheet) -> None:
+    """SHA-256 in pieces and SHA-512, around every border of their blocks."""
+    assert sheet.page.evaluate("""() => [0, 1, 55, 56, 63, 64, 65, 111, 112, 119, 120, 127, 128, 129, 1000].map((n) => {
+      const data = Uint8Array.from({ length: n }, (_x, at) => at * 7 & 255), pieces = new Sha256();
+      for (let at = 0; at < n; at += 13) pieces.update(data.subarray(at, at + 13));
+      return [hex(sha256(data)), hex(pieces.digest()), hex(sha512(data))];
+    })""") == [[hashlib.sha256(data).hexdigest()] * 2 + [hashlib.sha512(data).hexdigest()] for n in (0, 1, 55, 56, 63, 64, 65, 111, 112, 119, 120, 127, 128, 129, 1000) for data in [bytes(at * 7 & 255 for at in range(n))]]
+
+
+def test_a_lost_key_and_a_false_witness(sheet: Sheet, tmp_path: Path) -> None:
+    new, old, witness = Signer(), Signer(), Signer()
+    log = Synthetic(6, signers=[new, old])
+    lost = save(tmp_path / "lost", log.seal(forgeries.fitted(log.files() | {"keys.json": keys_json(log.signers, lost=1)})))
+    assert sheet.check(lost) == by_python(lost)
+    assert sheet.verdict() == "Every check holds." and "declared lost" in sheet.page.locator("#check-keys").inner_text()
+    sheet.page.locator("details summary").first.click()
+    sheet.page.locator("#key").fill(old.vkey())
+    assert sheet.check(lost) == by_python(lost, keys=[verify.Key(old.vkey())])
+    assert "Do not rely on this bundle." in sheet.verdict()
+    sheet.page.locator("#key").fill("")
+    name, policy = "proof/global-checkpoint", f"witness w {witness.vkey(WITNESS, 4)}\nquorum w\n"
+    false = LOG.files()[name].decode() + witness.cosign("log.example/root\n5\nsomething else\n", name=WITNESS, at=1_764_000_000)
+    folder = save(tmp_path / "false", LOG.seal(forgeries.fitted(LOG.files() | {name: false.encode()})))
+    (tmp_path / "policy").write_text(policy)
+    sheet.page.locator("#policy").set_input_files(tmp_path / "policy")
+    assert sheet.check(folder) == by_python(folder, policy=verify.Policy(policy))
+    assert "Do not rely on this bundle." in sheet.verdict()
 
 
 def test_a_folder_that_is_no_bundle(sheet: Sheet, tmp_path: Path) -> None:

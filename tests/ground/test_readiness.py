@@ -8,11 +8,13 @@ import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.core.cache import cache
+from django.db import OperationalError, connections
 from django.test import Client, override_settings
 from django.utils import timezone
 from redis.exceptions import ConnectionError as NoValkey
@@ -22,19 +24,23 @@ from accounts.models import Mail
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused
 from audit import sequencer, subscribers
-from portal import checks, counting, database, metrics, probes
+from audit.models import Stream
+from audit.streams import runner
+from portal import beats, checks, counting, database, metrics, probes
+from tests.audit.logs import tampering
 from tests.cast import World
 from tests.ground.test_run import ROOT
 from tests.ground.test_settings import PRODUCTION
-from tests.situations import WHY
+from tests.situations import WHY, arrange
 
 TOKEN = "measure-" * 4
 READY = {"STEWARD_DEMO": "0", "STEWARD_URL": "https://portal.example.org", "STEWARD_BEHIND_PROXY": "1", "STEWARD_PROXY_COUNT": "1", "EMAIL_HOST": "mail.example.org", "EMAIL_FROM": "Steward <steward@example.org>"}
 
 
 def ready() -> tuple[int, str]:
+    """The verdict; warnings about other processes, which are not at work here, have a test of their own."""
     answer = Client(HTTP_HOST="10.0.0.9").get("/readyz")
-    return answer.status_code, answer.content.decode()
+    return answer.status_code, answer.content.decode().splitlines(keepends=True)[0]
 
 
 def test_ready_and_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +55,73 @@ def test_ready_and_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
         assert Client().get("/healthz").status_code == 200
     monkeypatch.setattr(probes, "_since", [1.0])
     assert ready() == (503, "not ready: this process is ending\n")
+
+
+def warned() -> list[str]:
+    answer = Client(HTTP_HOST="10.0.0.9").get("/readyz")
+    assert answer.status_code == 200
+    first, *others = answer.content.decode().splitlines()
+    assert first == "ready"
+    return [line.removeprefix("warning: ") for line in others]
+
+
+def test_a_signer_and_a_streamer_that_are_silent_are_warnings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take no web process out of service: 200, and a line for each; the same in numbers."""
+    def signer(refused: str = "", silent: timedelta | None = timedelta(0)) -> None:
+        with tampering() as attacker:
+            attacker.execute("UPDATE audit_signerstate SET refused = %s, seen_at = now() - %s::interval", [refused, silent])
+
+    def streams(state: str) -> None:
+        arrange(lambda: Stream.objects.all().update(state="paused"))
+        arrange(lambda: Stream.objects.update_or_create(id=UUID(int=5), defaults={"org": world.north.organization.id, "name": "SIEM", "kind": "file", "format": "native", "ocsf": "1.8.0", "seq": 0,
+                                                                                 "state": state, "created_at": timezone.now() - timedelta(hours=1)}))
+
+    silent, refuses, nobody = "no signer was seen for five minutes", "the signer refuses to sign", "no streamer was seen for five minutes"
+    monkeypatch.setattr(beats, "_said", [])
+    try:
+        signer()
+        streams("paused")
+        assert warned() == []
+        assert numbers()["steward_signer_refuses"] == 0 and numbers()["steward_signer_silent_seconds"] < 60 and numbers()["steward_streamer_silent_seconds"] == float("inf")
+        signer(refused="log 4c1f0a: it has 3 entries and had 5")
+        assert warned() == [refuses] and numbers()["steward_signer_refuses"] == 1, "and not of which log"
+        signer(silent=timedelta(minutes=4, seconds=50))
+        assert warned() == []
+        signer(silent=timedelta(minutes=5, seconds=10))
+        assert warned() == [silent] and 300 < numbers()["steward_signer_silent_seconds"] < 400
+        signer(silent=None)
+        monkeypatch.setattr(beats, "_waiting_long", lambda _now: True)
+        assert warned() == [silent] and numbers()["steward_signer_silent_seconds"] == float("inf")
+        monkeypatch.setattr(beats, "_waiting_long", lambda _now: False)
+        assert warned() == [], "the first five minutes of an installation"
+        streams("active")
+        assert warned() == [nobody]
+        stop = threading.Event()
+        runner.loop(stop=stop, tick=0, lives=lambda: (beats.streamer_lives(), stop.set())[0])
+        assert warned() == [] and numbers()["steward_streamer_silent_seconds"] < 60
+        cache.set("streamer-seen", timezone.now().timestamp() - 310, None)
+        beats.streamer_lives()  # said moments ago: not written again
+        assert warned() == [nobody] and 300 < numbers()["steward_streamer_silent_seconds"] < 400
+        monkeypatch.setattr(beats, "_said", [0.0])
+        beats.streamer_lives()
+        assert warned() == []
+    finally:
+        signer(silent=None)
+        with tampering() as attacker:
+            attacker.execute("DELETE FROM audit_stream WHERE id = %s", [UUID(int=5)])
+
+
+def test_since_when_a_signer_is_missed(world: World) -> None:
+    follow()
+    with tampering() as attacker:
+        first = attacker.execute("SELECT recorded_at FROM audit_leaf ORDER BY pos LIMIT 1").fetchone()[0]  # type: ignore[index]
+    assert not beats._waiting_long(first + timedelta(minutes=4)) and beats._waiting_long(first + timedelta(minutes=6))
+
+
+def test_what_cannot_be_asked_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (OperationalError("away"), NoValkey("away")):
+        monkeypatch.setattr(beats, "signer_refuses", lambda error=error: (_ for _ in ()).throw(error))
+        assert warned() == []
 
 
 def test_an_older_version_stays_ready_when_the_database_is_ahead(monkeypatch: pytest.MonkeyPatch) -> None:

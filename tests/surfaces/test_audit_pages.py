@@ -2,18 +2,21 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection, transaction
 
 from accounts import door, tenancy
 from accounts.powers import BY_SLUG
-from audit import by_address, counts, merkle, queries
+from audit import by_address, counts, merkle, queries, recording
 from audit.models import Leaf
 from audit.queries import Filters
+from audit.record import ActorRef, EntryDraft, TargetRef, Why
 from tests.audit.logs import number_all
 from tests.audit.signing import only, state
 from tests.browse import client_for
@@ -40,24 +43,79 @@ def text(world: World, path: str, who: str = "auditor", status: int = 200, **que
     return answer.content.decode()
 
 
+def shown(world: World, **query: Any) -> set[str]:
+    """The entries that the page lists, newest pages and older ones."""
+    found: set[str] = set()
+    more: dict[str, Any] = {}
+    while True:
+        page = text(world, "", **query, **more)
+        part = page.split('id="results"')[1].split("h-activity")[0]
+        found |= set(re.findall(rf'href="/o/{world.north.slug}/audit/([0-9a-f-]{{36}})/"', part))
+        older = re.search(r'id="pg-next" href="[^"]*before=([0-9]+)', part)
+        if older is None:
+            return found
+        more = {"before": older.group(1)}
+
+
+def fits(record: dict[str, Any], **wanted: Any) -> bool:
+    """What a filter means, said once more: by the record alone."""
+    actor, delegation, why = record["actor"], record.get("delegation", {}), record.get("why", {})
+    facts = {"actor": actor.get("id"), "acted_as": delegation.get("acted_as"), "token": actor.get("token_id"), "plan": delegation.get("plan"), "ticket": why.get("ticket"), "matter": why.get("matter"),
+             "action": record["action"], "category": record["category"], "outcome": record["decision"]["outcome"]}
+    return all(any((t["type"], t["id"]) == value for t in record.get("targets", [])) if name == "target" else facts[name] == value for name, value in wanted.items())
+
+
 def test_each_filter_finds_its_own(world: World) -> None:
+    """Exactly what the records say, and nothing else: for each filter alone, and for two together."""
     org, number = world.north, world.north.organization.id
+    worker, guest, administrator, owner = (org.person(name) for name in ("worker", "guest", "administrator", "owner"))
     act(world)
     act(world, "suspend", **WHY)
-    client = client_for(org.person("administrator"), tier=2)
-    client.post(f"/api/v1/orgs/{org.slug}/people/{org.person('worker').id}/actions/update-profile/", json.dumps({"title": "From afar"}), content_type="application/json", REMOTE_ADDR="198.51.100.7")
+    client = client_for(administrator, tier=2)
+    client.post(f"/api/v1/orgs/{org.slug}/people/{worker.id}/actions/update-profile/", json.dumps({"title": "From afar"}), content_type="application/json", REMOTE_ADDR="198.51.100.7")
+    token, plan = uuid.uuid4(), uuid.uuid4()
+    by, about = ActorRef(type="user", id=owner.account_id), [TargetRef(type="person", id=guest.account_id), TargetRef(type="membership", id=guest.id)]
+
+    def draft(**more: Any) -> EntryDraft:
+        return EntryDraft(**{"org": number, "action": "test.written", "category": "test", "outcome": "success", "actor": by, "targets": about, **more})
+
+    with tenancy.scope(org=number), transaction.atomic(), recording.opened(org=number, now=datetime.now(UTC)) as made:
+        made.write([draft(), draft(acted_as=worker.account_id), draft(actor=ActorRef(type="api_token", id=owner.account_id, token_id=token)), draft(plan=plan), draft(outcome="failure"),
+                    draft(why=Why(ticket="T-1")), draft(why=Why(matter="Smith v. Jones", ticket="T-2")), draft(category="people"), draft(action="test.other", outcome="denied"),
+                    draft(targets=[TargetRef(type="role", id=guest.account_id)]), draft(targets=[])])
     number_all()
-    worker, administrator = org.person("worker").account.email, org.person("administrator").account.email
-    for query, found, missing in (
-        ({"person": worker}, "profile.updated", "Nobody"), ({"actor": administrator}, "suspended", ""), ({"action": "membership.suspended"}, "suspended", "profile.updated</small>"),
-        ({"category": "membership"}, "suspended", ""), ({"outcome": "denied"}, "", "membership.suspended</small>"), ({"target": str(org.person("worker").id), "target_type": "membership"}, "suspended", ""),
-    ):
-        page = text(world, "", **query)
-        assert found in page, query
-        assert not missing or missing not in page.split('id="results"')[1].split("h-activity")[0], query
+    before = set(written(number))
+    assert shown(world) >= before
+    email = {name: org.person(name).account.email for name in ("worker", "guest", "administrator", "owner")}
+    cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"person": email["worker"]}, {"target": ("person", str(worker.account_id))}), ({"person": email["guest"].upper()}, {"target": ("person", str(guest.account_id))}),
+        ({"actor": email["administrator"]}, {"actor": str(administrator.account_id)}), ({"actor": email["owner"]}, {"actor": str(owner.account_id)}),
+        ({"acted_as": email["worker"]}, {"acted_as": str(worker.account_id)}), ({"action": "membership.suspended"}, {"action": "membership.suspended"}), ({"action": "test.other"}, {"action": "test.other"}),
+        ({"category": "people"}, {"category": "people"}), ({"category": "test"}, {"category": "test"}), ({"outcome": "denied"}, {"outcome": "denied"}), ({"outcome": "failure"}, {"outcome": "failure"}),
+        ({"target": str(worker.id), "target_type": "membership"}, {"target": ("membership", str(worker.id))}), ({"target": str(guest.account_id), "target_type": "role"}, {"target": ("role", str(guest.account_id))}),
+        ({"target": str(guest.account_id)}, {"target": ("person", str(guest.account_id))}), ({"token": str(token)}, {"token": str(token)}), ({"plan": str(plan)}, {"plan": str(plan)}),
+        ({"ticket": "T-1"}, {"ticket": "T-1"}), ({"matter": "Smith v. Jones"}, {"matter": "Smith v. Jones"}), ({"actor": email["owner"], "outcome": "success"}, {"actor": str(owner.account_id), "outcome": "success"}),
+        ({"person": email["guest"], "category": "people"}, {"target": ("person", str(guest.account_id)), "category": "people"}), ({"ticket": "T-1", "matter": "Smith v. Jones"}, {"ticket": "T-1", "matter": "Smith v. Jones"})]
+    for query, wanted in cases:
+        records = written(number)  # a search is an entry itself, about whom it asked for
+        expected = {entry for entry, record in records.items() if fits(record, **wanted)}
+        assert len(expected) < len(records) and (expected or len(query) == 2), query
+        assert shown(world, **query) == expected, query
+    today = datetime.now(UTC).date()
+    for query, n in (({"since": today.isoformat()}, True), ({"until": today.isoformat()}, True), ({"since": (today + timedelta(days=1)).isoformat()}, False), ({"until": (today - timedelta(days=1)).isoformat()}, False)):
+        assert bool(shown(world, **query, action="test.written")) == n, query
+    afar = shown(world, address="198.51.100.0/24")
+    assert {records[entry]["action"] for entry in afar} == {"profile.updated"} and len(afar) == 1
     with tenancy.scope(org=number):
-        assert counts.matching(org=number, filters=Filters(actor=org.person("administrator").account_id))[1]
+        assert counts.matching(org=number, filters=Filters(actor=administrator.account_id))[1]
         assert counts.matching(org=number, filters=Filters(action="membership.suspended")) == (1, True)
+
+
+def written(org: uuid.UUID) -> dict[str, dict[str, Any]]:
+    """Every record of this log, numbered or not."""
+    with tenancy.scope(org=org), connection.cursor() as cursor:
+        cursor.execute("SELECT id, record FROM audit_entry WHERE org = %s", [org])
+        return {str(entry): json.loads(record) for entry, record in cursor.fetchall()}
 
 
 @pytest.mark.parametrize(("query", "said"), [
@@ -179,8 +237,20 @@ def test_the_chart_is_of_the_days_that_are_shown(world: World) -> None:
     act(world)
     number_all()
     today = datetime.now(UTC).date()
+    with tenancy.scope(org=world.north.organization.id):
+        days = counts.days(org=world.north.organization.id)
+        n = Leaf.objects.filter(org=world.north.organization.id).count()
+    assert sum(count for _day, count in days) == n == counts_of(world)
     page = text(world, "", since=(today - timedelta(days=3)).isoformat(), until=today.isoformat())
+    assert re.search(rf'<th scope="row">{days[-1][0].isoformat()[5:]}</th><td[^>]*>{days[-1][1]}</td>', page.replace("\n", "")), "the table says what the bars show"
     assert page.count('<th scope="row">') >= 4 and f"{today.isoformat()[5:]}" in page and "<svg class=\"chart\"" in page
+
+
+def counts_of(world: World) -> int:
+    """How many numbers were given out, as the tree has it."""
+    with tenancy.scope(org=world.north.organization.id), connection.cursor() as cursor:
+        cursor.execute("SELECT size FROM audit_tree WHERE org = %s", [world.north.organization.id])
+        return int(cursor.fetchone()[0])
 
 
 def test_foreign_organizations_log_stays_theirs(world: World) -> None:

@@ -159,3 +159,20 @@ def test_the_api_and_the_page_are_one(world: World) -> None:
     assert answer.status_code == 200, answer.content
     with tenancy.scope(org=org.organization.id):
         assert [str(h.first_day) for h in holds.every(org=org.organization.id)] == ["2026-01-01"]
+
+
+def test_grounds_are_sealed_under_the_key_of_whom_they_are_about_or_who_wrote_them(world: World) -> None:
+    """So that they go when that person is erased: not under the key of the whole log, which never goes."""
+    org = world.north
+    legal, owner, worker = (org.person(name) for name in ("legal", "owner", "worker"))
+    client = client_for(legal)
+    client.post(f"/o/{org.slug}/do/hold-audit/", {"kind": "subject", "person": f"worker@{org.slug}.example", "matter": "M", "private_note": "about the worker"})
+    about = newest(org, "data.hold.placed")
+    client.post(f"/o/{org.slug}/do/hold-audit/", {"kind": "log", "matter": "M", "private_note": "about nobody"})
+    general = newest(org, "data.hold.placed")
+    assert client_for(owner).post(f"/o/{org.slug}/do/set-audit-retention/", {"years": "5", "private_note": "as counsel says"}).status_code == 302
+    approve(org, "set-audit-retention", "second-owner")
+    kept = newest(org, "retention.changed")
+    with tampering() as attacker:
+        sealed = {str(entry): subject for entry, subject in attacker.execute("SELECT entry, subject FROM audit_disclosure WHERE org = %s AND path = 'why.private_note'", [org.organization.id])}
+    assert [sealed[record["event_id"]] for record in (about, general, kept)] == [worker.account_id, legal.account_id, owner.account_id]

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from audit.streams import runner
+from portal import beats
 
 logger = logging.getLogger("steward.streams")
 
@@ -27,4 +28,4 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         logger.info("the streamer runs")
-        runner.loop(stop=stop)
+        runner.loop(stop=stop, lives=beats.streamer_lives)

@@ -1,0 +1,79 @@
+"""Whether the processes that nobody waits for are at work: the signer says so in the database, the streamer in Valkey. What is wrong is a warning, never a reason to serve nobody."""
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection, transaction
+from redis.exceptions import RedisError
+
+from audit.models import SignerState
+
+SILENT = timedelta(minutes=5)
+"""Whoever was not seen for so long does not run."""
+NEVER = float("inf")
+_EVERY = 15.0
+_SEEN = "streamer-seen"
+_said: list[float] = []
+
+
+def streamer_lives() -> None:
+    """The streamer is at work. Written a few times a minute; a Valkey that is away or was emptied only makes it unseen for a moment."""
+    if _said and time.monotonic() - _said[-1] < _EVERY:
+        return
+    try:
+        cache.set(_SEEN, datetime.now(UTC).timestamp(), None)
+    except (RedisError, OSError):
+        return
+    _said[:] = [time.monotonic()]
+
+
+def streamer_silent(*, now: datetime) -> float:
+    """Seconds since a streamer was seen; NEVER when none was, since Valkey was emptied. Raises RedisError."""
+    at = cache.get(_SEEN)
+    return NEVER if at is None else max(0.0, now.timestamp() - float(at))
+
+
+def signer_silent(*, now: datetime) -> float:
+    """Seconds since a signer was at work; NEVER when none ever was. Raises DatabaseError."""
+    row = SignerState.objects.filter(id=1).first()
+    return NEVER if row is None or row.seen_at is None else max(0.0, (now - row.seen_at).total_seconds())
+
+
+def signer_refuses() -> bool:
+    return SignerState.objects.filter(id=1).exclude(refused="").exists()
+
+
+def warnings(*, now: datetime) -> list[str]:
+    """What an operator should look at, in a few words without a name of anybody. What cannot be asked is no warning: `/readyz` says that itself."""
+    found = []
+    try:
+        if signer_refuses():
+            found.append("the signer refuses to sign")
+        if (silent := signer_silent(now=now)) > SILENT.total_seconds() and (silent != NEVER or _waiting_long(now)):
+            found.append("no signer was seen for five minutes")
+        if _streams(now) and streamer_silent(now=now) > SILENT.total_seconds():
+            found.append("no streamer was seen for five minutes")
+    except DatabaseError:
+        connection.close()
+    except (RedisError, OSError):
+        pass
+    return found
+
+
+def _waiting_long(now: datetime) -> bool:
+    """Whether the log has had entries for longer than a signer needs to begin."""
+    return _asked("SELECT EXISTS (SELECT 1 FROM audit_leaf WHERE pos = (SELECT min(pos) FROM audit_leaf) AND recorded_at < %s)", now - SILENT)
+
+
+def _streams(now: datetime) -> bool:
+    """Whether anything is to be streamed at all: an installation without streams needs no streamer."""
+    return _asked("SELECT EXISTS (SELECT 1 FROM audit_stream WHERE state = 'active' AND created_at < %s)", now - SILENT)
+
+
+def _asked(sql: str, moment: datetime) -> bool:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', '2s', true), set_config('steward.reach', 'installation', true)")
+        cursor.execute(sql, [moment])
+        return bool(cursor.fetchone()[0])
