@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 
 from accounts import reasons
 from accounts.actor import Actor
+from accounts.domains.checks import frozen
 from accounts.gathering import Gather, needed
 from accounts.people import Person
 from accounts.work import Work, plain
@@ -166,7 +167,7 @@ class Plan:
 def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None) -> Plan:
     """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them."""
     verdicts, tier = [], power.tier
-    needed(power.gather, [target for target in targets if isinstance(target, Person)])
+    needed((*power.gather, *([frozen] if power.account_power and not power.owner_lock else [])), [target for target in targets if isinstance(target, Person)])
     for target in targets:
         codes = list(dict.fromkeys(_codes(power, actor, target, data, now, remaining_owners)))
         verdicts.append(Verdict(target=target, effects=tuple(power.effects(target, data, now)), reasons=tuple(codes)))
@@ -197,6 +198,8 @@ def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: 
         yield "service_account"
     if power.account_power and not person.managed:
         yield "not_managed"
+    if power.account_power and not power.owner_lock:
+        yield from person.extra["frozen"]  # type: ignore[misc]
     if power.directory and person.governed:
         yield "managed_by_idp"
     if power.ends_ownership and person.is_owner and remaining_owners == 0:

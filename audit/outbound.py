@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLong
 from contextlib import contextmanager
@@ -78,17 +78,26 @@ def resolve(host: str, port: int, *, seconds: float, configured: bool = False) -
         raise NotSent("too_slow") from error
     except (OSError, UnicodeError) as error:
         raise NotSent("name_not_found") from error
-    addresses = list(dict.fromkeys(str(row[4][0]) for row in found))
+    return allowed([str(row[4][0]) for row in found], configured=configured)
+
+
+def allowed(found: Iterable[str], *, configured: bool = False) -> list[str]:
+    """Those of the addresses that may be asked, each once. Raises NotSent when none may."""
+    addresses = list(dict.fromkeys(found))
     if not (good := [one for one in addresses if configured or permitted(one)]):
         raise NotSent("private_address")
     return good
 
 
 @contextmanager
-def connected(host: str, port: int, *, seconds: float, tls: bool, ca: str = "", configured: bool = False) -> Iterator[socket.socket]:
-    """A connection to a checked address, ended when `seconds` are over. With `tls` the peer's name and chain are checked; `ca` replaces the usual authorities."""
+def connected(host: str, port: int, *, seconds: float, tls: bool, ca: str = "", configured: bool = False, at: Sequence[str] = ()) -> Iterator[socket.socket]:
+    """A connection to a checked address, ended when `seconds` are over. With `tls` the peer's name and chain are checked; `ca` replaces the usual authorities.
+
+    `at` are the name's addresses where the caller asked for them itself; they are checked all the same.
+    """
     end = time.monotonic() + seconds
-    raw = _connect(resolve(host, port, seconds=seconds, configured=configured), port, end, anywhere=tls or configured)
+    places = allowed(at, configured=configured) if at else resolve(host, port, seconds=seconds, configured=configured)
+    raw = _connect(places, port, end, anywhere=tls or configured)
     cut = threading.Event()
     ending = raw.dup()
     timer = threading.Timer(max(0.0, end - time.monotonic()), _cut, [ending, cut])
@@ -147,7 +156,8 @@ def context(ca: str) -> ssl.SSLContext:
     return made
 
 
-def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca: str = "", seconds: float = 10.0, limit: int = 0, configured: bool = False) -> Answer:
+def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca: str = "", seconds: float = 10.0, limit: int = 0, configured: bool = False,
+            at: Sequence[str] = ()) -> Answer:
     """One request, one answer, no redirect. Raises NotSent."""
     parts = urlsplit(url)
     try:
@@ -158,7 +168,7 @@ def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = 
         raise NotSent("bad_address")
     tls = parts.scheme == "https"
     port = port or (443 if tls else 80)
-    with connected(parts.hostname, port, seconds=seconds, tls=tls, ca=ca, configured=configured) as connection:
+    with connected(parts.hostname, port, seconds=seconds, tls=tls, ca=ca, configured=configured, at=at) as connection:
         kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
         spoken = kind(parts.hostname, port)
         spoken.sock = connection  # connected already, to the address that was checked

@@ -117,6 +117,18 @@ def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         raise ImproperlyConfigured(f"{name} must be networks separated by commas, such as 10.1.0.0/16,fd00:1::/32") from error
 
 
+def servers(name: str, *, port: int) -> list[tuple[str, int]]:
+    """Servers by address, with or without a port: `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`, separated by commas."""
+    found = []
+    for text in filter(None, (part.strip() for part in os.environ.get(name, "").split(","))):
+        try:
+            parts = urlsplit(f"//{text}")
+            found.append((str(ipaddress.ip_address(parts.hostname or "")), parts.port or port))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} must be addresses separated by commas, such as 192.0.2.53,[2001:db8::53]:53") from error
+    return found
+
+
 def folder(name: str) -> str:
     """A folder that is there and that we may write to, or ''."""
     text = os.environ.get(name, "").strip()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts import bulk_run, due, exporting, listing_query, outbox
+from accounts.domains import checks
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
 
@@ -24,6 +25,8 @@ def follow() -> None:
         outbox.deliver(now=timezone.now())
     if exporting.unfinished():
         wake("exports")
+    if checks.due(now=timezone.now()):
+        wake("domains")
 
 
 def periodic() -> None:
@@ -36,7 +39,7 @@ def periodic() -> None:
     bulk_run.resume()
     if exporting.unfinished():
         wake("exports")
-
+    wake("domains")
     age_log()
 
 
@@ -55,6 +58,13 @@ def many() -> None:
     _begun("many")
     if bulk_run.resume():
         wake("many")
+
+
+def domains() -> None:
+    """Look for the proof of domains for some seconds; what is left goes to the end of the queue."""
+    _begun("domains")
+    if checks.run(now=timezone.now()) and checks.due(now=timezone.now()):
+        wake("domains")
 
 
 def exports() -> None:

@@ -80,6 +80,8 @@ def _pages(actor: Actor, organization: Organization, words: list[str]) -> list[H
     within = [("people-import", _("Import people"), "import_people"), ("roles", _("Roles"), "view_people"), ("service-accounts", _("Service accounts"), "view_people")]
     own = [("me", _("Your account")), ("me-sessions", _("Sessions")), ("mfa_index", _("Second factor")), ("account_change_password", _("Change the password"))]
     found = [Hit(place.label, place.href) for place in navigation(organization, actor)]
+    if not words:
+        return found  # nothing typed yet: the places of the organization, all of them
     found += [Hit(label, reverse(name, args=[organization.slug])) for name, label, permission in within if actor.may(permission)]
     found += [Hit(label, reverse(name), _("Your account")) for name, label in own]
     return [hit for hit in found if _fits(words, hit.label)][:MOST]

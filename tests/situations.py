@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from accounts import tenancy, tokens
-from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Role, Session
+from accounts.domains import life
+from accounts.models import Account, ApiToken, Domain, Group, GroupMembership, Membership, Role, Session
 from accounts.roles import create_role
 from audit import INSTALLATION, recording
 from audit.models import Stream
@@ -31,6 +32,7 @@ DATA: dict[str, dict[str, Any]] = {
     "update-role": {"name": "Day desk", "rank": 11, "permissions": ["view_people"]}, "create-service-account": {"name": "Payroll", "role": "auditor"}, "export-audit": {"purpose": "A lawsuit"},
     "add-log-stream": {"name": "Lake", "kind": "webhook", "url": "https://siem.example.com/steward", "format": "native"}, "pause-log-stream": {"stream": "SIEM"}, "resume-log-stream": {"stream": "SIEM"},
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
+    "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
     "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 
@@ -56,6 +58,10 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug.endswith(("-log-stream", "-log-stream-secret")):
         arrange(lambda: stream_for(org, "SIEM", state="paused" if slug == "resume-log-stream" else "active"))
+    if slug == "add-domain":
+        arrange(lambda: Domain.objects.filter(name=DATA[slug]["domain"]).delete())
+    if slug in {"prove-domain", "renew-domain-token", "remove-domain"}:
+        arrange(lambda: domain_for(org, "north.example.com"))
     if slug in states:
         arrange(states[slug])
     return person
@@ -77,6 +83,14 @@ def stream_for(org: Org, name: str, **more: Any) -> Stream:
     row_id, secret = uuid.uuid4(), secrets.mint()
     values = {"kind": "webhook", "url": "https://siem.example.com/steward", "host": "https://siem.example.com", "format": "native", "ocsf": "1.8.0", "seq": 0, "created_at": datetime.now(UTC), **more}
     return Stream.objects.create(id=row_id, org=org.organization.id, name=name, secret=secrets.seal(secret, stream=row_id), public_key=secret.public, **values)
+
+
+def domain_for(org: Org, name: str, **more: Any) -> Domain:
+    """A domain of the organization, proven unless said otherwise; whoever had it has it no more. Needs an open act."""
+    now = datetime.now(UTC)
+    Domain.objects.filter(name=name).delete()
+    return Domain.objects.create(**{"organization": org.organization, "name": name, "state": "verified", "method": "dns", "token": life.new_token(), "created_at": now, "verified_at": now, "last_proof_at": now,
+                                    "checked_at": now, "next_check_at": now + life.CHECK_EVERY, **more})
 
 
 def role_for(org: Org, name: str, rank: int, *permissions: str) -> Role:

@@ -1,10 +1,12 @@
 """Every power over people and accounts, written out. Adding one: a file, a line here, a row in tests/matrix.txt, words."""
 from accounts.power import Power
 from accounts.powers import (
+    add_domain,
     add_log_stream,
     add_to_group,
     answer_invitation,
     cancel_invitation,
+    change_domain,
     change_log_stream,
     change_role,
     create_group,
@@ -53,6 +55,7 @@ POWERS: tuple[Power, ...] = (
     set_audit_retention.POWER, hold_audit.POWER, release_audit_hold.POWER,
     answer_invitation.POWER, answer_invitation.LEAVE,
     add_log_stream.POWER, change_log_stream.PAUSE, change_log_stream.RESUME, change_log_stream.ROTATE, change_log_stream.REMOVE, export_audit.POWER, export_audit.POLICY,
+    add_domain.POWER, change_domain.PROVE, change_domain.RENEW, change_domain.REMOVE,
 )
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}

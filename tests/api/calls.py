@@ -17,7 +17,7 @@ from audit.models import Export
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
-from tests.situations import arrange, group_for, ready, role_for, session_for, stream_for, token_for
+from tests.situations import arrange, domain_for, group_for, ready, role_for, session_for, stream_for, token_for
 
 
 class Api:
@@ -66,6 +66,7 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
             view_id=view.id,
             export_id=export_for(org, operation.name if operation else "").id,
             stream_id=stream_for(org, f"Spare {uuid.uuid4().hex[:6]}").id,
+            domain_id=domain_for(org, f"spare-{uuid.uuid4().hex[:6]}.com").id,
         )
 
     arrange(make)

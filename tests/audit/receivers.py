@@ -76,20 +76,24 @@ def https(trust: Authority) -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            got = Got({k.lower(): v for k, v in self.headers.items()}, self.rfile.read(int(self.headers["content-length"])), self.path)
+            got = Got({k.lower(): v for k, v in self.headers.items()}, self.rfile.read(int(self.headers.get("content-length", 0))), self.path)
             receiver.got.append(got)
             said = receiver.behave(len(receiver.got))
             if callable(said):
                 with suppress(OSError):
                     said(self)
                 return
-            status, headers = said if isinstance(said, tuple) else (said, {})
+            status, headers, body = (*said, b"")[:3] if isinstance(said, tuple) else (said, {}, b"")
             if 200 <= status < 300:
                 receiver.taken.append(got)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(body)
+
+        do_GET = do_POST
 
         def log_message(self, *_args: object) -> None:
             pass

@@ -19,7 +19,7 @@ WRONG = [
     ({"STEWARD_URL": "https://[::1"}, "STEWARD_URL"), ({"STEWARD_PROXY_COUNT": "one"}, "STEWARD_PROXY_COUNT"), ({"STEWARD_BEHIND_PROXY": "2"}, "Write 1 or 0"), ({"STEWARD_METRICS_TOKEN": "short"}, "STEWARD_METRICS_TOKEN"),
     ({"STEWARD_SECRET_KEY": "short"}, "fewer than 32"), ({"STEWARD_DEMO": "perhaps"}, "Write 1 or 0"), ({"DATABASE_URL": "mysql://x/y"}, "postgresql://"), ({"DATABASE_URL": "postgresql://h/n?sslmod=require"}, "sslmod"),
     ({"DATABASE_APP_URL": "postgresql://h"}, "names no database"), ({"DATABASE_SEQUENCER_URL": "x"}, "DATABASE_SEQUENCER_URL"), ({"REDIS_URL": "redis://h:x"}, "REDIS_URL"), ({"REDIS_URL": "redis:///0"}, "REDIS_URL"),
-    ({"REDIS_URL": "redis://h/first"}, "REDIS_URL")]
+    ({"REDIS_URL": "redis://h/first"}, "REDIS_URL"), ({"STEWARD_DNS_RESOLVERS": "dns.example.org"}, "STEWARD_DNS_RESOLVERS")]
 WEB = [({"WEB_WORKERS": "0"}, "WEB_WORKERS is '0'"), ({"WEB_THREADS": "many"}, "WEB_THREADS"), ({"STEWARD_DRAIN_SECONDS": "1m"}, "STEWARD_DRAIN_SECONDS")]
 
 

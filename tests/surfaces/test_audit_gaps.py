@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,19 @@ from audit import counts, queries
 from audit.models import Leaf
 from audit.queries import Filters
 from portal.views.audit import CATEGORIES
-from tests.audit.logs import number_all, tampering
+from tests.audit.logs import Log, number_all, tampering
 from tests.browse import client_for
 from tests.cast import World
 from tests.powers.test_service_accounts import service
 from tests.situations import WHY
 from tests.surfaces.test_audit_pages import act, reads, text
+
+
+@pytest.fixture(autouse=True)
+def forgotten(world: World) -> Iterator[None]:
+    """What these tests leave is no log any more; others verify every log."""
+    yield
+    Log(org=world.north.organization.id).forget()
 
 
 def records_gone(world: World, upto: int) -> None:

@@ -1,0 +1,1 @@
+"""Domains of an organization: what may be one, how it is proven, and what becomes of it (POWERS P9)."""

@@ -1,0 +1,125 @@
+"""The looking itself, by a job: outside of any transaction, then what follows from it in a short one."""
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from accounts.domains import life, proof
+from accounts.domains.names import above
+from accounts.models import Domain
+from accounts.models.domain import HELD, OPEN, DomainState
+from accounts.people import Person
+from accounts.tenancy import installation
+
+logger = logging.getLogger("steward.domains")
+SECONDS = 20.0
+"""How long one round of the job looks; what is left waits for the next."""
+
+
+def due(*, now: datetime) -> list[UUID]:
+    """Domains that are to be looked at, the longest waiting first."""
+    with installation("domains of every organization are looked at"):
+        return list(Domain.objects.filter(next_check_at__lte=now, state__in=OPEN).order_by("next_check_at").values_list("id", flat=True)[:200])
+
+
+def run(*, now: datetime) -> int:
+    """Look at what is due, for some seconds. Returns how many domains were looked at."""
+    end, looked = time.monotonic() + SECONDS, 0
+    for domain_id in due(now=now):
+        if time.monotonic() > end:
+            break
+        check(domain_id, now=now)
+        looked += 1
+    with installation("contests over domains end"):
+        settle(now=now)
+    return looked
+
+
+def check(domain_id: UUID, *, now: datetime) -> None:
+    """Look at one domain and write what follows. The lookup holds no lock; a row that changed meanwhile is looked at again later."""
+    with installation("the proof of a domain is looked for"):
+        row = Domain.objects.filter(id=domain_id, state__in=OPEN).first()
+        if row is None:
+            return
+        found = proof.look(name=row.name, token=row.token)
+        try:
+            _write(row, found, now)
+        except IntegrityError:
+            logger.info("domain %s was proven by two at the same moment; it is looked at again", domain_id)
+
+
+def _write(seen: Domain, found: proof.Looked, now: datetime) -> None:
+    with transaction.atomic():
+        # Everybody who may come to hold the name, locked in one order: two who prove it at once find each other.
+        rows = list(Domain.objects.select_for_update().filter(Q(id=seen.id) | Q(name=seen.name, state__in=[*HELD, DomainState.CONTESTED])).order_by("id"))
+        row = next((r for r in rows if r.id == seen.id), None)
+        if row is None or row.state not in OPEN or row.token != seen.token:
+            return
+        others = [r for r in rows if r.id != row.id]
+        if found.method and row.state == DomainState.PENDING_PROOF and others:
+            _contest(row, others, found.method, now)
+            return
+        state = row.state
+        event = life.proven(row, method=found.method, now=now) if found.method else life.missed(row, problem=found.problem, now=now)
+        if event or row.state != state:
+            life.save(row, event, now=now)
+        else:  # nothing happened but that somebody looked
+            Domain.objects.filter(id=row.id).update(checked_at=now, next_check_at=row.next_check_at, last_problem=row.last_problem)
+            if row.state == DomainState.CONTESTED and found.method and seen.last_proof_at is None:
+                life.save(row, "domain.proven_afresh", now=now)
+
+
+def _contest(row: Domain, others: Sequence[Domain], method: str, now: datetime) -> None:
+    """Somebody else holds it: no silent transfer. Each side is told in its own log, and not who the other is."""
+    row.method = method
+    life.contest(row, now=now)
+    life.save(row, "domain.contested", now=now)
+    for other in others:
+        if other.state != DomainState.CONTESTED:
+            life.contest(other, now=now)
+            life.save(other, "domain.contested", now=now)
+
+
+def settle(*, now: datetime) -> None:
+    """End contests whose week is over: who alone proved the domain afresh holds it; nobody did: both lose it; both did: the operator decides."""
+    names = Domain.objects.filter(state=DomainState.CONTESTED, contested_at__lte=now - life.PREVAILS_AFTER).values_list("name", flat=True).distinct()
+    for name in list(names):
+        with transaction.atomic():
+            rows = list(Domain.objects.select_for_update().filter(name=name, state=DomainState.CONTESTED).order_by("id"))
+            if any(row.contested_at is None or now - row.contested_at < life.PREVAILS_AFTER for row in rows):
+                continue
+            fresh = [row for row in rows if row.last_proof_at is not None and row.contested_at is not None and row.last_proof_at >= row.contested_at]
+            if len(fresh) <= 1:
+                award(rows, winner=fresh[0] if fresh else None, now=now, ground="only_proof" if fresh else "no_proof")
+
+
+def award(rows: Iterable[Domain], *, winner: Domain | None, now: datetime, ground: str, words: str = "") -> None:
+    """End a contest: the winner holds the domain, the others lapse. Losers are written first, so that the name is never held twice."""
+    for row in sorted(rows, key=lambda r: r is winner):
+        if row is winner:
+            life.go(row, life.standing(row))
+            row.verified_at, row.contested_at, row.proof_until, row.next_check_at = row.verified_at or now, None, None, now + life.CHECK_EVERY
+        else:
+            life.end(row, DomainState.LAPSED, now=now)
+        life.save(row, "domain.contest_won" if row is winner else "domain.contest_lost", now=now, ground=ground, **({"words": words} if words else {}))
+
+
+def frozen(people: Sequence[Person]) -> None:
+    """extra["frozen"]: why powers over the account itself rest for these people, as reason codes: the domain that their management stands on is contested, or unproven for a month."""
+    standing = {p.management.organization_id for p in people if p.management is not None and p.management.basis == "domain_claim"}
+    rows = list(Domain.objects.filter(organization_id__in=standing, state__in=(*HELD, DomainState.CONTESTED)).order_by("id")) if standing else []
+    by_name = {(row.organization_id, row.name): life.frozen(row) for row in rows}
+    for person in people:
+        person.extra["frozen"] = [code for code in [_nearest(person, by_name)] if code]
+
+
+def _nearest(person: Person, by_name: dict[tuple[UUID, str], str]) -> str:
+    if person.management is None:
+        return ""
+    return next((by_name[key] for name in above(person.account.email_key) if (key := (person.management.organization_id, name)) in by_name), "")

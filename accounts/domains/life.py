@@ -1,0 +1,141 @@
+"""What may become of a domain, as one table, and the writing of it: every change is an entry (POWERS P9)."""
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from accounts.models import Domain
+from accounts.models.domain import OPEN, DomainState
+from audit import recording
+from audit.record import ActorRef, Change, EntryDraft, TargetRef
+
+S = DomainState
+PROOF_WITHIN = timedelta(days=7)
+"""For how long a domain may wait for its first proof."""
+FRESH_WITHIN, PREVAILS_AFTER = timedelta(hours=72), timedelta(days=7)
+"""Contested: by when both prove afresh, and after how long the one who did prevails."""
+CHECK_EVERY, LOOK_AGAIN = timedelta(days=1), timedelta(minutes=10)
+WARN_ON = (1, 7, 30)
+"""Days without proof on which administrators are told. From the last on, powers over accounts are frozen."""
+LAPSES_AFTER = timedelta(days=60)
+MOST_PENDING = 20
+
+TRANSITIONS: dict[DomainState, frozenset[DomainState]] = {
+    S.PENDING_PROOF: frozenset({S.VERIFIED, S.CONTESTED, S.EXPIRED, S.RELEASED}),
+    S.VERIFIED: frozenset({S.ANNOUNCED, S.FAILING, S.CONTESTED, S.RELEASED}),
+    S.ANNOUNCED: frozenset({S.VERIFIED, S.ACTIVE, S.FAILING, S.CONTESTED, S.RELEASED}),
+    S.ACTIVE: frozenset({S.VERIFIED, S.ANNOUNCED, S.FAILING, S.CONTESTED, S.RELEASED}),
+    S.FAILING: frozenset({S.VERIFIED, S.ANNOUNCED, S.ACTIVE, S.CONTESTED, S.LAPSED, S.RELEASED}),
+    S.CONTESTED: frozenset({S.VERIFIED, S.ACTIVE, S.LAPSED, S.RELEASED}),
+    S.LAPSED: frozenset(), S.EXPIRED: frozenset(), S.RELEASED: frozenset(),
+}
+_SCHEDULE = ActorRef(type="schedule")
+
+
+class NotPossible(Exception):
+    """A domain cannot go from this state to that: a programming error, never an answer to people."""
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def go(row: Domain, state: DomainState) -> None:
+    """Change the state of a loaded row, if the table allows it. Saving is the caller's."""
+    if state not in TRANSITIONS[DomainState(row.state)]:
+        raise NotPossible(f"{row.state} -> {state}")
+    row.state = state
+
+
+def end(row: Domain, state: DomainState, *, now: datetime) -> None:
+    """Bring a domain to its end: nobody looks at it any more."""
+    go(row, state)
+    row.ended_at, row.next_check_at, row.proof_until = now, None, None
+
+
+def proven(row: Domain, *, method: str, now: datetime) -> str:
+    """The proof was found: the state that follows and the event that says so ('' when nothing changed but the time)."""
+    event, row.method, row.last_proof_at, row.checked_at, row.last_problem = "", method, now, now, ""
+    row.next_check_at, row.failing_since, row.warned = now + CHECK_EVERY, None, 0
+    if row.state == S.PENDING_PROOF:
+        go(row, S.VERIFIED)
+        row.verified_at, row.proof_until, event = now, None, "domain.verified"
+    elif row.state == S.FAILING:
+        go(row, standing(row))
+        event = "domain.recovered"
+    return event
+
+
+def standing(row: Domain) -> DomainState:
+    """What a proven domain is used for: it controls accounts, an announcement is out, or nothing yet."""
+    states = set(row.claims.values_list("state", flat=True))
+    return S.ACTIVE if "active" in states else S.ANNOUNCED if "announced" in states else S.VERIFIED
+
+
+def missed(row: Domain, *, problem: str, now: datetime) -> str:
+    """The proof was not found: what follows from how long that has been so. The event, or ''."""
+    row.checked_at, row.last_problem, row.next_check_at = now, problem, now + CHECK_EVERY
+    if row.state == S.PENDING_PROOF:
+        row.next_check_at = now + LOOK_AGAIN
+        if row.proof_until is not None and row.proof_until <= now:
+            end(row, S.EXPIRED, now=now)
+            return "domain.expired"
+        return ""
+    if row.state == S.CONTESTED:
+        row.next_check_at = now + LOOK_AGAIN
+        return ""
+    if row.state != S.FAILING:
+        go(row, S.FAILING)
+        row.failing_since = now
+    return _warning(row, now)
+
+
+def _warning(row: Domain, now: datetime) -> str:
+    assert row.failing_since is not None
+    since = now - row.failing_since
+    if since >= LAPSES_AFTER:
+        end(row, S.LAPSED, now=now)
+        return "domain.lapsed"
+    due = [day for day in WARN_ON if row.warned < day and since >= timedelta(days=day - 1 if day == 1 else day)]
+    if not due:
+        return ""
+    row.warned = due[-1]
+    return "domain.frozen" if row.warned == WARN_ON[-1] else "domain.failing"
+
+
+def frozen(row: Domain) -> str:
+    """Why powers over accounts of this domain rest, as a reason code, or ''. They rest from the warning on that says so."""
+    if row.state == S.CONTESTED:
+        return "domain_contested"
+    return "domain_unproven" if row.state == S.FAILING and row.warned >= WARN_ON[-1] else ""
+
+
+def contest(row: Domain, *, now: datetime) -> None:
+    """Two organizations have proven the same domain: nobody holds it, and each has to prove it afresh, by a new token."""
+    go(row, S.CONTESTED)
+    row.contested_at, row.token, row.proof_until, row.next_check_at = now, new_token(), now + FRESH_WITHIN, now
+    row.last_proof_at, row.failing_since, row.warned = None, None, 0
+
+
+def entry(row: Domain, event: str, *, by: ActorRef = _SCHEDULE, via: str = "schedule", **facts: object) -> EntryDraft:
+    """The entry about a domain; its name is no secret of a person."""
+    return EntryDraft(org=row.organization_id, action=event, category="domain", outcome="success", actor=by, via=via,
+                      targets=[TargetRef(type="domain", id=row.id, label=row.name), TargetRef(type="organization", id=row.organization_id)],
+                      changes=[Change(path="domain.state", op="replace", before=None, after=str(row.state), klass="public")],
+                      facts={"domain": row.name, **({"problem": row.last_problem} if row.last_problem else {"method": row.method} if row.method else {}), **facts})
+
+
+def save(row: Domain, event: str, *, now: datetime, by: ActorRef = _SCHEDULE, via: str = "schedule", **facts: object) -> UUID:
+    """Write the row and its entry. Needs a transaction, and the row locked."""
+    with recording.opened(org=row.organization_id, now=now) as act:
+        row.version += 1
+        row.save()
+        return act.write([entry(row, event, by=by, via=via, **facts)])[0]
+
+
+def of(*, organization_id: UUID) -> list[Domain]:
+    """The domains of an organization: open ones by name, then what ended, newest first."""
+    rows = list(Domain.objects.filter(organization_id=organization_id))
+    ended = sorted((row for row in rows if row.state not in OPEN), key=lambda row: row.ended_at or row.created_at, reverse=True)
+    return sorted((row for row in rows if row.state in OPEN), key=lambda row: row.name) + ended[:50]

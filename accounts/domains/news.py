@@ -1,0 +1,30 @@
+"""Mails about domains: whoever may act on them hears what happened to one without their doing."""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts import audience, outbox
+from accounts.domains.names import shown
+from accounts.models import Organization
+from audit.subscribers import Sealed, Subscriber
+
+PERMISSION = "manage_domains"
+EVENTS = frozenset({"domain.verified", "domain.recovered", "domain.failing", "domain.frozen", "domain.lapsed", "domain.expired", "domain.contested", "domain.contest_won", "domain.contest_lost"})
+
+
+def handle(batch: list[Sealed]) -> None:
+    """Owe the mails about what the checks found."""
+    for sealed in batch:
+        organization = Organization.objects.filter(id=sealed.org).first()
+        if organization is not None:
+            facts = sealed.record.get("facts", {})
+            context = {"organization": organization.name, "domain": shown(facts.get("domain", "")), "event": sealed.action.partition(".")[2], "words": facts.get("words", ""),
+                       "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}", "page": settings.STEWARD_URL + reverse("domains", args=[organization.slug])}
+            for account in audience.holders(organization, PERMISSION):
+                outbox.owe(template="domain-news", account=account, context=context, entry=sealed.entry, organization_id=organization.id, now=datetime.now(UTC))
+
+
+SUBSCRIBER = Subscriber(name="domains", handle=handle, actions=EVENTS)

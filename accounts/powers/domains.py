@@ -1,0 +1,66 @@
+"""What the powers over domains have in common: which domain is meant, and who may act on it."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.domains.names import shown
+from accounts.models import Domain, Organization
+from accounts.models.domain import OPEN
+from accounts.power import Data
+from accounts.powers.forms import AnyChoiceField, StrictForm
+from accounts.targets import OrganizationTarget
+from accounts.work import Work
+
+
+class DomainForm(StrictForm):
+    """Which domain; by its name or its id."""
+
+    domain = AnyChoiceField(label=gettext_lazy("Domain"), max_length=300)
+
+    def choices_for(self, organization: Organization, _actor: Actor) -> None:
+        """The domains of the organization that are not at their end."""
+        rows = Domain.objects.filter(organization=organization, state__in=OPEN).order_by("name")
+        self.fields["domain"].choices = [("", gettext_lazy("Choose one")), *((str(row.id), shown(row.name)) for row in rows)]  # type: ignore[attr-defined]
+
+    @classmethod
+    def initial_from(cls, query: QueryDict) -> dict[str, Any]:
+        """The domain on whose page the act was chosen."""
+        return {"domain": query.get("domain", "")[:300]}
+
+
+def chosen(target: OrganizationTarget, data: Data) -> Domain | None:
+    """The domain that is meant."""
+    word = str(data.get("domain") or "").strip().lower()
+    rows = Domain.objects.filter(organization_id=target.id, state__in=OPEN)
+    try:
+        return rows.filter(id=UUID(word)).first()
+    except ValueError:
+        return rows.filter(name=word).first() if word else None
+
+
+def problems(actor: Actor, target: OrganizationTarget, data: Data, *states: str) -> Iterable[str]:
+    """Why this actor may not act on this domain. A domain concerns everybody, so nobody whose role reaches only some groups."""
+    if actor.scope_groups is not None:
+        yield "out_of_scope"
+    if data.get("domain"):
+        row = chosen(target, data)
+        if row is None:
+            yield "unknown_domain"
+        elif states and row.state not in states:
+            yield "wrong_status"
+
+
+def loaded(work: Work, target: OrganizationTarget, data: Data) -> Domain:
+    """The domain, to be changed; the entry names it."""
+    row = chosen(target, data)
+    assert row is not None
+    row = Domain.objects.select_for_update().get(id=row.id)
+    work.track(row)
+    work.note(target.id, _also=[row], domain=row.name)
+    return row
