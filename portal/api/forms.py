@@ -21,6 +21,7 @@ SAMPLES: dict[str, Any] = {
     "name": "Sam Sample",
     "url": "https://siem.example.com/steward",
     "stream": "SIEM",
+    "domain": "north-mail.com",
     "role": "auditor",
     "group": "Support",
     "label": "Nightly report",

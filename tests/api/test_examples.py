@@ -22,7 +22,7 @@ from tests.api.calls import address, number_the_log, things
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
-from tests.situations import DATA, arrange, domain_for, group_for, session_for, stream_for, token_for
+from tests.situations import arrange, domain_for, group_for, session_for, stream_for, token_for
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
 
@@ -96,7 +96,7 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
     if operation.name.endswith(("-log-stream", "-log-stream-secret")) and not operation.name.startswith("add-"):
         arrange(lambda: stream_for(org, "SIEM", state="paused" if operation.name.startswith("resume-") else "active"))
     if operation.name in {"prove-domain", "renew-domain-token", "remove-domain"}:
-        arrange(lambda: domain_for(org, DATA[operation.name]["domain"]))
+        arrange(lambda: domain_for(org, "north-mail.com"))
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:
