@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts import tenancy
-from accounts.audit_alarms import readers
+from accounts.audience import holders
 from accounts.models import Mail
 from audit import INSTALLATION, drill, selfcheck, subscribers
 from audit.export import verify
@@ -138,7 +138,7 @@ def test_a_finding_alarms(world: World, caplog: pytest.LogCaptureFixture) -> Non
         with tenancy.installation("a test of alarms"):
             subscribers.drain()
             told = set(Mail.objects.filter(template="audit-alarm", organization_id=log.org).values_list("account_id", flat=True))
-            wanted = {account.id for account in readers(world.north.organization)}
+            wanted = {account.id for account in holders(world.north.organization, "view_audit")}
         assert told == wanted
         assert world.north.person("owner").account_id in told
         assert world.north.person("worker").account_id not in told
