@@ -74,7 +74,7 @@ def _link(event: str, account: Account, membership: Membership | None, record: d
     if event == "person.password_reset.required" or (event == "account.reactivated" and record.get("facts", {}).get("reset_required")):
         return reset_link(account)
     if event == "person.second_factor.reset":
-        return settings.STEWARD_URL + reverse("stop-second-factor-reset", args=[signing.dumps(str(account.id), salt=f"stop:{account.credential_epoch}")])
+        return settings.STEWARD_URL + reverse("stop-second-factor-reset", args=[signing.dumps(str(account.id), salt=f"stop:{account.mfa_stop_until}")])
     return ""
 
 

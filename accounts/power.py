@@ -89,6 +89,8 @@ class Power:
     """May leave the organization without an owner, so the last-owner guard applies."""
     owner_lock: bool = False
     """An owner may use it on an owner without a second person while another owner remains (lockdown)."""
+    urgent: bool = False
+    """Protects the account, so it goes on where other powers over the account rest: while its domain is contested or long unproven."""
     directory: bool = False
     """What a directory governs where it governs the account: refused locally (guard rail 15). Lockdown never is."""
     notice: bool = True
@@ -106,6 +108,11 @@ class Power:
     """Makes sense only for somebody who signs in, so never for a service account."""
     self_allowed: bool = False
     rank_rule: bool = True
+
+    @property
+    def rests(self) -> bool:
+        """Whether it depends on the domain that the management of the account stands on."""
+        return self.account_power and not self.urgent
 
     @property
     def danger(self) -> bool:
@@ -167,7 +174,7 @@ class Plan:
 def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None) -> Plan:
     """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them."""
     verdicts, tier = [], power.tier
-    needed((*power.gather, *([frozen] if power.account_power and not power.owner_lock else [])), [target for target in targets if isinstance(target, Person)])
+    needed((*power.gather, *([frozen] if power.rests else [])), [target for target in targets if isinstance(target, Person)])
     for target in targets:
         codes = list(dict.fromkeys(_codes(power, actor, target, data, now, remaining_owners)))
         verdicts.append(Verdict(target=target, effects=tuple(power.effects(target, data, now)), reasons=tuple(codes)))
@@ -198,7 +205,7 @@ def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: 
         yield "service_account"
     if power.account_power and not person.managed:
         yield "not_managed"
-    if power.account_power and not power.owner_lock:
+    if power.rests:
         yield from person.extra["frozen"]  # type: ignore[misc]
     if power.directory and person.governed:
         yield "managed_by_idp"

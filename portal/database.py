@@ -95,8 +95,6 @@ TABLES: dict[str, Table] = {
     "accounts_membershipsnapshot": Table(scope="organization_id"),
     "accounts_management": Table(scope="organization_id", own="account_id"),
     "accounts_domain": Table(scope="organization_id", free=("checked_at", "next_check_at", "last_problem")),
-    "accounts_claim": Table(scope="organization_id"),
-    "accounts_claimedaccount": Table(scope="organization_id", own="account_id", free=("told_at",)),
     "accounts_group": Table(scope="organization_id"),
     "accounts_groupmembership": Table(scope="organization_id"),
     "accounts_protection": Table(scope="organization_id"),

@@ -14,16 +14,15 @@ from accounts.models.domain import OPEN
 from accounts.reasons import NotFound
 from accounts.work import plain
 
-BADGES = {"pending_proof": ("info", "clock"), "verified": ("ok", "ok"), "announced": ("ok", "ok"), "active": ("ok", "ok"), "failing": ("bad", "warn"), "contested": ("bad", "warn"),
+BADGES = {"pending_proof": ("info", "clock"), "verified": ("ok", "ok"), "failing": ("bad", "warn"), "contested": ("bad", "warn"),
           "lapsed": ("warn", "off"), "expired": ("warn", "off"), "released": ("warn", "off")}
 PROBLEMS: dict[str, str | Promise] = {
     "no_record": _("The record was not found. Name services can take some hours to hand a new record on."),
     "wrong_record": _("There is a record, and its value is not the right one. Perhaps it belongs to an earlier attempt."),
     "wrong_file": _("The record was not found, and neither was the file with the right value."),
     "no_answer": _("The name service did not answer in time."),
-    "server_failed": _("The name service of the domain reported an error."),
+    "server_failed": _("The name service reported an error, or the name leads on to other names in a circle."),
     "too_much": _("The name service answered with far more records than can be meant. Remove the others at this name."),
-    "too_many_hops": _("The name leads on to other names too often, or in a circle."),
     "no_resolver": _("This installation has no name service that answers. Whoever operates it can tell more."),
 }
 
@@ -74,8 +73,7 @@ class Shown:
 
     @property
     def fresh(self) -> bool:
-        """Contested, and proven afresh by this side."""
-        return self.row.contested_at is not None and self.row.last_proof_at is not None and self.row.last_proof_at >= self.row.contested_at
+        return life.afresh(self.row)
 
 
 def all_of(organization_id: UUID) -> list[Shown]:

@@ -39,7 +39,8 @@ def periodic() -> None:
     bulk_run.resume()
     if exporting.unfinished():
         wake("exports")
-    wake("domains")
+    if checks.due(now=timezone.now()):
+        wake("domains")
     age_log()
 
 

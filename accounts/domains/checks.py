@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from accounts.models import Domain
 from accounts.models.domain import HELD, OPEN, DomainState
 from accounts.people import Person
 from accounts.tenancy import installation
+from accounts.work import Work
 
 logger = logging.getLogger("steward.domains")
 SECONDS = 20.0
@@ -61,53 +62,53 @@ def _write(seen: Domain, found: proof.Looked, now: datetime) -> None:
         row = next((r for r in rows if r.id == seen.id), None)
         if row is None or row.state not in OPEN or row.token != seen.token:
             return
+        work = Work(now=now)
+        for one in rows:
+            work.track(one)
         others = [r for r in rows if r.id != row.id]
         if found.method and row.state == DomainState.PENDING_PROOF and others:
-            _contest(row, others, found.method, now)
+            row.method = found.method
+            _contest(work, [row, *(other for other in others if other.state != DomainState.CONTESTED)])
             return
-        state = row.state
+        afresh = found.method and row.state == DomainState.CONTESTED and row.last_proof_at is None
         event = life.proven(row, method=found.method, now=now) if found.method else life.missed(row, problem=found.problem, now=now)
-        if event or row.state != state:
-            life.save(row, event, now=now)
+        if event or afresh:
+            life.record(work, [(row, event or "domain.proven_afresh")])
         else:  # nothing happened but that somebody looked
             Domain.objects.filter(id=row.id).update(checked_at=now, next_check_at=row.next_check_at, last_problem=row.last_problem)
-            if row.state == DomainState.CONTESTED and found.method and seen.last_proof_at is None:
-                life.save(row, "domain.proven_afresh", now=now)
 
 
-def _contest(row: Domain, others: Sequence[Domain], method: str, now: datetime) -> None:
+def _contest(work: Work, rows: Sequence[Domain]) -> None:
     """Somebody else holds it: no silent transfer. Each side is told in its own log, and not who the other is."""
-    row.method = method
-    life.contest(row, now=now)
-    life.save(row, "domain.contested", now=now)
-    for other in others:
-        if other.state != DomainState.CONTESTED:
-            life.contest(other, now=now)
-            life.save(other, "domain.contested", now=now)
+    for row in rows:
+        life.contest(row, now=work.now)
+    life.record(work, [(row, "domain.contested") for row in rows])
 
 
 def settle(*, now: datetime) -> None:
-    """End contests whose week is over: who alone proved the domain afresh holds it; nobody did: both lose it; both did: the operator decides."""
+    """End contests whose week is over: who alone has the fresh proof published holds it; nobody has: both lose it; both have: the operator decides."""
     names = Domain.objects.filter(state=DomainState.CONTESTED, contested_at__lte=now - life.PREVAILS_AFTER).values_list("name", flat=True).distinct()
     for name in list(names):
         with transaction.atomic():
             rows = list(Domain.objects.select_for_update().filter(name=name, state=DomainState.CONTESTED).order_by("id"))
             if any(row.contested_at is None or now - row.contested_at < life.PREVAILS_AFTER for row in rows):
                 continue
-            fresh = [row for row in rows if row.last_proof_at is not None and row.contested_at is not None and row.last_proof_at >= row.contested_at]
+            fresh = [row for row in rows if life.afresh(row)]
             if len(fresh) <= 1:
                 award(rows, winner=fresh[0] if fresh else None, now=now, ground="only_proof" if fresh else "no_proof")
 
 
-def award(rows: Iterable[Domain], *, winner: Domain | None, now: datetime, ground: str, words: str = "") -> None:
-    """End a contest: the winner holds the domain, the others lapse. Losers are written first, so that the name is never held twice."""
-    for row in sorted(rows, key=lambda r: r is winner):
+def award(rows: Sequence[Domain], *, winner: Domain | None, now: datetime, ground: str, words: str = "") -> None:
+    """End a contest: the winner holds the domain, the others lapse."""
+    work = Work(now=now)
+    for row in rows:
+        work.track(row)
         if row is winner:
-            life.go(row, life.standing(row))
+            life.go(row, DomainState.VERIFIED)
             row.verified_at, row.contested_at, row.proof_until, row.next_check_at = row.verified_at or now, None, None, now + life.CHECK_EVERY
         else:
             life.end(row, DomainState.LAPSED, now=now)
-        life.save(row, "domain.contest_won" if row is winner else "domain.contest_lost", now=now, ground=ground, **({"words": words} if words else {}))
+    life.record(work, [(row, "domain.contest_won" if row is winner else "domain.contest_lost") for row in rows], ground=ground, **({"words": words} if words else {}))
 
 
 def frozen(people: Sequence[Person]) -> None:

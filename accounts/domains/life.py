@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from accounts.models import Domain
 from accounts.models.domain import OPEN, DomainState
+from accounts.work import Work
 from audit import recording
-from audit.record import ActorRef, Change, EntryDraft, TargetRef
+from audit.record import ActorRef, EntryDraft, TargetRef
 
 S = DomainState
 PROOF_WITHIN = timedelta(days=7)
@@ -23,11 +25,9 @@ MOST_PENDING = 20
 
 TRANSITIONS: dict[DomainState, frozenset[DomainState]] = {
     S.PENDING_PROOF: frozenset({S.VERIFIED, S.CONTESTED, S.EXPIRED, S.RELEASED}),
-    S.VERIFIED: frozenset({S.ANNOUNCED, S.FAILING, S.CONTESTED, S.RELEASED}),
-    S.ANNOUNCED: frozenset({S.VERIFIED, S.ACTIVE, S.FAILING, S.CONTESTED, S.RELEASED}),
-    S.ACTIVE: frozenset({S.VERIFIED, S.ANNOUNCED, S.FAILING, S.CONTESTED, S.RELEASED}),
-    S.FAILING: frozenset({S.VERIFIED, S.ANNOUNCED, S.ACTIVE, S.CONTESTED, S.LAPSED, S.RELEASED}),
-    S.CONTESTED: frozenset({S.VERIFIED, S.ACTIVE, S.LAPSED, S.RELEASED}),
+    S.VERIFIED: frozenset({S.FAILING, S.CONTESTED, S.RELEASED}),
+    S.FAILING: frozenset({S.VERIFIED, S.CONTESTED, S.LAPSED, S.RELEASED}),
+    S.CONTESTED: frozenset({S.VERIFIED, S.LAPSED, S.RELEASED}),
     S.LAPSED: frozenset(), S.EXPIRED: frozenset(), S.RELEASED: frozenset(),
 }
 _SCHEDULE = ActorRef(type="schedule")
@@ -62,15 +62,9 @@ def proven(row: Domain, *, method: str, now: datetime) -> str:
         go(row, S.VERIFIED)
         row.verified_at, row.proof_until, event = now, None, "domain.verified"
     elif row.state == S.FAILING:
-        go(row, standing(row))
+        go(row, S.VERIFIED)
         event = "domain.recovered"
     return event
-
-
-def standing(row: Domain) -> DomainState:
-    """What a proven domain is used for: it controls accounts, an announcement is out, or nothing yet."""
-    states = set(row.claims.values_list("state", flat=True))
-    return S.ACTIVE if "active" in states else S.ANNOUNCED if "announced" in states else S.VERIFIED
 
 
 def missed(row: Domain, *, problem: str, now: datetime) -> str:
@@ -111,27 +105,27 @@ def frozen(row: Domain) -> str:
     return "domain_unproven" if row.state == S.FAILING and row.warned >= WARN_ON[-1] else ""
 
 
+def afresh(row: Domain) -> bool:
+    """Contested, and the new value was found and still is: whoever takes it down again gave up."""
+    return row.contested_at is not None and row.last_proof_at is not None and row.last_proof_at >= row.contested_at and not row.last_problem
+
+
 def contest(row: Domain, *, now: datetime) -> None:
     """Two organizations have proven the same domain: nobody holds it, and each has to prove it afresh, by a new token."""
     go(row, S.CONTESTED)
     row.contested_at, row.token, row.proof_until, row.next_check_at = now, new_token(), now + FRESH_WITHIN, now
-    row.last_proof_at, row.failing_since, row.warned = None, None, 0
+    row.last_proof_at, row.failing_since, row.warned, row.last_problem = None, None, 0, ""
 
 
-def entry(row: Domain, event: str, *, by: ActorRef = _SCHEDULE, via: str = "schedule", **facts: object) -> EntryDraft:
-    """The entry about a domain; its name is no secret of a person."""
-    return EntryDraft(org=row.organization_id, action=event, category="domain", outcome="success", actor=by, via=via,
-                      targets=[TargetRef(type="domain", id=row.id, label=row.name), TargetRef(type="organization", id=row.organization_id)],
-                      changes=[Change(path="domain.state", op="replace", before=None, after=str(row.state), klass="public")],
-                      facts={"domain": row.name, **({"problem": row.last_problem} if row.last_problem else {"method": row.method} if row.method else {}), **facts})
-
-
-def save(row: Domain, event: str, *, now: datetime, by: ActorRef = _SCHEDULE, via: str = "schedule", **facts: object) -> UUID:
-    """Write the row and its entry. Needs a transaction, and the row locked."""
-    with recording.opened(org=row.organization_id, now=now) as act:
-        row.version += 1
-        row.save()
-        return act.write([entry(row, event, by=by, via=via, **facts)])[0]
+def record(work: Work, happened: Sequence[tuple[Domain, str]], **facts: object) -> None:
+    """Write what changed in these tracked rows, and an entry for each in the log of its organization. Needs a transaction, and the rows locked."""
+    with recording.opened(org=happened[0][0].organization_id, now=work.now) as act:
+        changes = [work.changes_of(row, subject=None) for row, _event in happened]
+        work.flush()
+        act.write([EntryDraft(org=row.organization_id, action=event, category="domain", outcome="success", actor=_SCHEDULE, via="schedule",
+                              targets=[TargetRef(type="domain", id=row.id, label=row.name)], changes=found,
+                              facts={"domain": row.name, **({"problem": row.last_problem} if row.last_problem else {}), **facts})
+                   for (row, event), found in zip(happened, changes, strict=True)])
 
 
 def of(*, organization_id: UUID) -> list[Domain]:

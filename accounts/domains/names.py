@@ -37,6 +37,14 @@ def clean(text: str) -> str:
     return ascii_name
 
 
+def kept(text: str) -> str:
+    """The form in which this domain is kept, however it was typed, or '' where it cannot be one."""
+    try:
+        return clean(text)
+    except ValidationError:
+        return ""
+
+
 def _check(name: str) -> None:
     labels = name.split(".")
     if len(name) > 253 or len(labels) < 2 or labels[-1].isdigit():

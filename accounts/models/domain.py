@@ -11,8 +11,6 @@ from accounts.models.organization import Organization
 class DomainState(models.TextChoices):
     PENDING_PROOF = "pending_proof", _("Waiting for proof")
     VERIFIED = "verified", _("Proven")
-    ANNOUNCED = "announced", _("Taking control is announced")
-    ACTIVE = "active", _("Controls accounts")
     FAILING = "failing", _("The proof was not found again")
     CONTESTED = "contested", _("Contested")
     LAPSED = "lapsed", _("Lapsed")
@@ -20,14 +18,14 @@ class DomainState(models.TextChoices):
     RELEASED = "released", _("Released")
 
 
-HELD = (DomainState.VERIFIED, DomainState.ANNOUNCED, DomainState.ACTIVE, DomainState.FAILING)
+HELD = (DomainState.VERIFIED, DomainState.FAILING)
 """The states in which an organization holds a domain alone; contested, nobody does."""
 OPEN = (DomainState.PENDING_PROOF, *HELD, DomainState.CONTESTED)
 """The states that are not the end."""
 
 
 class Domain(Versioned):
-    """A domain of an organization's mail. Proven, it is the ground on which the organization may take control of accounts."""
+    """A domain of an organization's mail, proven or on the way there. The ground of managing accounts by domain (`ManagementBasis.DOMAIN_CLAIM`)."""
 
     AUDIT = {
         "id": "public", "version": "unrecorded", "organization": "public", "name": "public", "state": "public", "method": "public",

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,7 +14,7 @@ from accounts.domains import life, names
 from accounts.models import Domain
 from accounts.models.domain import OPEN, DomainState
 from accounts.power import Data, Effect, Power
-from accounts.powers import domains
+from accounts.powers import choosing
 from accounts.powers.forms import StrictForm
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
@@ -31,20 +30,12 @@ class AddForm(StrictForm):
         return names.clean(self.cleaned_data["domain"])
 
 
-def valid(text: str) -> str:
-    """The name in the form in which it is kept, or '' where the form would refuse it."""
-    try:
-        return names.clean(text)
-    except ValidationError:
-        return ""
-
-
 def rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
-    yield from domains.problems(actor, target, {})
+    yield from choosing.unreached(actor)
     rows = Domain.objects.filter(organization_id=target.id)
     if rows.filter(state=DomainState.PENDING_PROOF).count() >= life.MOST_PENDING:
         yield "too_many_domains"
-    if data.get("domain") and rows.filter(name=valid(str(data["domain"])), state__in=OPEN).exists():
+    if data.get("domain") and rows.filter(name=names.kept(str(data["domain"])), state__in=OPEN).exists():
         yield "domain_there"
 
 
@@ -65,6 +56,6 @@ POWER = Power(
     form=AddForm, rule=rule, effects=effects, apply=apply, notice=False, undo="remove-domain",
     title=gettext_lazy("Add a domain"), button=gettext_lazy("Add the domain"),
     does=gettext_lazy("Starts the proof that a mail domain belongs to your organization."),
-    does_not=gettext_lazy("Takes control of no account: that is announced on its own, to each person, with a date."),
+    does_not=gettext_lazy("Changes no account and takes control of none."),
     sentence=gettext_lazy("%(actor)s added the domain %(target)s"),
 )

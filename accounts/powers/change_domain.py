@@ -60,8 +60,11 @@ def managed(row: Domain) -> int:
     return Management.objects.filter(organization_id=row.organization_id, basis="domain_claim", account__in=accounts).count()
 
 
-def remove_effects(_target: OrganizationTarget, _data: Data, _now: datetime) -> list[Effect]:
-    return [Effect("lost", "domain", _("The domain is no longer yours here. Others may prove it at once.")), Effect("kept", "log", _("What was recorded about it stays in the audit log."))]
+def remove_effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
+    row = domains.chosen(target, data)
+    # The state is part of what is agreed to: whoever gave up an unproven domain did not give up a proven one.
+    return [Effect("lost", f"domain_{row.state if row else ''}", _("The domain is no longer yours here. Others may prove it at once.")),
+            Effect("kept", "log", _("What was recorded about it stays in the audit log."))]
 
 
 def remove(work: Work, target: OrganizationTarget, data: Data) -> None:
@@ -85,7 +88,7 @@ RENEW = Power(
 )
 REMOVE = Power(
     slug="remove-domain", code="domain.release", event="domain.released", over="organization", permission="manage_domains", tier=2,
-    form=DomainForm, rule=remove_rule, effects=remove_effects, apply=remove, notice=False, undo="add-domain",
+    form=DomainForm, rule=remove_rule, effects=remove_effects, apply=remove, notice=False,
     title=gettext_lazy("Remove a domain"), button=gettext_lazy("Remove the domain"),
     does=gettext_lazy("Gives a domain up: it is not looked at any more and belongs to nobody here."),
     does_not=gettext_lazy("Releases no account: while accounts are managed on the ground of the domain, it cannot be removed."),

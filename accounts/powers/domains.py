@@ -3,16 +3,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
-from accounts.domains.names import shown
+from accounts.domains.names import kept, shown
 from accounts.models import Domain, Organization
 from accounts.models.domain import OPEN
 from accounts.power import Data
+from accounts.powers import choosing
 from accounts.powers.forms import AnyChoiceField, StrictForm
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
@@ -35,32 +35,20 @@ class DomainForm(StrictForm):
 
 
 def chosen(target: OrganizationTarget, data: Data) -> Domain | None:
-    """The domain that is meant."""
-    word = str(data.get("domain") or "").strip().lower()
-    rows = Domain.objects.filter(organization_id=target.id, state__in=OPEN)
-    try:
-        return rows.filter(id=UUID(word)).first()
-    except ValueError:
-        return rows.filter(name=word).first() if word else None
+    """The domain that is meant, however its name is written."""
+    word = str(data.get("domain") or "")
+    return choosing.found(Domain.objects.filter(organization_id=target.id, state__in=OPEN), word, name=kept(word))
 
 
-def problems(actor: Actor, target: OrganizationTarget, data: Data, *states: str) -> Iterable[str]:
-    """Why this actor may not act on this domain. A domain concerns everybody, so nobody whose role reaches only some groups."""
-    if actor.scope_groups is not None:
-        yield "out_of_scope"
-    if data.get("domain"):
-        row = chosen(target, data)
-        if row is None:
-            yield "unknown_domain"
-        elif states and row.state not in states:
-            yield "wrong_status"
+def problems(actor: Actor, target: OrganizationTarget, data: Data) -> Iterable[str]:
+    """Why this actor may not act on this domain."""
+    yield from choosing.unreached(actor)
+    if data.get("domain") and chosen(target, data) is None:
+        yield "unknown_domain"
 
 
 def loaded(work: Work, target: OrganizationTarget, data: Data) -> Domain:
     """The domain, to be changed; the entry names it."""
     row = chosen(target, data)
     assert row is not None
-    row = Domain.objects.select_for_update().get(id=row.id)
-    work.track(row)
-    work.note(target.id, _also=[row], domain=row.name)
-    return row
+    return choosing.locked(work, target.id, row, domain=row.name)

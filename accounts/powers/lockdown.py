@@ -43,7 +43,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="lockdown", code="account.lockdown", event="account.locked", over="member", permission="lock_accounts", tier=1,
-    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, ends_ownership=True, owner_lock=True, undo="reactivate",
+    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, ends_ownership=True, owner_lock=True, urgent=True, undo="reactivate",
     bulk=True, gather=(gathering.elsewhere,), brake=True,
     title=gettext_lazy("Lock the account down"), button=gettext_lazy("Lock down"),
     does=gettext_lazy("Closes the account at once: sessions, tokens, the password and reset links all stop."),

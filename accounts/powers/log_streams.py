@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.actor import Actor
 from accounts.models import Organization
 from accounts.power import Data
+from accounts.powers import choosing
 from accounts.powers.forms import AnyChoiceField, StrictForm
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
@@ -63,17 +64,12 @@ def size(organization_id: UUID) -> int:
 def chosen(target: OrganizationTarget, data: Data) -> Stream | None:
     """The stream that is meant."""
     word = str(data.get("stream") or "").strip()
-    rows = Stream.objects.filter(org=target.id)
-    try:
-        return rows.filter(id=UUID(word)).first()
-    except ValueError:
-        return rows.filter(name=word).first() if word else None
+    return choosing.found(Stream.objects.filter(org=target.id), word, name=word)
 
 
 def problems(actor: Actor, target: OrganizationTarget, data: Data, *states: str) -> Iterable[str]:
     """Why this actor may not act on this stream. Who sends the log somewhere, or stops that, must be one who may read it."""
-    if actor.scope_groups is not None:
-        yield "out_of_scope"
+    yield from choosing.unreached(actor)
     if not actor.may("view_audit"):
         yield "no_permission"
     if data.get("stream"):
@@ -88,7 +84,4 @@ def loaded(work: Work, target: OrganizationTarget, data: Data) -> Stream:
     """The stream, to be changed; the entry names it."""
     row = chosen(target, data)
     assert row is not None
-    row = Stream.objects.select_for_update().get(id=row.id)
-    work.track(row)
-    work.note(target.id, _also=[row], name=row.name)
-    return row
+    return choosing.locked(work, target.id, row, name=row.name)

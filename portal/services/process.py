@@ -4,6 +4,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,9 +58,10 @@ def _nobody() -> int:
 
 
 def socket_folder(data: Path) -> Path:
-    """Where the sockets of this data folder live: `<data>/run`, or a private place where that path is too long."""
+    """Where the sockets of this data folder live: `<data>/run`, or a private place where that path is too long or has signs that clients of
+    Valkey trip over: they read the list of connections, in which a space stands between values and an equals sign before them."""
     wanted = data / "run"
-    if len(str(wanted)) <= _SOCKET_PATH_LIMIT:
+    if len(str(wanted)) <= _SOCKET_PATH_LIMIT and re.fullmatch(r"[^\s=]+", str(wanted)):
         return own_folder(wanted, mode=0o700)
     return own_folder(own_folder(private_place(data), mode=0o711) / "run", mode=0o700)
 

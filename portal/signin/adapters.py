@@ -82,7 +82,8 @@ class Adapter(DefaultAccountAdapter):
         """Store the new password; the mailbox that the link reached is hereby proven."""
         super().set_password(user, password)
         if self.request is not None and self.request.resolver_match and self.request.resolver_match.url_name == "account_reset_password_from_key":
-            EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
+            EmailAddress.objects.update_or_create(user=user, email__iexact=user.email, defaults={"verified": True, "primary": True},
+                                                  create_defaults={"email": user.email, "verified": True, "primary": True})
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

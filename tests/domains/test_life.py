@@ -124,6 +124,19 @@ def test_a_second_proof_makes_a_contest_and_the_only_fresh_proof_prevails(world:
         assert owed.count() == 3 * 3, "verified, contested, lost"
 
 
+def test_a_fresh_proof_that_is_taken_down_again_does_not_count(world: World, zone: Zone) -> None:
+    now = datetime.now(UTC)
+    name = contested(world, zone, "h", now)
+    publish(zone, row(world.north, name), row(world.contoso, name))
+    look(world.north, name, now)
+    look(world.contoso, name, now)
+    publish(zone, row(world.contoso, name))
+    assert look(world.north, name, now + 3 * DAY).last_problem == "wrong_record"
+    with tenancy.installation("a test settles"):
+        checks.settle(now=now + 7 * DAY)
+    assert (row(world.north, name).state, row(world.contoso, name).state) == ("lapsed", "verified")
+
+
 def test_when_both_prove_it_again_the_operator_decides_in_writing(world: World, zone: Zone) -> None:
     now = datetime.now(UTC)
     name = contested(world, zone, "d", now)
@@ -148,6 +161,35 @@ def test_nobody_proves_it_again_and_nobody_has_it(world: World, zone: Zone) -> N
     with tenancy.installation("a test settles"):
         checks.settle(now=now + 7 * DAY)
     assert row(world.north, name).state == row(world.contoso, name).state == "lapsed"
+
+
+def test_the_log_says_what_changed(world: World, zone: Zone) -> None:
+    from audit.queries import Filters, page
+
+    org, name = world.north, f"i{world.north.slug}.com"
+    do(org, "add-domain", name)
+    publish(zone, row(org, name))
+    look(org, name, datetime.now(UTC))
+    number_all()
+    with tenancy.scope(org=org.organization.id):
+        found = page(org=org.organization.id, filters=Filters(action="domain.verified")).entries[0]
+    changed = {c["path"]: (c.get("before"), c.get("after")) for c in found.record["change"]}
+    assert changed["domain.state"] == ("pending_proof", "verified") and changed["domain.method"] == ("", "dns")
+    assert row(org, name).version == 2
+
+
+def test_while_it_manages_accounts_it_is_not_removed(world: World) -> None:
+    from accounts.models import Account
+
+    org, person = world.north, world.north.person("worker")
+    for address in ("x@managed-mail.com", "x@eu.managed-mail.com"):
+        arrange(lambda address=address: (Account.objects.filter(id=person.account_id).update(email=address, email_key=f"{org.slug}{address}"),
+                                         Management.objects.filter(account_id=person.account_id).update(basis="domain_claim"), domain_for(org, "managed-mail.com")))
+        with pytest.raises(Refused) as refused:
+            do(org, "remove-domain", "managed-mail.com")
+        assert refused.value.codes == ["domain_manages"]
+    arrange(lambda: Management.objects.filter(account_id=person.account_id).update(basis="created_by_org"))
+    do(org, "remove-domain", "MANAGED-mail.com.")
 
 
 def test_two_that_prove_at_the_same_moment_never_both_hold_it(world: World, zone: Zone) -> None:
@@ -239,28 +281,24 @@ def test_limits_and_strangers(world: World) -> None:
 def test_no_history_breaks_the_table(steps: list[tuple[str, int]]) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     domain = Domain(name="example.com", token="t", created_at=now, proof_until=now + life.PROOF_WITHIN)
-    life_standing, life.standing = life.standing, lambda _row: DomainState.VERIFIED  # type: ignore[assignment]
-    try:
-        for step, days in steps:
-            now += days * DAY
-            before = domain.state
-            if before not in OPEN:
-                assert domain.ended_at is not None and domain.next_check_at is None and life.TRANSITIONS[DomainState(before)] == frozenset()
-                return
-            if step == "found":
-                life.proven(domain, method="dns", now=now)
-            elif step == "missed":
-                life.missed(domain, problem="no_record", now=now)
-            elif step == "contest" and before in (*HELD, DomainState.PENDING_PROOF):
-                life.contest(domain, now=now)
-            elif step == "release":
-                life.end(domain, DomainState.RELEASED, now=now)
-            assert domain.state == before or domain.state in life.TRANSITIONS[DomainState(before)]
-            assert domain.state not in OPEN or (domain.failing_since is not None) == (domain.state == "failing")
-            assert bool(life.frozen(domain)) == (domain.state == "contested" or (domain.state == "failing" and domain.warned == 30))
-            assert domain.state in OPEN or domain.next_check_at is None
-    finally:
-        life.standing = life_standing  # type: ignore[assignment]
+    for step, days in steps:
+        now += days * DAY
+        before = domain.state
+        if before not in OPEN:
+            assert domain.ended_at is not None and domain.next_check_at is None and life.TRANSITIONS[DomainState(before)] == frozenset()
+            return
+        if step == "found":
+            life.proven(domain, method="dns", now=now)
+        elif step == "missed":
+            life.missed(domain, problem="no_record", now=now)
+        elif step == "contest" and before in (*HELD, DomainState.PENDING_PROOF):
+            life.contest(domain, now=now)
+        elif step == "release":
+            life.end(domain, DomainState.RELEASED, now=now)
+        assert domain.state == before or domain.state in life.TRANSITIONS[DomainState(before)]
+        assert domain.state not in OPEN or (domain.failing_since is not None) == (domain.state == "failing")
+        assert bool(life.frozen(domain)) == (domain.state == "contested" or (domain.state == "failing" and domain.warned == 30))
+        assert domain.state in OPEN or domain.next_check_at is None
 
 
 def test_every_name_in_the_table_is_a_state() -> None:

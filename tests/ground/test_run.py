@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,9 +64,10 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a space in its name."""
-    return tmp_path_factory.mktemp("data of ours") / "steward data"
+def data() -> Iterator[Path]:
+    """A folder with a space and an equals sign in its name, and a path short enough for sockets to lie in it."""
+    with tempfile.TemporaryDirectory(prefix="a=our data ", dir="/tmp") as folder:
+        yield Path(folder) / "steward data"
 
 
 def test_a_whole_life(data: Path) -> None:
@@ -90,6 +93,7 @@ def test_a_whole_life(data: Path) -> None:
     again.stop(signal.SIGINT)
     assert again.process.returncode == 0
     assert again.family() == []
+    assert again.process.stderr is not None and "started again" not in again.process.stderr.read(), "every process of it stays up"
 
 
 def refusal(data: Path, port: str) -> str:
