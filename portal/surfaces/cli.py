@@ -31,8 +31,10 @@ class Call:
 def resolve(*, code: str, org: str, who: str, targets: list[str], settings: list[str]) -> Call:
     """What was typed, as the door understands it; BadInput for what does not exist. Needs installation reach."""
     power = BY_CODE.get(code) or BY_SLUG.get(code)
-    if power is None or power.over not in {"member", "row"}:
+    if power is None or power.over not in {"member", "row", "organization"}:
         raise BadInput(f"there is no power '{code}' to use here; see: manage.py power --list")
+    if targets and power.over != "member":
+        raise BadInput(f"{power.code} is not about people; its fields are {', '.join(power.form.base_fields) or 'none'} (give them with --set)")
     organization = Organization.objects.filter(slug=org).first()
     if organization is None:
         raise BadInput(f"there is no organization '{org}'")

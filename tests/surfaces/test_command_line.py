@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from accounts import tenancy
-from accounts.models import Membership
+from accounts.models import Domain, Membership
 from audit.models import Entry
 from tests.cast import World
 
@@ -34,8 +34,20 @@ def test_dry_run_then_do(world: World) -> None:
     assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (1, 1)
 
 
+def test_what_concerns_the_whole_organization(world: World) -> None:
+    org = world.north
+    call = ["--org", org.slug, "--as", f"owner@{org.slug}.example"]
+    assert manage("power", "add-domain", *call, "--set", "domain=Bücher.de").returncode == 0
+    assert "is looked for within seconds" in manage("power", "prove-domain", *call, "--set", "domain=BÜCHER.de", "--dry-run").stdout
+    with tenancy.installation("look"):
+        assert Domain.objects.get(organization=org.organization).name == "xn--bcher-kva.de"
+    added = manage("power", "add-log-stream", *call, "--json", "--set", "name=SIEM", "--set", "url=https://siem.example.com/in")
+    assert json.loads(added.stdout)["secret"].startswith("whsec_"), added.stderr
+    assert manage("power", "add-domain", *call, "--set", "domain=gmail.com").returncode == 2
+
+
 @pytest.mark.parametrize("arguments", [
-    ["power"], ["power", "no.such", "--org", "{org}", "--as", "{owner}"], ["power", "access.suspend", "--org", "nowhere", "--as", "{owner}", "x@y.example"],
+    ["power"], ["power", "add-domain", "--org", "{org}", "--as", "{owner}", "{owner}", "--set", "domain=example.com"], ["power", "no.such", "--org", "{org}", "--as", "{owner}"], ["power", "access.suspend", "--org", "nowhere", "--as", "{owner}", "x@y.example"],
     ["power", "access.suspend", "--org", "{org}", "--as", "nobody@nowhere.example", "x@y.example"], ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "nobody@nowhere.example", "--set", "reason_code=absence"],
     ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "{owner}"], ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "{owner}", "--set", "colour=red"],
     ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "--set", "reason_code=absence"]])

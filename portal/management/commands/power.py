@@ -65,12 +65,14 @@ class Command(BaseCommand):
         except StepUpNeeded:
             self._end(text("step_up"), 1)
         if options["json"]:
-            self.stdout.write(json.dumps(receipt.as_json()))
+            self.stdout.write(json.dumps(receipt.as_json() | ({"secret": receipt.secret} if receipt.secret else {})))
         elif receipt.plan_id:
             self.stdout.write(f"waiting for a second person: plan {receipt.plan_id}")
         else:
             ended = ", ".join(f"{n} {kind}" for kind, n in receipt.ended.items() if n)
             self.stdout.write(f"done: {call.power.code} on {len(receipt.targets)}; ended: {ended or 'nothing'}; entries: {', '.join(receipt.entries)}")
+            if receipt.secret:
+                self.stdout.write(f"its secret, which is shown only now: {receipt.secret}")
 
     def _show(self, plan: Any, as_json: bool) -> None:
         rows = [{"target": str(v.target.id), "allowed": v.allowed, "reasons": v.reason_texts, "effects": [str(e.text) for e in v.effects]} for v in plan.verdicts]
