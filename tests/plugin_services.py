@@ -27,7 +27,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
     folder = Path(tempfile.mkdtemp(prefix="steward-tests-"))
     folder.chmod(0o711)
-    _folder.append(folder)
+    place = Path(tempfile.mkdtemp(prefix="stw-", dir="/var/tmp" if Path("/var/tmp").is_dir() else None))
+    place.chmod(0o711)
+    _folder.extend([folder, place])
+    os.environ["STEWARD_PLACE"] = str(place)  # what installations that tests start keep outside of their folders goes with it
     postgres, valkey = Postgres(folder, durable=False), Valkey(folder, durable=False)
     postgres.start()
     _running.append(postgres)

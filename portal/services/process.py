@@ -33,9 +33,11 @@ def dies_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
 
 
 def private_place(path: Path) -> Path:
-    """A folder under /var/tmp named after `path`, for what cannot live beside it (socket too long, home not reachable)."""
+    """A folder under /var/tmp, or STEWARD_PLACE, named after `path`, for what cannot live beside it (socket too long, home not reachable)."""
     name = hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    base = Path("/var/tmp") if Path("/var/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108 (its own folder there is checked for its owner)
+    base = Path(os.environ.get("STEWARD_PLACE") or "/var/tmp")  # noqa: S108 (its own folder there is checked for its owner)
+    if not base.is_dir():
+        base = Path(tempfile.gettempdir())
     return base / f"steward-{os.getuid()}-{name}"
 
 

@@ -253,6 +253,8 @@ def test_while_the_domain_is_contested_or_long_unproven_nobody_acts_on_the_accou
 
     arrange(managed)
     assert codes("deactivate") == ["domain_contested"]
+    with tenancy.scope(org=org.organization.id):
+        assert door.plan(power=BY_SLUG["lockdown"], actor=org.actor("owner"), ids=[person.id], data=WHY, now=datetime.now(UTC)).blocked == {}, "what protects the account goes on"
     arrange(lambda: Domain.objects.filter(name=name, organization=org.organization).update(state="failing", warned=30))
     assert codes("deactivate") == ["domain_unproven"]
     assert codes("suspend") == [], "powers inside the organization stay"

@@ -30,7 +30,7 @@ class Installation:
         self.data, self.port = Path(tempfile.mkdtemp(prefix="steward-faults-", dir=within)), free_port()
         self.data.chmod(0o711)
         cleared = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "REDIS_", "STEWARD_"))}
-        self.environment = {**cleared, "STEWARD_DATA": str(self.data), "STEWARD_DEMO": "0", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(post.port), "PORT": str(self.port), "DATA": str(self.data),
+        self.environment = {**cleared, "STEWARD_DATA": str(self.data), "STEWARD_DEMO": "0", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(post.port), "PORT": str(self.port), "DATA": str(self.data), "STEWARD_PLACE": os.environ["STEWARD_PLACE"],
                             "STEWARD_URL": f"http://localhost:{self.port}", "STEWARD_EMBEDDED_STATIC": "1", "WEB_WORKERS": "1", "WEB_THREADS": "4"}
         self.log = (self.data / "supervisor.log").open("wb")
         self.process = subprocess.Popen([sys.executable, "-m", "portal.services.supervisor"], cwd=ROOT, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)

@@ -26,7 +26,7 @@ def free_port() -> int:
 def environment(data: Path, port: int) -> dict[str, str]:
     """As a shell has it: nothing of the tests' own services."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("STEWARD_", "DATABASE_", "REDIS_", "DJANGO_", "PYTEST"))}
-    return {**kept, "DATA": str(data), "PORT": str(port)}
+    return {**kept, "DATA": str(data), "PORT": str(port), "STEWARD_PLACE": os.environ["STEWARD_PLACE"]}
 
 
 class Run:
