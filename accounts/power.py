@@ -90,7 +90,7 @@ class Power:
     owner_lock: bool = False
     """An owner may use it on an owner without a second person while another owner remains (lockdown)."""
     urgent: bool = False
-    """Protects the account, so it goes on where other powers over the account rest: while its domain is contested or long unproven."""
+    """Protects the account or lets it go, so it goes on where other powers over the account rest: while its domain is contested or long unproven."""
     directory: bool = False
     """What a directory governs where it governs the account: refused locally (guard rail 15). Lockdown never is."""
     notice: bool = True

@@ -26,6 +26,7 @@ from portal.views import (
     plans,
     saved,
     system,
+    who,
 )
 
 handler404 = "portal.views.errors.not_found"
@@ -36,6 +37,7 @@ urlpatterns = [
     path("", include("portal.signin.urls")),
     path("me/", me.profile, name="me"),
     path("me/sessions/", me.sessions, name="me-sessions"),
+    path("me/who/", who.index, name="me-who"),
     path("me/notices/", notices.index, name="me-notices"),
     path("me/invitations/<uuid:membership_id>/", me.answer, name="me-invitation"),
     path("invitation/<str:token>/", me.invitation, name="invitation"),

@@ -25,6 +25,7 @@ from accounts.powers import (
     lockdown,
     protect,
     reactivate,
+    release_account,
     release_audit_hold,
     remove,
     remove_from_group,
@@ -47,7 +48,7 @@ from accounts.powers import (
 
 POWERS: tuple[Power, ...] = (
     require_password_reset.POWER, withdraw_password_reset.POWER, revoke_sessions.POWER, revoke_tokens.POWER, update_profile.POWER,
-    restrict.POWER, suspend.POWER, restore.POWER, remove.POWER, lockdown.POWER, deactivate.POWER, reactivate.POWER,
+    restrict.POWER, suspend.POWER, restore.POWER, remove.POWER, lockdown.POWER, deactivate.POWER, reactivate.POWER, release_account.POWER,
     reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, cancel_invitation.POWER, invite.POWER,
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, end_own_session.POWER,
     add_to_group.POWER, remove_from_group.POWER, create_group.POWER, rename_group.POWER, set_group_role.POWER, delete_group.POWER,

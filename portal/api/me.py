@@ -8,17 +8,15 @@ from uuid import UUID
 from django.core import signing
 from django.db.models import Q
 
-from accounts import tenancy
-from accounts.models import Account, Management, Membership, Organization, Session
+from accounts.models import Account, Membership, Organization, Session
 from accounts.models.membership import ManagementBasis
 from accounts.notices import of as own_notices
 from accounts.reasons import NotFound
 from accounts.work import plain
-from audit import queries
-from portal import sentences
+from portal import who
 from portal.api import parameters, shapes, shapes_self
 from portal.api.operation import Call, Operation
-from portal.api.people import fitting, session_json
+from portal.api.people import fitting, lost_place, session_json
 from portal.powers import POWERS
 
 _SIGNER = signing.Signer(salt="steward.api.mine")
@@ -45,11 +43,18 @@ def profile(call: Call) -> dict[str, Any]:
     }
 
 
+def _self(call: Call) -> UUID:
+    assert call.actor.account_id is not None
+    return call.actor.account_id
+
+
+def _only(call: Call) -> UUID | None:
+    """A token sees only the organization that it was made for."""
+    return call.actor.organization_id if call.actor.kind == "api_token" else None
+
+
 def _memberships(call: Call) -> list[Membership]:
-    """The caller's memberships; for a token only that of the organization it was made for."""
-    with tenancy.installation("a person's own organizations"):
-        rows = list(Membership.objects.filter(account_id=call.actor.account_id).select_related("organization", "role").order_by("organization__name", "id"))
-    return [r for r in rows if call.actor.kind != "api_token" or r.organization_id == call.actor.organization_id]
+    return who.memberships(_self(call), only=_only(call))
 
 
 def organizations(call: Call) -> dict[str, Any]:
@@ -93,60 +98,19 @@ def invitations(call: Call) -> dict[str, Any]:
 
 def ledger(call: Call) -> dict[str, Any]:
     """What administrators did to the caller, newest first, in words; never who else was concerned."""
-    size, rows = call.query.get("limit", 25), [r for r in _memberships(call) if r.status != "invited"]
-    before = _read(call)
-    found: list[tuple[queries.Seen, Membership]] = []
-    for row in rows:
-        if before is None or before.get(str(row.organization_id)) != 0:
-            found += [(seen, row) for seen in _page(call, row, (before or {}).get(str(row.organization_id)), size)]
-    found.sort(key=lambda one: (one[0].recorded_at or one[0].occurred_at, one[0].seq or 0), reverse=True)
-    shown = found[:size]
-    marks = dict(before or {})
-    for seen, row in shown:
-        marks[str(row.organization_id)] = seen.seq or 0
-    more = len(found) > size
-    return {"acts": [_act(seen, row) for seen, row in shown], "next": _SIGNER.sign_object(["ledger", str(call.actor.account_id), marks]) if more else None}
-
-
-def _read(call: Call) -> dict[str, int] | None:
-    if "cursor" not in call.query:
-        return None
     try:
-        what, account, marks = _SIGNER.unsign_object(call.query["cursor"])
-    except (signing.BadSignature, ValueError, TypeError):
-        what = account = ""
-        marks = {}
-    fitting((what, account) != ("ledger", str(call.actor.account_id)))
-    return dict(marks)
+        found, older = who.acts(_self(call), only=_only(call), cursor=call.query.get("cursor", ""), size=call.query.get("limit", 25))
+    except who.LostPlace:
+        raise lost_place() from None
+    return {"acts": [_act(one) for one in found], "next": older or None}
 
 
-def _page(call: Call, row: Membership, before: int | None, size: int) -> list[queries.Seen]:
-    """Acts of others on the caller in one organization's log: successful ones that concern nobody else. Reads on until there are enough."""
-    mine, found = str(call.actor.account_id), []
-    assert call.actor.account_id is not None
-    with tenancy.scope(org=row.organization_id, account=call.actor.account_id):
-        while len(found) <= size:
-            page = queries.page(
-                org=row.organization_id, filters=queries.Filters(target=call.actor.account_id, outcome="success"), before=before or 2**62, size=100, paths=(*sentences.NAMES, "why.text")
-            )
-            found += [seen for seen in page.entries if seen.record["actor"].get("id") != mine and _about_me(seen.record, mine)]
-            if page.older is None:
-                break
-            before = page.older
-    return found[: size + 1]
-
-
-def _about_me(record: dict[str, Any], mine: str) -> bool:
-    people = {t["id"] for t in record.get("targets", []) if t["type"] == "person"}
-    return record.get("category") not in {"plan", "hold"} and record["actor"]["type"] in {"user", "api_token", "schedule", "operator", "organization"} and len(people) <= 2 and mine in people
-
-
-def _act(seen: queries.Seen, row: Membership) -> dict[str, Any]:
-    line = sentences.line(seen)
+def _act(one: who.Act) -> dict[str, Any]:
+    line = one.line
     return {
-        "id": str(seen.id),
+        "id": str(line.id),
         "at": plain(line.at),
-        "organization": row.organization.slug,
+        "organization": one.membership.organization.slug,
         "event": line.action,
         "text": line.text,
         "reason_code": line.reason,
@@ -157,29 +121,24 @@ def _act(seen: queries.Seen, row: Membership) -> dict[str, Any]:
 
 def my_powers(call: Call) -> dict[str, Any]:
     """Which organization can do what to the caller's membership and account, on what basis, since when."""
-    found = []
-    for row in _memberships(call):
-        if row.status in {"removed", "invited"}:
-            continue
-        with tenancy.scope(org=row.organization_id, account=call.actor.account_id):
-            managed = Management.objects.filter(account_id=call.actor.account_id, organization_id=row.organization_id).first()
-        basis = managed.basis if managed else "membership"
-        found.append(
+    return {
+        "organizations": [
             {
-                "organization": row.organization.slug,
-                "name": row.organization.name,
-                "managed": managed is not None,
-                "basis": basis,
-                "basis_text": str(ManagementBasis(basis).label) if managed else "",
-                "since": plain(managed.since if managed else row.joined_at),
+                "organization": hold.membership.organization.slug,
+                "name": hold.membership.organization.name,
+                "managed": hold.management is not None,
+                "basis": hold.management.basis if hold.management else "membership",
+                "basis_text": str(ManagementBasis(hold.management.basis).label) if hold.management else "",
+                "since": plain(hold.since),
                 "powers": [
                     {"power": p.slug, "title": str(p.title), "does": str(p.does), "reach": "account" if p.account_power else "membership"}
                     for p in POWERS
-                    if p.over == "member" and p.permission is not None and (managed is not None or not p.account_power)
+                    if p in (*hold.over_membership, *hold.over_account)
                 ],
             }
-        )
-    return {"organizations": found}
+            for hold in who.holds(_self(call), only=_only(call))
+        ]
+    }
 
 
 def notices(call: Call) -> dict[str, Any]:

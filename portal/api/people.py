@@ -70,7 +70,12 @@ def listed(call: Call) -> dict[str, Any]:
 def fitting(lost: bool) -> None:
     """A cursor of another organization, filter or order, or a forged one, is told so."""
     if lost:
-        raise Problem(422, "bad_cursor", "The cursor does not belong to this list.", errors={"cursor": ["does not belong to this list"]})
+        raise lost_place()
+
+
+def lost_place() -> Problem:
+    """The answer to a cursor that does not fit."""
+    return Problem(422, "bad_cursor", "The cursor does not belong to this list.", errors={"cursor": ["does not belong to this list"]})
 
 
 def one(call: Call) -> HttpResponse:

@@ -33,7 +33,7 @@ def test_a_request_in_flight_is_answered(tmp_path: Path) -> None:
 
 
 def test_draining_says_no_to_the_proxy_and_still_serves(tmp_path: Path) -> None:
-    with running(web := Web(tmp_path / "web.log", STEWARD_DRAIN_SECONDS="3")):
+    with running(web := Web(tmp_path / "web.log", STEWARD_DRAIN_SECONDS="3", WEB_WORKERS="1")):
         web.wait()
         web.process.send_signal(signal.SIGTERM)
         began = time.monotonic()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accounts import door, tenancy
-from accounts.models import Membership
+from accounts.models import Management, Membership
 from accounts.powers import BY_SLUG, POWERS
 from accounts.reasons import NotFound, Refused
 from tests.browse import client_for
@@ -77,6 +77,7 @@ def _reset(world: World) -> None:
         Membership.objects.filter(id=person.id).update(status="active", role=role, reset_required_at=None, protected=False, status_until=None, title="")
         Account.objects.filter(id=person.account_id).update(status="active", reset_required_at=None, has_second_factor=role.rank >= 50, mfa_stop_until=None, email_verified_at=datetime.now(UTC),
                                                             password="argon2$usable", name=name)
+    Management.objects.get_or_create(account_id=org.person("worker").account_id, defaults={"organization": org.organization, "basis": "created_by_org", "since": datetime.now(UTC)})
     Protection.objects.all().delete()
     Plan.objects.filter(organization=org.organization, state="awaiting_approval").update(state="cancelled")
 

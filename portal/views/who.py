@@ -1,0 +1,23 @@
+"""The person's page about others: who may do what to their account, and what was done (policy B14)."""
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.powers.forms import GROUNDS
+from accounts.reasons import NotFound
+from portal import who
+
+
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """Every organization that has a hold on the person, with its powers in words, and the list of what others did to them."""
+    cursor = request.GET.get("cursor", "")
+    try:
+        acts, older = who.acts(request.user.id, cursor=cursor)
+    except who.LostPlace:
+        raise NotFound from None
+    grounds = dict(GROUNDS)
+    rows = [{"line": act.line, "organization": act.membership.organization, "ground": grounds.get(act.line.reason, "")} for act in acts]
+    return render(request, "me/who.html", {"holds": who.holds(request.user.id), "rows": rows, "page": {"next": older, "previous": ""}, "later": bool(cursor)})

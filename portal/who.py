@@ -1,0 +1,112 @@
+"""Who may do what to a person's account, and what was done: the same answer for the person's page and the API (policy B14)."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.core import signing
+
+from accounts import tenancy
+from accounts.models import GroupMembership, Management, Membership
+from accounts.power import Power
+from audit import queries
+from portal import sentences
+from portal.powers import POWERS
+from portal.sentences import Line
+
+_SIGNER = signing.Signer(salt="steward.who")
+_ACTORS = {"user", "api_token", "schedule", "operator", "organization"}
+_NOT_THEIRS = {"plan", "hold"}
+"""What is about a step of a plan, or about a hold that the person may not learn of, is not in their ledger."""
+
+
+class LostPlace(Exception):
+    """A cursor that is forged, or somebody else's."""
+
+
+def memberships(account_id: UUID, *, only: UUID | None = None) -> list[Membership]:
+    """The person's memberships by the organization's name, ended ones too; `only` that of one organization."""
+    with tenancy.installation("a person's own organizations"):
+        rows = Membership.objects.filter(account_id=account_id).select_related("organization", "role").order_by("organization__name", "id")
+        return list(rows if only is None else rows.filter(organization_id=only))
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What one organization may do to the person: over the membership always, over the account if it manages it."""
+
+    membership: Membership
+    management: Management | None
+    group_roles: tuple[str, ...]
+    """Names of roles that come by a group."""
+    over_membership: tuple[Power, ...]
+    over_account: tuple[Power, ...]
+
+    @property
+    def since(self) -> datetime | None:
+        return self.management.since if self.management else self.membership.joined_at
+
+
+def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
+    """Every organization that has a hold on the person now, with what it may do."""
+    rows = [row for row in memberships(account_id, only=only) if row.status not in {"removed", "invited"}]
+    with tenancy.installation("who manages a person, and which roles their groups give them"):
+        managements = {row.organization_id: row for row in Management.objects.filter(account_id=account_id)}
+        roles: dict[UUID, list[str]] = {}
+        for found in GroupMembership.objects.filter(membership__in=rows, group__role__isnull=False).select_related("group__role").order_by("group__role__name"):
+            roles.setdefault(found.membership_id, []).append(found.group.role.name)  # type: ignore[union-attr]
+    over = [p for p in POWERS if p.over == "member" and p.permission is not None]
+    return [Hold(membership=row, management=managements.get(row.organization_id), group_roles=tuple(roles.get(row.id, ())),
+                 over_membership=tuple(p for p in over if not p.account_power),
+                 over_account=tuple(p for p in over if p.account_power) if row.organization_id in managements else ()) for row in rows]
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that was done to the person, in words, with the organization in whose log it stands."""
+
+    line: Line
+    membership: Membership
+
+
+def acts(account_id: UUID, *, only: UUID | None = None, cursor: str = "", size: int = 25) -> tuple[list[Act], str]:
+    """What others did to the person, newest first, over all their organizations; never who else was concerned. And the cursor of what is older, or ''."""
+    marks = _place(account_id, cursor) if cursor else {}
+    found: list[tuple[queries.Seen, Membership]] = []
+    for row in memberships(account_id, only=only):
+        if row.status != "invited" and marks.get(str(row.organization_id)) != 0:
+            found += [(seen, row) for seen in _page(account_id, row, marks.get(str(row.organization_id)), size)]
+    found.sort(key=lambda one: (one[0].recorded_at or one[0].occurred_at, one[0].seq or 0), reverse=True)
+    shown = found[:size]
+    for seen, row in shown:
+        marks[str(row.organization_id)] = seen.seq or 0
+    return [Act(sentences.line(seen), row) for seen, row in shown], _SIGNER.sign_object(["acts", str(account_id), marks]) if len(found) > size else ""
+
+
+def _place(account_id: UUID, cursor: str) -> dict[str, int]:
+    try:
+        what, whose, marks = _SIGNER.unsign_object(cursor)
+    except (signing.BadSignature, ValueError, TypeError):
+        raise LostPlace from None
+    if (what, whose) != ("acts", str(account_id)):
+        raise LostPlace
+    return dict(marks)
+
+
+def _page(account_id: UUID, row: Membership, before: int | None, size: int) -> list[queries.Seen]:
+    """Acts of others on the person in one organization's log: successful ones that concern nobody else. Reads on until there are enough."""
+    mine, found = str(account_id), []
+    with tenancy.scope(org=row.organization_id, account=account_id):
+        while len(found) <= size:
+            page = queries.page(org=row.organization_id, filters=queries.Filters(target=account_id, outcome="success"), before=before or 2**62, size=100, paths=(*sentences.NAMES, "why.text"))
+            found += [seen for seen in page.entries if seen.record["actor"].get("id") != mine and _about_me(seen.record, mine)]
+            if page.older is None:
+                break
+            before = page.older
+    return found[:size + 1]
+
+
+def _about_me(record: dict[str, object], mine: str) -> bool:
+    people = {t["id"] for t in record.get("targets", []) if t["type"] == "person"}  # type: ignore[attr-defined]
+    return record.get("category") not in _NOT_THEIRS and record["actor"]["type"] in _ACTORS and len(people) <= 2 and mine in people  # type: ignore[index]

@@ -1,0 +1,97 @@
+"""The person's page about who may do what to them, and what was done (policy B14); and the release that changes its answer."""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+
+from accounts import door, tenancy
+from accounts.models import Management, Membership
+from accounts.powers import BY_SLUG
+from accounts.reasons import Refused
+from audit import sequencer
+from portal import who
+from tests.browse import client_for
+from tests.cast import Org, World
+from tests.situations import WHY, arrange
+
+
+def act(org: Org, slug: str, person: Membership, by: str = "owner", **data: object) -> door.Receipt:
+    with tenancy.scope(org=org.organization.id):
+        done = door.perform(power=BY_SLUG[slug], actor=org.actor(by), ids=[person.id], data={**WHY, **data}, now=datetime.now(UTC))
+    with tenancy.installation("a test numbers every log"):
+        while sequencer.run_once():
+            pass
+    return done
+
+
+def page(person: Membership, query: str = "") -> str:
+    return unescape(client_for(person).get(f"/me/who/{query}").content.decode())
+
+
+def test_the_page_says_who_manages_the_account_and_what_they_can_do(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    shown = page(person)
+    assert org.organization.name in shown and "manages your account since" in shown and str(BY_SLUG["deactivate"].title) in shown and str(BY_SLUG["suspend"].title) in shown
+    assert "Nobody but you has acted on your account" in shown
+    arrange(lambda: Management.objects.filter(account_id=person.account_id).delete())
+    shown = page(person)
+    assert "does not manage your account" in shown and str(BY_SLUG["suspend"].title) in shown and str(BY_SLUG["deactivate"].title) not in shown
+    assert world.contoso.organization.name not in shown, "of organizations that one does not belong to nothing is shown"
+
+
+def test_what_was_done_stands_there_for_whom_it_was_done_to_only(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    act(org, "require-password-reset", person, message="Please choose a longer one.", reason_code="security_incident")
+    act(org, "update-profile", org.person("auditor"), title="Secretary")
+    shown = page(person)
+    assert "Please choose a longer one." in shown and "Security incident" in shown
+    mine = [one.line.action for one in who.acts(person.account_id)[0]]
+    assert mine == [BY_SLUG["require-password-reset"].event], "own acts and those on others are not in it"
+    assert [one.line.action for one in who.acts(org.person("auditor").account_id)[0]] == [BY_SLUG["update-profile"].event]
+
+
+def test_older_acts_follow_by_a_cursor_that_is_one_persons_own(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    for title in ("One", "Two", "Three"):
+        act(org, "update-profile", person, title=title)
+    first, cursor = who.acts(person.account_id, size=2)
+    rest, end = who.acts(person.account_id, size=2, cursor=cursor)
+    assert len(first) == 2 and len(rest) == 1 and end == ""
+    assert len({one.line.id for one in [*first, *rest]}) == 3
+    client = client_for(person)
+    assert client.get("/me/who/", {"cursor": cursor}).status_code == 200
+    assert client.get("/me/who/", {"cursor": "forged"}).status_code == 404
+    assert client_for(org.person("auditor")).get("/me/who/", {"cursor": cursor}).status_code == 404
+
+
+def test_a_released_account_is_the_persons_alone(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    before = Membership.objects.filter(id=person.id)
+    with tenancy.scope(org=org.organization.id):
+        role, status, version = before.values_list("role_id", "status", "version").get()
+    act(org, "release-account", person)
+    with tenancy.scope(org=org.organization.id):
+        assert not Management.objects.filter(account_id=person.account_id).exists()
+        assert before.values_list("role_id", "status").get() == (role, status), "what the person has in the organization stays"
+        assert before.values_list("version", flat=True).get() > version, "who looked before has to look again"
+    for slug in ("deactivate", "release-account", "reset-second-factor"):
+        with pytest.raises(Refused) as refused:
+            act(org, slug, person)
+        assert "not_managed" in refused.value.codes
+    act(org, "suspend", person)
+    last = who.acts(person.account_id)[0][1].line
+    assert last.action == "management.ended" and last.record["facts"]["basis"] and last.record["facts"]["since"]
+
+
+def test_whoever_is_switched_off_is_not_released(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    act(org, "deactivate", person)
+    with pytest.raises(Refused) as refused:
+        act(org, "release-account", person)
+    assert refused.value.codes == ["wrong_status"]
+    with tenancy.scope(org=org.organization.id):
+        assert Management.objects.filter(account_id=person.account_id).exists()
+    act(org, "reactivate", person)
+    act(org, "release-account", person)
