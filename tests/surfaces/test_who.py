@@ -20,10 +20,15 @@ from tests.situations import WHY, arrange
 def act(org: Org, slug: str, person: Membership, by: str = "owner", **data: object) -> door.Receipt:
     with tenancy.scope(org=org.organization.id):
         done = door.perform(power=BY_SLUG[slug], actor=org.actor(by), ids=[person.id], data={**WHY, **data}, now=datetime.now(UTC))
+    numbered()
+    return done
+
+
+def numbered() -> None:
+    """What the sequencer does."""
     with tenancy.installation("a test numbers every log"):
         while sequencer.run_once():
             pass
-    return done
 
 
 def page(person: Membership, query: str = "") -> str:
@@ -45,6 +50,8 @@ def test_what_was_done_stands_there_for_whom_it_was_done_to_only(world: World) -
     org, person = world.north, world.north.person("worker")
     act(org, "require-password-reset", person, message="Please choose a longer one.", reason_code="security_incident")
     act(org, "update-profile", org.person("auditor"), title="Secretary")
+    assert client_for(org.person("auditor")).post("/me/", {"name": "A New Name", "language": "en", "time_zone": ""}).status_code == 302
+    numbered()
     shown = page(person)
     assert "Please choose a longer one." in shown and "Security incident" in shown
     mine = [one.line.action for one in who.acts(person.account_id)[0]]
