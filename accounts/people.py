@@ -88,6 +88,8 @@ _HELD = """
   (SELECT count(*) FROM accounts_apitoken t WHERE t.membership_id = m.id AND t.state = 'active'),
   (SELECT count(*) FROM accounts_serviceaccess sa WHERE sa.membership_id = m.id AND sa.state <> 'off'),
   (SELECT count(*) FROM accounts_membership i WHERE i.invited_by = m.id AND i.status = 'invited')"""
+_LOCK = ("SELECT m.id FROM accounts_membership m JOIN accounts_account a ON a.id = m.account_id"
+         " WHERE m.organization_id = %s AND {match} ORDER BY m.account_id, m.id FOR UPDATE OF m, a")
 _MODELS: tuple[tuple[str, type[models.Model]], ...] = (("m", Membership), ("a", Account), ("r", Role), ("o", Organization), ("mg", Management))
 
 
@@ -110,7 +112,10 @@ def _sql() -> tuple[str, list[tuple[type[models.Model], list[str], slice]]]:
 def _load(match: str, values: list[Any], *, lock: bool) -> list[Person]:
     sql, places = _sql()
     with connection.cursor() as cursor:
-        cursor.execute(sql.replace("{match}", match) + (" FOR UPDATE OF m, a" if lock else ""), values)
+        if lock:  # in a statement of its own: what is read beside a row that we had to wait for would be as it was before the waiting, such as a management that has ended
+            cursor.execute(_LOCK.replace("{match}", match), values)
+            match, values = "m.id = ANY(%s)", [values[0], [row[0] for row in cursor.fetchall()]]
+        cursor.execute(sql.replace("{match}", match), values)
         shared: dict[UUID, models.Model] = {}
         return [_person(row, places, shared) for row in cursor.fetchall()]
 

@@ -11,7 +11,7 @@ PERMISSIONS = {
     "require_password_reset": _("Require a password reset"),
     "manage_access": _("Restrict, suspend, restore and remove access to the services"),
     "deactivate_accounts": _("Deactivate and reactivate managed accounts"),
-    "manage_domains": _("Add, prove and remove domains"),
+    "manage_domains": _("Add, prove and remove domains, and release managed accounts"),
     "lock_accounts": _("Lock managed accounts down at once"),
     "revoke_sessions": _("End sessions"),
     "revoke_tokens": _("Revoke API tokens of other people"),

@@ -26,6 +26,8 @@ class Filters:
     """What to look for. Dates are whole UTC days, both included."""
 
     actor: UUID | None = None
+    not_actor: UUID | None = None
+    """Acts of anybody but this one, those by nobody in particular among them."""
     acted_as: UUID | None = None
     target: UUID | None = None
     target_type: str = "person"
@@ -47,6 +49,8 @@ class Filters:
     @property
     def only(self) -> str:
         """`range`, `actor` or `target` when nothing else is asked for: then the exact number is known without counting."""
+        if self.not_actor:
+            return ""
         if not self.columns:
             return "target" if self.target else "range"
         return "actor" if [name for name, _value in self.columns] == ["actor"] and not self.target else ""
@@ -91,7 +95,8 @@ def conditions(org: UUID, filters: Filters) -> Conditions:
         where += ["t.org = %s", "t.type = %s", "t.target = %s"]
         values += [org, filters.target_type, filters.target]
     low, high = numbers(org, filters)
-    for condition, value in (*((f"l.{column} = %s", value) for column, value in filters.columns), (f"{number} >= %s", low), (f"{number} <= %s", high)):
+    for condition, value in (*((f"l.{column} = %s", value) for column, value in filters.columns), ("l.actor IS DISTINCT FROM %s", filters.not_actor),
+                             (f"{number} >= %s", low), (f"{number} <= %s", high)):
         if value is not None:
             where.append(condition)
             values.append(value)
@@ -218,6 +223,8 @@ def _waiting(org: UUID, filters: Filters) -> list[Seen]:
 
 def _matches(record: dict[str, Any], filters: Filters) -> bool:
     if filters.target and not any(t["type"] == filters.target_type and t["id"] == str(filters.target) for t in record.get("targets", [])):
+        return False
+    if filters.not_actor and record["actor"].get("id") == str(filters.not_actor):
         return False
     said = {"actor": record["actor"].get("id"), "action": record["action"], "category": record["category"], "outcome": record["decision"]["outcome"], "token": record["actor"].get("token_id"),
             **{name: record.get("delegation", {}).get(name) for name in ("acted_as", "plan")}, **{name: record.get("why", {}).get(name) for name in ("ticket", "matter")}}

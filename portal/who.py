@@ -99,8 +99,9 @@ def _page(account_id: UUID, row: Membership, before: int | None, size: int) -> l
     mine, found = str(account_id), []
     with tenancy.scope(org=row.organization_id, account=account_id):
         while len(found) <= size:
-            page = queries.page(org=row.organization_id, filters=queries.Filters(target=account_id, outcome="success"), before=before or 2**62, size=100, paths=(*sentences.NAMES, "why.text"))
-            found += [seen for seen in page.entries if seen.record["actor"].get("id") != mine and _about_me(seen.record, mine)]
+            page = queries.page(org=row.organization_id, filters=queries.Filters(target=account_id, not_actor=account_id, outcome="success"),
+                                before=before or 2**62, size=100, paths=(*sentences.NAMES, "why.text"))
+            found += [seen for seen in page.entries if _about_me(seen.record, mine)]
             if page.older is None:
                 break
             before = page.older

@@ -40,7 +40,7 @@ POWER = Power(
     slug="release-account", code="management.release", event="management.ended", over="member", permission="manage_domains", tier=2,
     form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, urgent=True, directory=True, people_only=True, bulk=True,
     title=gettext_lazy("Release the account"), button=gettext_lazy("Release"),
-    does=gettext_lazy("Ends your control of the account: from then on it belongs to the person alone."),
+    does=gettext_lazy("Ends the organization's control of the account: from then on it belongs to the person alone."),
     does_not=gettext_lazy("Takes no access to your services away and deletes nothing."),
     sentence=gettext_lazy("%(actor)s released the account of %(target)s"),
 )

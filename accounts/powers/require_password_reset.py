@@ -86,7 +86,7 @@ POWER = Power(
     undo="withdraw-password-reset", bulk=True,
     people_only=True,
     title=gettext_lazy("Require a password reset"), button=gettext_lazy("Require reset"),
-    does=gettext_lazy("Sends a link to the person's own address. Until they use it, this organization (or, if you manage the account, everything) waits."),
+    does=gettext_lazy("Sends a link to the person's own address. Until they use it, this organization waits; where it manages the account, everything does."),
     does_not=gettext_lazy("Never shows or sets the password. For accounts you do not manage it changes nothing outside this organization."),
     sentence=gettext_lazy("%(actor)s required %(target)s to reset their password"),
 )

@@ -68,7 +68,7 @@ POWER = Power(
     slug="restrict", code="access.restrict", event="membership.restricted", over="member", permission="manage_access", tier=1,
     form=RestrictForm, rule=rule, effects=effects, apply=apply, ends_ownership=False, undo="restore", bulk=True, gather=(gathering.services,),
     title=gettext_lazy("Restrict"), button=gettext_lazy("Restrict"),
-    does=gettext_lazy("Makes the services read-only, or leaves only the ones you choose."),
+    does=gettext_lazy("Makes the services read-only, or leaves only the ones that are chosen."),
     does_not=gettext_lazy("Does not sign the person out and deletes nothing. Reversible at any time."),
     sentence=gettext_lazy("%(actor)s restricted %(target)s"),
 )

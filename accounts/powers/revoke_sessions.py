@@ -41,7 +41,7 @@ POWER = Power(
     tier=1, form=NoForm, rule=rule, effects=effects, apply=apply, ladder=0, bulk=True,
     people_only=True,
     title=gettext_lazy("End sessions"), button=gettext_lazy("End sessions"),
-    does=gettext_lazy("Signs the person out: everywhere if you manage the account, otherwise of this organization."),
+    does=gettext_lazy("Signs the person out of this organization, or everywhere if it manages the account."),
     does_not=gettext_lazy("Does not stop them from signing in again and leaves API tokens alone."),
     sentence=gettext_lazy("%(actor)s ended the sessions of %(target)s"),
 )

@@ -47,8 +47,8 @@ POWER = Power(
     slug="transfer-ownership", code="ownership.transfer", event="organization.ownership_transferred", over="member", permission="transfer_ownership",
     tier=2, form=ReasonForm, rule=rule, effects=effects, apply=apply, ladder=2,
     people_only=True,
-    title=gettext_lazy("Transfer your ownership"), button=gettext_lazy("Transfer ownership"),
-    does=gettext_lazy("Makes this person an owner in your place."),
+    title=gettext_lazy("Transfer ownership"), button=gettext_lazy("Transfer ownership"),
+    does=gettext_lazy("Makes this person an owner in the place of whoever hands it over."),
     does_not=gettext_lazy("Does not remove you: you stay as an administrator."),
     sentence=gettext_lazy("%(actor)s transferred ownership to %(target)s"),
 )

@@ -69,7 +69,7 @@ POWER = Power(
     slug="update-profile", code="profile.update", event="profile.updated", over="member", permission="update_profiles", tier=0,
     form=ProfileForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True,
     title=gettext_lazy("Edit the profile"), button=gettext_lazy("Save changes"),
-    does=gettext_lazy("Changes title and department here, and the name if you manage the account. The person is told what changed."),
+    does=gettext_lazy("Changes title and department here, and the name where the organization manages the account. The person is told what changed."),
     does_not=gettext_lazy("Does not touch what the person is called in other organizations' own fields, nor sign-in."),
     sentence=gettext_lazy("%(actor)s changed the profile of %(target)s"),
 )

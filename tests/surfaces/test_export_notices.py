@@ -14,15 +14,14 @@ from tests.audit.exports import ask, carry_out, entries, exported, history, kept
 from tests.browse import client_for
 from tests.cast import World
 from tests.situations import arrange
-from tests.surfaces.test_notices import follow, mails
+from tests.surfaces.test_notices import empty_outbox, follow, mails
 
 TEMPLATE = "export-finished"
 
 
 @pytest.fixture(autouse=True)
 def folder(settings: Any, tmp_path: Path) -> Iterator[None]:
-    with tenancy.installation("a test begins with an empty outbox"):
-        Mail.objects.filter(state="due").update(state="failed", next_attempt_at=None)
+    empty_outbox()
     with kept_apart(settings, tmp_path):
         yield
 

@@ -1,10 +1,14 @@
 """The person's page about who may do what to them, and what was done (policy B14); and the release that changes its answer."""
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime
 from html import unescape
 
 import pytest
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts import door, tenancy
 from accounts.models import Management, Membership
@@ -73,6 +77,21 @@ def test_older_acts_follow_by_a_cursor_that_is_one_persons_own(world: World) -> 
     assert client_for(org.person("auditor")).get("/me/who/", {"cursor": cursor}).status_code == 404
 
 
+def test_what_one_did_oneself_costs_no_time(world: World) -> None:
+    """However often somebody acted on themselves, finding what others did takes as many queries."""
+    person = world.north.person("worker")
+    act(world.north, "update-profile", person, title="One")
+    with CaptureQueriesContext(connection) as few:
+        assert len(who.acts(person.account_id)[0]) == 1
+    client = client_for(person)
+    for n in range(110):
+        assert client.post("/me/", {"name": f"Name {n}", "language": "en", "time_zone": ""}).status_code == 302
+    numbered()
+    with CaptureQueriesContext(connection) as many:
+        assert len(who.acts(person.account_id)[0]) == 1
+    assert len(many) == len(few)
+
+
 def test_a_released_account_is_the_persons_alone(world: World) -> None:
     org, person = world.north, world.north.person("worker")
     before = Membership.objects.filter(id=person.id)
@@ -102,3 +121,37 @@ def test_whoever_is_switched_off_is_not_released(world: World) -> None:
         assert Management.objects.filter(account_id=person.account_id).exists()
     act(org, "reactivate", person)
     act(org, "release-account", person)
+
+
+def test_who_waits_for_a_release_finds_an_account_that_is_not_managed(world: World) -> None:
+    """Otherwise somebody would be switched off whom nobody can switch on again."""
+    org, person = world.north, world.north.person("worker")
+    codes: list[str] = []
+
+    def deactivate() -> None:
+        try:
+            act(org, "deactivate", person, by="administrator")
+        except Refused as refused:
+            codes.extend(refused.codes)
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=deactivate)
+    with tenancy.scope(org=org.organization.id), transaction.atomic():
+        door.within(power=BY_SLUG["release-account"], actor=org.actor("owner"), ids=[person.id], data=WHY, now=datetime.now(UTC))
+        other.start()
+        end = time.monotonic() + 20
+        while not waiting():
+            assert other.is_alive() and time.monotonic() < end
+            time.sleep(0.01)
+    other.join(20)
+    assert codes == ["not_managed"]
+    with tenancy.scope(org=org.organization.id):
+        assert Membership.objects.get(id=person.id).account.status == "active"
+
+
+def waiting() -> bool:
+    """Whether somebody else waits for a row that this transaction holds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))")
+        return bool(cursor.fetchone()[0])
