@@ -56,7 +56,7 @@ def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
         roles: dict[UUID, list[str]] = {}
         for found in GroupMembership.objects.filter(membership__in=rows, group__role__isnull=False).select_related("group__role").order_by("group__role__name"):
             roles.setdefault(found.membership_id, []).append(found.group.role.name)  # type: ignore[union-attr]
-    over = [p for p in POWERS if p.over == "member" and p.permission is not None]
+    over = [p for p in POWERS if p.over == "member" and p.permission is not None and p.slug != "cancel-invitation"]  # whoever is only invited has no hold on them yet
     return [Hold(membership=row, management=managements.get(row.organization_id), group_roles=tuple(roles.get(row.id, ())),
                  over_membership=tuple(p for p in over if not p.account_power),
                  over_account=tuple(p for p in over if p.account_power) if row.organization_id in managements else ()) for row in rows]

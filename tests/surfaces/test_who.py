@@ -44,6 +44,7 @@ def test_the_page_says_who_manages_the_account_and_what_they_can_do(world: World
     shown = page(person)
     assert org.organization.name in shown and "manages your account since" in shown and str(BY_SLUG["deactivate"].title) in shown and str(BY_SLUG["suspend"].title) in shown
     assert "Nobody but you has acted on your account" in shown
+    assert f"<strong>{BY_SLUG['cancel-invitation'].title}</strong>" not in shown, "a member has no invitation left that could be cancelled"
     arrange(lambda: Management.objects.filter(account_id=person.account_id).delete())
     shown = page(person)
     assert "does not manage your account" in shown and str(BY_SLUG["suspend"].title) in shown and str(BY_SLUG["deactivate"].title) not in shown
