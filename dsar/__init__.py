@@ -1,1 +1,1 @@
-"""The person's rights and the life of data. Its features come with their own issues; nothing is stored here yet."""
+"""The person's rights and the life of data. The clock of requests is here; what it is used for comes with the requests themselves."""
