@@ -8,6 +8,8 @@ from django.core.checks import Error, register
 from django.core.exceptions import ImproperlyConfigured
 
 from dsar.clock.regimes import KNOWN, read
+from dsar.datamap import MAP
+from dsar.datamap.checks import NO_MODEL, missing, of_models, wrong
 
 
 @register()
@@ -19,3 +21,10 @@ def legal_numbers(**_kwargs: object) -> list[Error]:
         return [Error(str(error), hint="STEWARD_LEGAL_NUMBERS names the file; dsar/clock/regimes.toml is an example.", id="dsar.E001")]
     missing = KNOWN - set(found)
     return [Error(f"The legal numbers in {settings.LEGAL_NUMBERS} have no section for: {', '.join(sorted(missing))}", id="dsar.E001")] if missing else []
+
+
+@register()
+def data_map(**_kwargs: object) -> list[Error]:
+    """Every column of every model is in the data map, and every word of the map means something. The live database is compared by a test."""
+    known = of_models() | {table: set(MAP.by_table[table].columns) if table in MAP.by_table else set() for table in NO_MODEL}
+    return [Error(problem, hint="dsar/datamap/ declares what is kept about people.", id="dsar.E002") for problem in (*missing(MAP, known), *wrong(MAP, known))]

@@ -1,0 +1,11 @@
+"""What is kept about people, declared once: export, erasure, retention, the privacy page and the record of processing are walks over it."""
+
+from __future__ import annotations
+
+from dsar.datamap import accounts, libraries, log
+from dsar.datamap.kinds import DataMap, Nothing, Unit
+from dsar.datamap.stores import STORES
+
+UNITS: tuple[Unit, ...] = (*accounts.UNITS, *libraries.UNITS, *log.UNITS)
+NOTHING: tuple[Nothing, ...] = (*log.NOTHING, *libraries.NOTHING)
+MAP = DataMap(units=UNITS, nothing=NOTHING, stores=STORES, by_table={unit.table: unit for unit in UNITS})
