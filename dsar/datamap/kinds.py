@@ -76,12 +76,12 @@ class Store:
 
     name: str
     title: Words
-    holds: str
+    holds: Words
     category: tuple[str, ...]
     purpose: str
     keeping: str
-    export: str
-    erase: str
+    export: Words
+    erase: Words
 
 
 @dataclass(frozen=True)

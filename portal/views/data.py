@@ -1,0 +1,26 @@
+"""The person's page about what is held about them: a walk over the data map (policy B1, D5)."""
+from __future__ import annotations
+
+from itertools import groupby
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dsar import holding
+from dsar.datamap import STORES
+from dsar.datamap.kinds import KEEPING, PURPOSES, RECIPIENTS, SOURCES
+
+
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """Every kind of data with its count, why it is there, where it comes from, who sees it and how long it stays; what is not there is said as 0."""
+    found = sorted(holding.held(request.user.id), key=lambda one: list(PURPOSES).index(one.unit.purpose))
+    purposes = [{"purpose": PURPOSES[key], "rows": [_row(one) for one in rows]} for key, rows in groupby(found, key=lambda one: one.unit.purpose)]
+    stores = [{"store": store, "purpose": PURPOSES[store.purpose], "keeping": KEEPING[store.keeping]} for store in STORES if store.category]
+    return render(request, "me/data.html", {"purposes": purposes, "stores": stores})
+
+
+def _row(one: holding.Held) -> dict[str, object]:
+    unit = one.unit
+    return {"held": one, "title": unit.title, "most": holding.MOST, "source": [SOURCES[word] for word in unit.source], "recipients": [RECIPIENTS[word] for word in unit.recipients]}
