@@ -131,7 +131,7 @@ ACCOUNT = data("user.account", export="yes", erase="delete")
 CATEGORIES: dict[str, Words] = {
     "user.account": _("Account and its state"),
     "user.account.settings": _("Settings"),
-    "user.account.username": _("Sign-in name"),
+   
     "user.authorization": _("Credentials"),
     "user.authorization.password": _("Password, as a hash"),
     "user.authorization.credentials": _("Second factors, tokens and recovery codes"),

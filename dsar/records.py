@@ -1,0 +1,108 @@
+"""The record of processing activities (GDPR Art. 30): a walk over the data map, for one organization."""
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit.canonical import canonical
+from dsar.datamap import MAP
+from dsar.datamap.kinds import CATEGORIES, KEEPING, PURPOSES, RECIPIENTS, SOURCES, Purpose, Store, Unit
+
+BASES = {"a": gettext_lazy("Consent (GDPR Art. 6(1)(a))"), "b": gettext_lazy("Contract (GDPR Art. 6(1)(b))"), "c": gettext_lazy("Legal duty (GDPR Art. 6(1)(c))"),
+         "d": gettext_lazy("Vital interests (GDPR Art. 6(1)(d))"), "e": gettext_lazy("Public task (GDPR Art. 6(1)(e))"), "f": gettext_lazy("Legitimate interest (GDPR Art. 6(1)(f))")}
+_TRANSFERS = gettext_lazy("None by this installation itself. Where mail is sent, and where the audit log is streamed or exported to, the organization chose.")
+_PEOPLE = gettext_lazy("Members of the organization, people it invited, administrators, people who left")
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One purpose with everything that Art. 30(1) asks about it."""
+
+    key: str
+    purpose: Purpose
+    units: tuple[Unit, ...]
+    stores: tuple[Store, ...]
+
+    @property
+    def basis(self) -> str:
+        return str(BASES[self.purpose.basis])
+
+    @property
+    def people(self) -> str:
+        return str(_PEOPLE)
+
+    @property
+    def categories(self) -> list[str]:
+        """What kinds of data, from the columns themselves."""
+        used = {column.category for unit in self.units for column in unit.columns.values()} | {key for store in self.stores for key in store.category}
+        return [str(words) for key, words in CATEGORIES.items() if key in used]
+
+    @property
+    def recipients(self) -> list[str]:
+        used = {word for unit in self.units for word in unit.recipients}
+        return [str(words) for key, words in RECIPIENTS.items() if key in used]
+
+    @property
+    def sources(self) -> list[str]:
+        used = {word for unit in self.units for word in unit.source}
+        return [str(words) for key, words in SOURCES.items() if key in used]
+
+    @property
+    def transfers(self) -> str:
+        return str(_TRANSFERS)
+
+    @property
+    def limits(self) -> list[str]:
+        """How long, each time limit once: from when on, and for how long."""
+        used = dict.fromkeys([*(unit.keeping for unit in self.units), *(store.keeping for store in self.stores)])
+        return [_("%(how_long)s, %(from_when)s") % {"how_long": KEEPING[key].title, "from_when": KEEPING[key].trigger} for key in used]
+
+
+def activities() -> list[Activity]:
+    """Every purpose that something is kept for."""
+    units, stores = [unit for unit in MAP.units if _personal(unit)], [store for store in MAP.stores if store.category]
+    found = [Activity(key, purpose, tuple(u for u in units if u.purpose == key), tuple(s for s in stores if s.purpose == key)) for key, purpose in PURPOSES.items()]
+    return [one for one in found if one.units or one.stores]
+
+
+def _personal(unit: Unit) -> bool:
+    return any(column.category for column in unit.columns.values())
+
+
+@cache
+def version() -> str:
+    """Names the map that a record was made from: any change of a declaration makes another one."""
+    units = [{"table": u.table, "purpose": u.purpose, "keeping": u.keeping, "source": list(u.source), "recipients": list(u.recipients), "erase": u.erase,
+              "columns": {name: [c.category, c.export, c.erase] for name, c in sorted(u.columns.items())}} for u in sorted(MAP.units, key=lambda u: u.table)]
+    return hashlib.sha256(canonical({"units": units, "stores": [[s.name, list(s.category), s.keeping] for s in MAP.stores],
+                                     "keeping": {key: [k.days, k.ceiling] for key, k in KEEPING.items()}, "purposes": {key: p.basis for key, p in PURPOSES.items()}})).hexdigest()[:16]
+
+
+def as_json(*, organization: str, contact: str, on: str) -> dict[str, Any]:
+    """The record as data. `on` is the day on which it was true, as YYYY-MM-DD."""
+    return {"record": "processing-activities", "law": "GDPR Art. 30(1)", "controller": organization, "contact": contact, "as_of": on, "map": version(), "activities": [
+        {"key": one.key, "purpose": str(one.purpose.title), "description": str(one.purpose.text), "legal_basis": one.basis, "people": one.people, "data": one.categories, "recipients": one.recipients,
+         "transfers": one.transfers, "time_limits": one.limits, "sources": one.sources} for one in activities()]}
+
+
+def as_csv(*, organization: str, contact: str, on: str) -> str:
+    """The record as a table, one row for each purpose; texts that a spreadsheet could take for a formula are made harmless."""
+    record, out = as_json(organization=organization, contact=contact, on=on), io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    names = ("purpose", "description", "legal_basis", "people", "data", "recipients", "transfers", "time_limits", "sources")
+    writer.writerow(["controller", "contact", "as_of", "map", *names])
+    for one in record["activities"]:
+        said = ["; ".join(one[name]) if isinstance(one[name], list) else one[name] for name in names]
+        writer.writerow([_harmless(text) for text in (organization, contact, on, record["map"], *said)])
+    return out.getvalue()
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
