@@ -21,7 +21,7 @@ def _by(column: str) -> Column:
 UNITS: tuple[Unit, ...] = (
     Unit(
         table="accounts_account",
-        title=_("Your account"),
+        title=_("Account"),
         about=(Subject("id"),),
         purpose="account",
         source=("person", "administrator"),
@@ -63,7 +63,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_session",
-        title=_("Where you are signed in"),
+        title=_("Sessions"),
         about=(Subject("account_id"),),
         purpose="sign_in",
         source=("observed",),
@@ -84,7 +84,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_membership",
-        title=_("Your memberships"),
+        title=_("Memberships"),
         about=(
             Subject("account_id"),
             Subject("invited_by -> accounts_membership.account_id", "actor"),
@@ -131,7 +131,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_searchtoken",
-        title=_("Words by which you are found"),
+        title=_("Words of the people search"),
         about=(Subject(_MEMBER),),
         purpose="administration",
         source=("derived",),
@@ -146,7 +146,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_membershipsnapshot",
-        title=_("What you held before you were removed"),
+        title=_("What was held before a removal"),
         about=(Subject(_MEMBER),),
         purpose="administration",
         source=("derived",),
@@ -166,7 +166,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_management",
-        title=_("Who manages your account"),
+        title=_("Who manages the account"),
         about=(Subject("account_id"),),
         purpose="management",
         source=("derived",),
@@ -185,7 +185,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_groupmembership",
-        title=_("Your groups"),
+        title=_("Groups"),
         about=(Subject(_MEMBER),),
         purpose="administration",
         source=("administrator", "directory"),
@@ -196,7 +196,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_protection",
-        title=_("Who may act on you while you are protected"),
+        title=_("Protection"),
         about=(Subject(_MEMBER), Subject("administrator_id -> accounts_membership.account_id", "actor")),
         purpose="administration",
         source=("administrator",),
@@ -207,7 +207,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_serviceaccess",
-        title=_("Services you may use"),
+        title=_("Access to services"),
         about=(Subject(_MEMBER),),
         purpose="administration",
         source=("administrator",),
@@ -226,7 +226,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_apitoken",
-        title=_("Your API tokens"),
+        title=_("API tokens"),
         about=(Subject("account_id"),),
         purpose="integration",
         source=("person",),
@@ -257,7 +257,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_mail",
-        title=_("Notices we sent you"),
+        title=_("Notices that were sent"),
         about=(Subject("account_id", "recipient"),),
         purpose="notices",
         source=("derived",),
@@ -284,7 +284,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_plan",
-        title=_("Plans that you asked for or decided"),
+        title=_("Plans asked for or decided"),
         about=(
             Subject("requested_by -> accounts_membership.account_id", "actor"),
             Subject("decided_by -> accounts_membership.account_id", "actor"),
@@ -326,7 +326,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_planrow",
-        title=_("What a plan would do to you"),
+        title=_("What a plan would do"),
         about=(Subject("target -> accounts_membership.account_id"),),
         purpose="administration",
         source=("administrator",),
@@ -349,7 +349,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_savedview",
-        title=_("Views that you saved"),
+        title=_("Saved views"),
         about=(Subject("owner_id -> accounts_membership.account_id"),),
         purpose="administration",
         source=("person",),
@@ -371,7 +371,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_idempotencykey",
-        title=_("Requests that a program sent for you"),
+        title=_("Requests sent by a program"),
         about=(Subject("actor", "actor"),),
         purpose="integration",
         source=("observed",),
@@ -412,7 +412,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="accounts_oauthapplication",
-        title=_("Programs registered in your name"),
+        title=_("Programs registered by somebody"),
         about=(Subject("user_id", "actor"),),
         purpose="integration",
         source=("administrator",),

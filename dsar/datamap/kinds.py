@@ -137,15 +137,15 @@ CATEGORIES: dict[str, Words] = {
     "user.authorization.credentials": _("Second factors, tokens and recovery codes"),
     "user.behavior": _("When something was last used"),
     "user.contact.email": _("E-mail addresses"),
-    "user.content.private": _("Words written to or about you"),
+    "user.content.private": _("Messages and notes"),
     "user.device": _("Browsers and devices"),
     "user.device.ip_address": _("Network addresses"),
     "user.job_title": _("Title at work"),
     "user.name": _("Name"),
     "user.privacy_preferences": _("Privacy choices and notices read"),
-    "user.unique_id": _("Numbers that stand for you"),
+    "user.unique_id": _("Random numbers that stand for the person"),
     "user.workplace": _("Organizations, departments, roles and groups"),
-    "user.history": _("What was done by you or to you"),
+    "user.history": _("Acts in the audit log"),
 }
 """Fideslang 3 keys; `user.history` is ours: the audit log's acts."""
 

@@ -35,7 +35,7 @@ def _credential(table: str, title: object, *, secrets: tuple[str, ...], shown: t
 UNITS: tuple[Unit, ...] = (
     Unit(
         table="account_emailaddress",
-        title=_("Your addresses"),
+        title=_("Addresses"),
         about=(Subject("user_id"),),
         purpose="account",
         source=("person", "administrator"),
@@ -67,7 +67,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="mfa_authenticator",
-        title=_("Your second factors"),
+        title=_("Second factors"),
         about=(Subject("user_id"),),
         purpose="sign_in",
         source=("person",),
@@ -158,14 +158,14 @@ UNITS: tuple[Unit, ...] = (
     ),
     _credential(
         "oauth2_provider_accesstoken",
-        _("Access that you gave to programs"),
+        _("Access given to programs"),
         secrets=("token", "token_checksum"),
         shown=("expires", "scope", "created"),
         workings=("updated", "source_refresh_token_id", "id_token_id", "resource"),
     ),
     _credential(
         "oauth2_provider_refreshtoken",
-        _("Lasting access that you gave to programs"),
+        _("Lasting access given to programs"),
         secrets=("token", "token_checksum"),
         shown=("created", "revoked"),
         workings=("updated", "access_token_id", "token_family", "resource"),
@@ -179,7 +179,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     _credential(
         "oauth2_provider_idtoken",
-        _("Statements about you that programs received"),
+        _("Statements that programs received"),
         secrets=("jti",),
         shown=("expires", "scope", "created"),
         workings=("updated",),

@@ -117,7 +117,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="audit_export",
-        title=_("Exports of the audit log that you asked for"),
+        title=_("Exports of the audit log"),
         about=(Subject("requester", "actor"),),
         purpose="record",
         source=("person",),

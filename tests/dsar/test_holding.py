@@ -55,7 +55,7 @@ def test_the_page_says_none_where_there_is_none_and_counts_in_one_statement(worl
     client = client_for(worker)
     with CaptureQueriesContext(connection) as few:
         page = unescape(client.get("/me/data/").content.decode())
-    assert "What is held about you" in page and ">none<" in page and "Your API tokens" in page
+    assert "What is held about you" in page and ">none<" in page and "API tokens" in page
     arrange(lambda: [token_for(worker) for _n in range(3)])
     arrange(lambda: [add_person(world.north, f"more{n}", "member", True, datetime.now(UTC)) for n in range(5)])
     with CaptureQueriesContext(connection) as many:

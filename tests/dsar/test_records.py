@@ -12,7 +12,7 @@ import pytest
 from accounts.models import Organization
 from dsar import records
 from dsar.datamap import MAP
-from dsar.datamap.kinds import CATEGORIES, data
+from dsar.datamap.kinds import CATEGORIES, RECIPIENTS, SOURCES, data
 from tests.browse import client_for
 from tests.cast import World
 from tests.situations import arrange
@@ -24,6 +24,10 @@ def test_everything_in_the_map_is_in_the_record() -> None:
     assert {words for one in found for words in one.categories} == {str(words) for words in CATEGORIES.values()}
     for one in found:
         assert one.basis and one.limits and one.categories and one.people and one.transfers
+
+
+def test_every_recipient_and_source_has_words_for_the_record() -> None:
+    assert (set(records._SAID), set(records._CAME)) == (set(RECIPIENTS), set(SOURCES))
 
 
 def test_page_csv_and_json_say_the_same(world: World) -> None:
