@@ -18,10 +18,16 @@ from dsar.datamap.kinds import CATEGORIES, KEEPING, PURPOSES, Purpose, Store, Un
 BASES = {"a": gettext_lazy("Consent (GDPR Art. 6(1)(a))"), "b": gettext_lazy("Contract (GDPR Art. 6(1)(b))"), "c": gettext_lazy("Legal duty (GDPR Art. 6(1)(c))"),
          "d": gettext_lazy("Vital interests (GDPR Art. 6(1)(d))"), "e": gettext_lazy("Public task (GDPR Art. 6(1)(e))"), "f": gettext_lazy("Legitimate interest (GDPR Art. 6(1)(f))")}
 _TRANSFERS = gettext_lazy("None by this installation itself. Where mail is sent, and where the audit log is streamed or exported to, the organization chose.")
-_SAID = {"person": gettext_lazy("the person"), "administrators": gettext_lazy("administrators of the organization"), "members": gettext_lazy("members of the organization"), "auditors": gettext_lazy("whoever may read the organization’s audit log"),
-         "operator": gettext_lazy("the operator of this installation"), "apps": gettext_lazy("apps that the organization installed"), "everybody": gettext_lazy("everybody who can open the page")}
-_CAME = {"person": gettext_lazy("from the person"), "administrator": gettext_lazy("from an administrator"), "directory": gettext_lazy("from the organization’s directory"), "observed": gettext_lazy("noticed while the portal is used"),
-         "derived": gettext_lazy("worked out from other data")}
+_SAID = {
+    "person": gettext_lazy("the person"), "administrators": gettext_lazy("administrators of the organization"), "members": gettext_lazy("members of the organization"),
+    "auditors": gettext_lazy("whoever may read the organization’s audit log"),
+    "operator": gettext_lazy("the operator of this installation"), "apps": gettext_lazy("apps that the organization installed"),
+    "everybody": gettext_lazy("everybody who can open the page"),
+}
+_CAME = {
+    "person": gettext_lazy("from the person"), "administrator": gettext_lazy("from an administrator"), "directory": gettext_lazy("from the organization’s directory"),
+    "observed": gettext_lazy("noticed while the portal is used"), "derived": gettext_lazy("worked out from other data"),
+}
 _PEOPLE = gettext_lazy("Members of the organization, people it invited, administrators, people who left")
 
 
