@@ -1,7 +1,8 @@
 """The clock: the vectors of RIGHTS 2b, what each law allows, and what holds for every sequence of events."""
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+import random
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from dsar.clock.days import Seat, add_months
 from dsar.clock.explained import explain
 from dsar.clock.reckoning import Clock, Event, Kind, NotReceived, Reckoned, clock
 from dsar.clock.regimes import applicable, read, regimes
+from tests.dsar import walker
 
 ENGLAND, BERLIN = Seat("GB", "ENG", "Europe/London"), Seat("DE", "BE", "Europe/Berlin")
 CALIFORNIA, BRAZIL, RICHMOND = Seat("US", "CA", "America/Los_Angeles"), Seat("BR", "SP", "America/Sao_Paulo"), Seat("US", "VA", "America/New_York")
@@ -206,3 +208,28 @@ def test_whatever_happened(history: tuple[str, list[Event]], chance: object) -> 
 def test_who_asks_later_is_answered_no_earlier(law: str, first: int, more: int) -> None:
     days = [_of(law, [Event("received", _START + timedelta(days=n, hours=12))]).statutory_due for n in (first, first + more)]
     assert days[0] <= days[1]  # type: ignore[operator]
+
+
+def test_a_hundred_thousand_cases_against_a_walker() -> None:
+    """Every date of a second clock, written another way, for random histories under every law."""
+    chance = random.Random(2026)
+    laws = sorted(_SEATS)
+    for _n in range(100_000):
+        law = chance.choice(laws)
+        seat = _SEATS[law]
+        received = date(2024, 1, 1) + timedelta(days=chance.randrange(2200))
+        pauses, day = [], received
+        for _pause in range(chance.choice([0, 0, 1, 2])):
+            asked = day + timedelta(days=chance.randrange(0, 9))
+            day = asked + timedelta(days=chance.randrange(0, 12))
+            pauses.append((asked, day))
+            day += timedelta(days=1)
+        extended = chance.random() < 0.3
+        noon = time(12, tzinfo=ZoneInfo(seat.zone))
+        events = [Event("received", datetime.combine(received, time(9, tzinfo=ZoneInfo(seat.zone))))]
+        for asked, answered in pauses:
+            events += [Event("clarification_asked", datetime.combine(asked, noon)), Event("clarified", datetime.combine(answered, noon) + timedelta(hours=1))]
+        if extended:
+            events.append(Event("extended", datetime.combine(received, noon) + timedelta(minutes=1)))
+        found = clock(events, under=[law], right="access", seat=seat).reckoned[0].statutory_due
+        assert found == walker.due(law, received, pauses, extended=extended, seat=seat), (law, received, pauses, extended)
