@@ -57,6 +57,8 @@ REASONS = {
     "invalid_value": _("A value in this row is not valid."),
     "too_often": _("This was done moments ago. Wait ten minutes before you repeat it."),
     "no_second_factor": _("The person needs a second factor before they can hold this role."),
+    "copy_under_way": _("A copy is being made already. You get a mail when it is ready."),
+    "too_many_copies": _("You asked for three copies within a day. Fetch one of them, or wait until tomorrow."),
     "step_up": _("Prove again that it is you."),
     "stale": _("Something changed since you looked. Check the new state and confirm again."),
     "expired": _("This plan has expired. Make a new one."),

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import Error, register
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.checks import classes_of
 from dsar.clock.regimes import KNOWN, read
 from dsar.datamap import MAP
 from dsar.datamap.checks import NO_MODEL, missing, of_models, wrong
@@ -18,9 +19,15 @@ def legal_numbers(**_kwargs: object) -> list[Error]:
     try:
         found = read(Path(settings.LEGAL_NUMBERS))
     except ImproperlyConfigured as error:
-        return [Error(str(error), hint="STEWARD_LEGAL_NUMBERS names the file; dsar/clock/regimes.toml is an example.", id="dsar.E001")]
+        return [Error(str(error), hint="STEWARD_LEGAL_NUMBERS names the file; dsar/clock/regimes.toml is an example.", id="dsar.E003")]
     missing = KNOWN - set(found)
-    return [Error(f"The legal numbers in {settings.LEGAL_NUMBERS} have no section for: {', '.join(sorted(missing))}", id="dsar.E001")] if missing else []
+    return [Error(f"The legal numbers in {settings.LEGAL_NUMBERS} have no section for: {', '.join(sorted(missing))}", id="dsar.E003")] if missing else []
+
+
+@register()
+def audit_classes(**_kwargs: object) -> list[Error]:
+    """Every field of our models says how it appears in the audit log."""
+    return classes_of("dsar")
 
 
 @register()

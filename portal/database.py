@@ -109,6 +109,8 @@ TABLES: dict[str, Table] = {
     "accounts_idempotencykey": Table(guarded="remembers answers of acts that are recorded themselves", unscoped="keyed by the actor"),
     "accounts_mail": Table(guarded="follows from entries that are recorded themselves", unscoped="belongs to its recipient; pages ask by recipient"),
     "accounts_oauthapplication": Table(scope="organization_id"),
+    # rights
+    "dsar_copy": Table(unscoped=_PERSON, free=("attempts",)),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),

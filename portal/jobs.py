@@ -13,6 +13,7 @@ from accounts import bulk_run, due, exporting, listing_query, outbox
 from accounts.domains import checks
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
+from dsar.export import run
 
 logger = logging.getLogger("steward.jobs")
 
@@ -27,6 +28,8 @@ def follow() -> None:
         wake("exports")
     if checks.due(now=timezone.now()):
         wake("domains")
+    if run.waiting():
+        wake("copies")
 
 
 def periodic() -> None:
@@ -37,6 +40,9 @@ def periodic() -> None:
     partitions.prepare(today=timezone.now().date())
     exporting.expire(now=timezone.now())
     bulk_run.resume()
+    run.expire(now=timezone.now())
+    if run.waiting():
+        wake("copies")
     if exporting.unfinished():
         wake("exports")
     if checks.due(now=timezone.now()):
@@ -66,6 +72,13 @@ def domains() -> None:
     _begun("domains")
     if checks.run(now=timezone.now()) and checks.due(now=timezone.now()):
         wake("domains")
+
+
+def copies() -> None:
+    """Make copies of what is held about people, for some seconds; what is left goes to the end of the queue."""
+    _begun("copies")
+    if run.resume(now=timezone.now()):
+        wake("copies")
 
 
 def exports() -> None:

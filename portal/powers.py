@@ -7,8 +7,9 @@ from accounts.actor import Actor
 from accounts.models import Organization
 from accounts.power import Power
 from accounts.powers import POWERS as ACCOUNT_POWERS
+from dsar.powers import POWERS as DSAR_POWERS
 
-POWERS = ACCOUNT_POWERS
+POWERS = (*ACCOUNT_POWERS, *DSAR_POWERS)
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}
 

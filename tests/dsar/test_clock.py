@@ -164,7 +164,7 @@ def test_a_wrong_file_is_found_by_check(settings: object, tmp_path: Path) -> Non
     for text in ("surprise", "[eu]\nsource = 's'\nstarts = 'receipt'\nroll = true\npauses = 'none'\nperiod = {months = 1}"):
         path.write_text(text)
         settings.LEGAL_NUMBERS = str(path)  # type: ignore[attr-defined]
-        assert [error.id for error in legal_numbers()] == ["dsar.E001"]
+        assert [error.id for error in legal_numbers()] == ["dsar.E003"]
 
 
 _KINDS: list[Kind] = ["identity_asked", "identity_proven", "fee_asked", "fee_paid", "clarification_asked", "clarified", "extended", "answered"]

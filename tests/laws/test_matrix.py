@@ -8,8 +8,8 @@ import pytest
 
 from accounts import door, tenancy
 from accounts.models import Management, Membership
-from accounts.powers import BY_SLUG, POWERS
 from accounts.reasons import NotFound, Refused
+from portal.powers import BY_SLUG, POWERS
 from tests.browse import client_for
 from tests.cast import ROLES, World
 from tests.situations import DATA, arrange, group_for, ready, role_for, session_for, token_for

@@ -1,0 +1,86 @@
+"""What the audit log has about the person: what was done to them, and what they did; others as "Person N"."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from accounts.work import plain
+from audit import queries
+from audit.queries import ERASED, Seen
+from dsar.export.people import People
+
+_HIDDEN = frozenset({"plan", "hold"})
+"""Steps of plans, and holds that the person may not learn of: they are not in their ledger either."""
+_SIZE = 500
+
+
+def to(*, me: UUID, orgs: dict[UUID, str], people: People) -> Iterator[dict[str, Any]]:
+    """Acts of others on the person: when, where, what, by whom, on which ground, in which words."""
+    for org, name in orgs.items():
+        for seen in _walk(org, queries.Filters(target=me, not_actor=me, outcome="success")):
+            if seen.record.get("category") not in _HIDDEN and len({t["id"] for t in seen.record.get("targets", []) if t["type"] == "person"}) <= 2:
+                ground = seen.record.get("why", {}).get("reason_code", "")
+                yield {**_head(seen, name), "by": _who(seen, people), "ground": ground, "words": people.scrub(str(_open(seen, "why.text") or "")), "changes": _changes(seen, people)}
+
+
+def by(*, me: UUID, orgs: dict[UUID, str], people: People) -> Iterator[dict[str, Any]]:
+    """Acts of the person: what they did, to whom only as a number of this copy."""
+    for org, name in orgs.items():
+        for seen in _walk(org, queries.Filters(actor=me)):
+            about = [people.of(t["id"]) for t in seen.record.get("targets", []) if t["type"] == "person"]
+            yield {**_head(seen, name), "outcome": seen.record["decision"]["outcome"], "about": about}
+
+
+def _walk(org: UUID, filters: queries.Filters) -> Iterator[Seen]:
+    """All entries, oldest first, a page at a time."""
+    after: int | None = 0
+    while after is not None:
+        page = queries.page(org=org, filters=filters, after=after, size=_SIZE)
+        yield from reversed(page.entries)
+        after = page.newer
+
+
+def _head(seen: Seen, organization: str) -> dict[str, Any]:
+    return {"at": plain(seen.recorded_at or seen.occurred_at), "organization": organization, "entry": seen.seq, "act": seen.record["action"]}
+
+
+def _who(seen: Seen, people: People) -> str:
+    actor = seen.record["actor"]
+    return people.of(actor["id"]) if actor.get("id") else actor["type"]  # type: ignore[no-any-return]
+
+
+def _open(seen: Seen, path: str) -> Any:
+    value = seen.open.get(path, "")
+    return None if value is ERASED else value
+
+
+def _changes(seen: Seen, people: People) -> list[dict[str, Any]]:
+    """The fields that changed, with the values that were theirs; ids of others as this copy says them."""
+    found = []
+    for number, change in enumerate(seen.record.get("change", [])):
+        if change["class"] == "secret":
+            found.append({"field": change["path"]})
+        elif change["class"] == "pii":
+            found.append({"field": change["path"], **{side: _theirs(_open(seen, f"change.{number}.{side}"), change["path"], people) for side in ("before", "after") if side in change}})
+        else:
+            found.append({"field": change["path"], **{side: _said(change[side], people) for side in ("before", "after") if side in change}})
+    return found
+
+
+def _theirs(value: Any, path: str, people: People) -> Any:
+    """A value that was theirs: addresses they had, words without addresses of others."""
+    if isinstance(value, str) and path.endswith((".email", ".address")):
+        people.mine(value)
+    elif isinstance(value, str):
+        return people.without_addresses(value)
+    return value
+
+
+def _said(value: Any, people: People) -> Any:
+    """A value in the clear; the number of a person becomes theirs in this copy, numbers of other things stay."""
+    if isinstance(value, list):
+        return [_said(one, people) for one in value]
+    if isinstance(value, str) and len(value) == 36 and value.count("-") == 4 and people.is_somebody(value):
+        return people.of(value)
+    return value

@@ -1,0 +1,182 @@
+"""Making a copy: everything from one moment of the database, streamed into a package, and looked through for what must not leave."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.models import Account, Management, Membership
+from accounts.tenancy import installation
+from accounts.work import plain
+from audit import INSTALLATION
+from dsar import records
+from dsar.datamap import MAP
+from dsar.datamap.kinds import PURPOSES, Unit
+from dsar.export import acts, portable
+from dsar.export.package import Bag, Sink
+from dsar.export.people import People
+from dsar.export.rows import KNOWN, Reader, line, schema
+from dsar.holding import told
+from dsar.models import Copy
+
+SHOWN = 50
+"""So many records of each kind stand in the page for reading; all of them in the files."""
+_KNOWN = frozenset({f"data/notices/{KNOWN.removeprefix('accounts_')}.jsonl", "data/README.html"})
+"""Not looked through: what was mailed to the person. The page for reading tells nothing that the files do not."""
+
+
+class Leak(Exception):
+    """Something about somebody else was about to leave; the copy is not given out."""
+
+
+class Gone(Exception):
+    """The person is not there any more."""
+
+
+@dataclass
+class Told:
+    """One kind of data in the copy: its file, how many records, the first of them."""
+
+    unit: Unit
+    name: str
+    count: int = 0
+    first: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of it."""
+
+    manifest: str
+    counts: dict[str, int]
+    people: int
+
+
+def make(row: Copy, sink: Sink, *, now: datetime) -> Made:
+    """Write the package of this copy into `sink`. Nothing is written to the database. Raises Leak, Gone."""
+    with transaction.atomic():
+        _one_moment()
+        with installation("a copy of what is held about one person, in all of their organizations"), translation.override(row.language):
+            account = Account.objects.filter(id=row.account_id).first()
+            if account is None or account.status == "purged":
+                raise Gone
+            return _make(row, account, sink, now)
+
+
+def _one_moment() -> None:
+    """All that is read from here on is as of one moment, and nothing can be written."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _make(row: Copy, account: Account, sink: Sink, now: datetime) -> Made:
+    memberships = list(Membership.objects.filter(account=account).select_related("organization", "role").order_by("organization__name", "id"))
+    orgs: dict[UUID, str] = {m.organization_id: m.organization.name for m in memberships if m.status != "invited"} | {INSTALLATION: _("this installation")}
+    people = People(me=account, organizations=orgs, published=[m.organization.contact_email for m in memberships])
+    reader = Reader(people, orgs=list(orgs))
+    bag = Bag(sink, name=f"steward-copy-{now:%Y-%m-%d}", at=now)
+    found: list[str] = []
+    bag.watch(lambda name, text: found.extend(people.leaks(text.decode("utf-8", "replace"))) if name not in _KNOWN and not name.endswith(("/manifest.json", ".sig")) else None)
+    kinds = [_kind(bag, reader, unit) for unit in MAP.units if told(unit) and not unit.table.startswith("audit_")]
+    done = _acts(bag, account.id, orgs, people)
+    _portable(bag, account, memberships, reader, orgs)
+    withheld = _withheld(reader)
+    bag.put("data/withheld.json", _pretty(withheld))
+    summary = _summary(account, memberships, now)
+    bag.put("data/summary.json", _pretty(summary))
+    bag.put("data/README.html", render_to_string("copy/README.html", {
+        "account": account, "memberships": memberships, "now": now, "purposes": _by_purpose(kinds), "acts": done, "withheld": withheld, "summary": summary, "shown": SHOWN, "language": row.language}))
+    if found:
+        raise Leak
+    counts = {one.name.removeprefix("data/"): one.count for one in kinds} | {one["name"].removeprefix("data/"): one["count"] for one in done}
+    manifest = bag.finish(
+        info={"Source-Organization": "Steward", "External-Description": "A copy of the personal data of one person", "Bagging-Date": f"{now:%Y-%m-%d}", "External-Identifier": str(row.id)},
+        manifest={"format": "steward-copy/1", "copy": str(row.id), "subject": str(account.id), "asked_at": plain(row.asked_at), "as_of": plain(now), "map": records.version(), "counts": counts})
+    return Made(manifest=manifest, counts=counts, people=len(people.numbers))
+
+
+def _kind(bag: Bag, reader: Reader, unit: Unit) -> Told:
+    told_ = Told(unit, f"data/{unit.purpose}/{unit.table.removeprefix('accounts_')}.jsonl")
+
+    def lines() -> Iterator[bytes]:
+        for row in reader.rows(unit):
+            if len(told_.first) < SHOWN:
+                told_.first.append(row)
+            yield line(row)
+
+    told_.count = bag.lines(told_.name, lines())
+    bag.put(told_.name.replace(".jsonl", ".schema.json"), _pretty(schema(unit)))
+    return told_
+
+
+def _acts(bag: Bag, me: UUID, orgs: dict[UUID, str], people: People) -> list[dict[str, Any]]:
+    """The two files of the audit log: what was done to the person, what they did."""
+    found = []
+    for name, title, walk in (("data/record/done-to-you.jsonl", _("What others did to you"), acts.to), ("data/record/done-by-you.jsonl", _("What you did"), acts.by)):
+        first: list[dict[str, Any]] = []
+
+        def lines(walk: Any = walk, first: list[dict[str, Any]] = first) -> Iterator[bytes]:
+            for act in walk(me=me, orgs=orgs, people=people):
+                if len(first) < SHOWN:
+                    first.append({**act, "words": act.get("words", ""), "who": act.get("by") or ", ".join(act.get("about", ()))})
+                yield line(act)
+
+        found.append({"name": name, "title": title, "count": bag.lines(name, lines()), "first": first})
+    return found
+
+
+def _portable(bag: Bag, account: Account, memberships: list[Membership], reader: Reader, orgs: dict[UUID, str]) -> None:
+    """Oneself and what is one's own, in forms that other programs take."""
+    bag.put("data/portable/you.vcf", portable.vcard(account, [m for m in memberships if m.status not in {"invited", "removed"}]))
+    for unit in MAP.units:
+        if unit.sole or unit.table in {"accounts_membership", "accounts_serviceaccess", "accounts_groupmembership"}:
+            bag.lines(f"data/portable/{unit.table.removeprefix('accounts_')}.csv", portable.table(reader.rows(unit), reader.names(unit)))
+    bag.lines("data/portable/activities.jsonl", portable.activities(acts.by(me=account.id, orgs=orgs, people=reader.people)))
+
+
+def _withheld(reader: Reader) -> list[dict[str, Any]]:
+    """What is not in the copy, how much of it, and why; nothing of what it is."""
+    people, titles = reader.people, {unit.table: str(unit.title) for unit in MAP.units}
+    why = _("Exists, and is not told to anybody: it would open your account.")
+    found = [{"what": titles[table], "count": count, "ground": "security", "why": why} for table, count in reader.secrets.items() if count]
+    if people.numbers or people.hidden:
+        each = _("Each of them is the same “Person” with a number throughout this copy.")
+        found.append({"what": _("Names and addresses of other people"), "count": len(people.numbers), "ground": "reveals_other_person", "why": each})
+    return found
+
+
+def _summary(account: Account, memberships: list[Membership], now: datetime) -> dict[str, Any]:
+    """What the law wants to be told with a copy (GDPR Art. 15(1) and (2))."""
+    manager = Management.objects.filter(account=account).values_list("organization_id", flat=True).first()
+    return {
+        "as_of": plain(now), "name": account.name, "address": account.email,
+        "organizations": [{"name": m.organization.name, "contact": m.organization.contact_email, "role": str(m.role.name), "status": m.status, "manages_your_account": manager == m.organization_id}
+                          for m in memberships],
+        "processing": records.as_json(organization="", contact="", on=f"{now:%Y-%m-%d}")["activities"],
+        "rights": [_("You can have wrong data corrected, data deleted, and its use restricted; you can object to its use, and take a consent back."),
+                   _("You can complain to the data protection authority where you live or work.")],
+        "automated_decisions": _("None."),
+    }
+
+
+def _by_purpose(kinds: list[Told]) -> list[dict[str, Any]]:
+    found = []
+    for key, purpose in PURPOSES.items():
+        some = [one for one in kinds if one.unit.purpose == key]
+        if some:
+            found.append({"title": purpose.title, "text": purpose.text, "kinds": [
+                {"title": one.unit.title, "name": one.name.removeprefix("data/"), "count": one.count, "names": list(dict.fromkeys(name for row in one.first for name in row)),
+                 "rows": [[row.get(name) for name in dict.fromkeys(n for r in one.first for n in r)] for row in one.first]} for one in some]})
+    return found
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"

@@ -1,0 +1,169 @@
+"""The life of a copy: made by the worker, kept sealed for a week, fetched at most three times, destroyed."""
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from accounts import outbox
+from accounts.models import Management
+from accounts.tenancy import installation
+from accounts.work import plain
+from audit import INSTALLATION, recording
+from audit.record import ActorRef, EntryDraft, TargetRef
+from dsar.export import making, sealed
+from dsar.models import Copy, CopyState
+
+logger = logging.getLogger("steward.copies")
+KEPT = timedelta(days=7)
+DOWNLOADS = 3
+ATTEMPTS = 3
+_SCHEDULE = ActorRef(type="schedule")
+
+
+class NotThere(Exception):
+    """There is no such copy to fetch: never made, over, fetched too often, or somebody else's."""
+
+
+def folder() -> Path:
+    """Where the sealed files lie; their names are numbers of copies."""
+    path = Path(settings.DATA) / "copies"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def waiting() -> bool:
+    """Whether a copy is to be made."""
+    return Copy.objects.filter(state=CopyState.ASKED).exists()
+
+
+def resume(*, now: datetime, seconds: float = 20.0) -> bool:
+    """Make the copies that wait, for some seconds. True when something is left. Safe to run twice at once and after a crash."""
+    end = time.monotonic() + seconds
+    with installation("copies of people in every organization"):
+        ids = list(Copy.objects.filter(state=CopyState.ASKED).order_by("asked_at").values_list("id", flat=True)[:100])
+    for copy_id in ids:
+        if time.monotonic() > end:
+            return True
+        _make(copy_id, now)
+    return False
+
+
+def _make(copy_id: UUID, now: datetime) -> None:
+    """One copy. Whoever makes it holds a lock of the database session, which ends with the process however that ends."""
+    number = int.from_bytes(hashlib.sha256(copy_id.bytes).digest()[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+        if not cursor.fetchone()[0]:
+            return
+    try:
+        row = Copy.objects.filter(id=copy_id, state=CopyState.ASKED).first()
+        if row is not None:
+            _attempt(row, now)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
+def _attempt(row: Copy, now: datetime) -> None:
+    path, key = folder() / f"{row.id}.part", sealed.new_key()
+    path.unlink(missing_ok=True)
+    _write(row, {"attempts": row.attempts + 1}, "", now)
+    try:
+        with sealed.Sealer(path, key) as sink:
+            made = making.make(row, sink, now=now)
+        digest = hashlib.sha256()
+        for block in sealed.opened(path, key):
+            digest.update(block)
+    except making.Gone:
+        _fail(row, path, "gone", now)
+    except making.Leak:
+        logger.error("a copy would have told something about somebody else and was held back")
+        _fail(row, path, "held_back", now)
+    except Exception:
+        logger.exception("a copy could not be made")
+        path.unlink(missing_ok=True)
+        if row.attempts >= ATTEMPTS:
+            _fail(row, path, "internal_error", now)
+    else:
+        path.rename(folder() / f"{row.id}.sealed")
+        values = {"state": CopyState.READY, "snapshot_at": now, "ready_at": now, "expires_at": now + KEPT, "size": sink.size, "sha256": digest.hexdigest(), "manifest": made.manifest,
+                  "counts": made.counts, "key": outbox.seal_text(base64.b64encode(key).decode())}
+        _write(row, values, "package.built", now, manifest=made.manifest, files=len(made.counts), records=sum(made.counts.values()), people=made.people)
+
+
+def _fail(row: Copy, path: Path, code: str, now: datetime) -> None:
+    path.unlink(missing_ok=True)
+    _write(row, {"state": CopyState.FAILED, "failure": code}, "package.failed", now, problem=code)
+
+
+def log_of(account_id: UUID) -> UUID:
+    """In whose log a copy stands: of the organization that manages the account, else the installation's."""
+    return Management.objects.filter(account_id=account_id).values_list("organization_id", flat=True).first() or INSTALLATION
+
+
+def _write(row: Copy, values: dict[str, Any], event: str, now: datetime, *, actor: ActorRef = _SCHEDULE, via: str = "schedule", **facts: Any) -> None:
+    """Change the row and say so in the log; without an event only what the work itself remembers."""
+    with installation("a copy and the log it stands in"), transaction.atomic():
+        if not event:
+            Copy.objects.filter(id=row.id).update(**values)
+        else:
+            log = log_of(row.account_id)
+            with recording.opened(org=log, now=now, subjects=[row.account_id]) as act:
+                Copy.objects.filter(id=row.id).update(**values, version=row.version + 1)
+                act.write([EntryDraft(org=log, action=event, category="package", outcome="failure" if event == "package.failed" else "success", actor=actor, via=via,
+                                      targets=[TargetRef(type="person", id=row.account_id, subject=row.account_id), TargetRef(type="copy", id=row.id)], facts={"copy": str(row.id), **facts})])
+            row.version += 1
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def fetch(*, account_id: UUID, copy_id: UUID, now: datetime, actor: ActorRef, via: str) -> tuple[Copy, Iterator[bytes]]:
+    """The bytes of a copy, for the person alone. Whether its time is over is decided here and now, and the download is recorded before the first byte. Raises NotThere."""
+    with installation("a person's own copy"), transaction.atomic():
+        row = Copy.objects.select_for_update().filter(id=copy_id, account_id=account_id, state=CopyState.READY).first()
+        path = folder() / f"{copy_id}.sealed"
+        if row is None or row.expires_at is None or row.expires_at <= now or row.downloads >= DOWNLOADS or not path.exists():
+            raise NotThere
+        _write(row, {"downloads": row.downloads + 1}, "package.downloaded", now, actor=actor, via=via, number=row.downloads + 1)
+        key = base64.b64decode(outbox.open_text(row.key))
+    return row, sealed.opened(path, key)
+
+
+def end(*, account_id: UUID, copy_id: UUID, now: datetime, actor: ActorRef, via: str) -> None:
+    """The person removes their copy before its time. Raises NotThere."""
+    with installation("a person's own copy"), transaction.atomic():
+        row = Copy.objects.select_for_update().filter(id=copy_id, account_id=account_id, state=CopyState.READY).first()
+        if row is None:
+            raise NotThere
+        _destroy(row, now, actor=actor, via=via)
+
+
+def expire(*, now: datetime) -> None:
+    """Destroy copies whose time is over, and files that belong to none."""
+    with installation("copies of people in every organization"):
+        over = list(Copy.objects.filter(state=CopyState.READY, expires_at__lte=now))
+        for row in over:
+            with transaction.atomic():
+                locked = Copy.objects.select_for_update().filter(id=row.id, state=CopyState.READY).first()
+                if locked is not None:
+                    _destroy(locked, now)
+        kept = {f"{copy_id}.{ending}" for state, ending in ((CopyState.READY, "sealed"), (CopyState.ASKED, "part")) for copy_id in Copy.objects.filter(state=state).values_list("id", flat=True)}
+    for path in folder().iterdir():
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _destroy(row: Copy, now: datetime, *, actor: ActorRef = _SCHEDULE, via: str = "schedule") -> None:
+    """The key goes first: without it the file is noise, wherever a backup of it may lie."""
+    _write(row, {"state": CopyState.ENDED, "key": "", "counts": {}}, "package.destroyed", now, actor=actor, via=via, downloads=row.downloads, until=plain(row.expires_at))
+    transaction.on_commit(lambda: (folder() / f"{row.id}.sealed").unlink(missing_ok=True))

@@ -1,0 +1,49 @@
+"""What `dsar` keeps itself: the copies that people asked for."""
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from accounts.models.fields import Versioned
+
+
+class CopyState(models.TextChoices):
+    ASKED = "asked", _("Waiting to be made")
+    READY = "ready", _("Ready")
+    ENDED = "ended", _("Removed")
+    FAILED = "failed", _("Could not be made")
+
+
+class Copy(Versioned):
+    """A copy of everything about one person, as they asked for it: made once, kept sealed for a week, fetched at most three times (policy B1, B2)."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "account": "public", "state": "public", "language": "public", "asked_at": "public", "snapshot_at": "public", "ready_at": "public",
+             "expires_at": "public", "downloads": "public", "size": "public", "sha256": "public", "manifest": "public", "counts": "unrecorded",
+             "key": "secret", "failure": "public", "attempts": "unrecorded"}
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="copies")
+    state = models.CharField(max_length=10, choices=CopyState, default=CopyState.ASKED)
+    language = models.CharField(max_length=12, default="en")
+    asked_at = models.DateTimeField()
+    snapshot_at = models.DateTimeField(null=True)
+    """As of when it tells: everything in it was read from one moment of the database."""
+    ready_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    downloads = models.PositiveSmallIntegerField(default=0)
+    size = models.BigIntegerField(null=True)
+    """Bytes of the package that the person gets."""
+    sha256 = models.CharField(max_length=64, blank=True)
+    manifest = models.CharField(max_length=64, blank=True)
+    """SHA-256 of its manifest, which names the hash of every file."""
+    counts = models.JSONField(default=dict)
+    key = models.CharField(max_length=120, blank=True)
+    """What seals the file, itself sealed; destroyed when the copy ends, which ends every copy of the file."""
+    failure = models.CharField(max_length=40, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["account"], condition=models.Q(state="asked"), name="copy_asked_once")]
+        indexes = [models.Index(fields=["account", "-asked_at"], name="copy_of_account"),
+                   models.Index(fields=["state", "expires_at"], condition=models.Q(state__in=["asked", "ready"]), name="copy_to_do")]
