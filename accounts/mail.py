@@ -40,9 +40,13 @@ def _owe(sealed: Sealed) -> None:
     account = Account.objects.filter(id=person).first()
     if account is None or (power is not None and sealed.record["actor"].get("id") == str(person) and power.slug not in {"create-token"}):
         return
+    tell(sealed, account=account, template=power.slug if power else "own-security")
+
+
+def tell(sealed: Sealed, *, account: Account, template: str) -> None:
+    """Owe the notice of an act to the person it is about, with who did it, why and when."""
     organization = Organization.objects.filter(id=sealed.org).first()
-    context = _context(sealed, account, organization)
-    outbox.owe(template=power.slug if power else "own-security", account=account, context=context, entry=sealed.entry,
+    outbox.owe(template=template, account=account, context=_context(sealed, account, organization), entry=sealed.entry,
                organization_id=organization.id if organization else None, now=datetime.now(UTC))
 
 

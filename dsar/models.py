@@ -4,7 +4,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account
+from accounts.models import Account, Organization
 from accounts.models.fields import Versioned
 
 
@@ -16,13 +16,18 @@ class CopyState(models.TextChoices):
 
 
 class Copy(Versioned):
-    """A copy of everything about one person, as they asked for it: made once, kept sealed for a week, fetched at most three times (policy B1, B2)."""
+    """A copy of what is held about one person, as they or their organization asked for it: made once, kept sealed for a week, fetched at most three times (policy B1, B2, A4)."""
 
-    AUDIT = {"id": "public", "version": "unrecorded", "account": "public", "state": "public", "language": "public", "asked_at": "public", "snapshot_at": "public", "ready_at": "public",
+    AUDIT = {"id": "public", "version": "unrecorded", "account": "public", "organization": "public", "requested_by": "public",
+             "state": "public", "language": "public", "asked_at": "public", "snapshot_at": "public", "ready_at": "public",
              "expires_at": "public", "downloads": "public", "size": "public", "sha256": "public", "manifest": "public", "counts": "unrecorded",
              "key": "secret", "failure": "public", "attempts": "unrecorded"}
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="copies")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="copies")
+    """Which organization asked for it, and gets what is its own; None where the person asked, who gets everything."""
+    requested_by = models.UUIDField(null=True, blank=True)
+    """The account of the administrator who asked."""
     state = models.CharField(max_length=10, choices=CopyState, default=CopyState.ASKED)
     language = models.CharField(max_length=12, default="en")
     asked_at = models.DateTimeField()
@@ -44,6 +49,7 @@ class Copy(Versioned):
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["account"], condition=models.Q(state="asked"), name="copy_asked_once")]
+        constraints = [models.UniqueConstraint(fields=["account"], condition=models.Q(state="asked", organization=None), name="copy_asked_once"),
+                       models.UniqueConstraint(fields=["account", "organization"], condition=models.Q(state="asked", organization__isnull=False), name="copy_asked_once_by")]
         indexes = [models.Index(fields=["account", "-asked_at"], name="copy_of_account"),
                    models.Index(fields=["state", "expires_at"], condition=models.Q(state__in=["asked", "ready"]), name="copy_to_do")]

@@ -1,4 +1,4 @@
-"""Mails about copies: the person hears that theirs is ready, was fetched, or could not be made."""
+"""Mails about copies: whoever asked hears that theirs is ready, was fetched, or could not be made; and the person that their organization took one."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -7,10 +7,11 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
-from accounts import outbox
+from accounts import mail, outbox
 from accounts.models import Account
 from audit.subscribers import Sealed, Subscriber
 from dsar.models import Copy
+from dsar.powers import export_person
 
 EVENTS = {"package.built": "ready", "package.downloaded": "fetched", "package.failed": "failed"}
 
@@ -18,17 +19,28 @@ EVENTS = {"package.built": "ready", "package.downloaded": "fetched", "package.fa
 def handle(batch: list[Sealed]) -> None:
     """Owe the mails. That it failed is recorded as a failure, and is news all the same."""
     for sealed in batch:
-        row = Copy.objects.filter(id=sealed.record.get("facts", {}).get("copy")).first()
         account = Account.objects.filter(id=_person(sealed)).first()
-        if row is None or account is None:
+        if account is None:
             continue
-        context = {"how": EVENTS[sealed.action], "until": f"{row.expires_at.astimezone(UTC):%Y-%m-%d %H:%M}" if row.expires_at else "", "page": settings.STEWARD_URL + reverse("me-copies"),
-                   "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}"}
-        outbox.owe(template="copy-news", account=account, context=context, entry=sealed.entry, organization_id=None, now=datetime.now(UTC))
+        if sealed.action in EVENTS:
+            _about_copy(sealed, account)
+        elif sealed.outcome == "success" and sealed.record["actor"].get("id") != str(account.id):
+            mail.tell(sealed, account=account, template=export_person.POWER.slug)
+
+
+def _about_copy(sealed: Sealed, person: Account) -> None:
+    row = Copy.objects.select_related("organization").filter(id=sealed.record.get("facts", {}).get("copy")).first()
+    account = person if row is None or row.organization is None else Account.objects.filter(id=row.requested_by).first()
+    if row is None or account is None or (row.organization and sealed.action == "package.downloaded"):
+        return
+    page = reverse("copies", args=[row.organization.slug]) if row.organization else reverse("me-copies")
+    context = {"how": EVENTS[sealed.action], "until": f"{row.expires_at.astimezone(UTC):%Y-%m-%d %H:%M}" if row.expires_at else "", "page": settings.STEWARD_URL + page,
+               "organization": row.organization.name if row.organization else "", "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}"}
+    outbox.owe(template="copy-news", account=account, context=context, entry=sealed.entry, organization_id=row.organization_id, now=datetime.now(UTC))
 
 
 def _person(sealed: Sealed) -> UUID | None:
     return next((UUID(t["id"]) for t in sealed.record.get("targets", []) if t["type"] == "person"), None)
 
 
-SUBSCRIBER = Subscriber(name="copies", handle=handle, actions=frozenset(EVENTS))
+SUBSCRIBER = Subscriber(name="copies", handle=handle, actions=frozenset({*EVENTS, export_person.POWER.event}))

@@ -110,7 +110,7 @@ TABLES: dict[str, Table] = {
     "accounts_mail": Table(guarded="follows from entries that are recorded themselves", unscoped="belongs to its recipient; pages ask by recipient"),
     "accounts_oauthapplication": Table(scope="organization_id"),
     # rights
-    "dsar_copy": Table(unscoped=_PERSON, free=("attempts",)),
+    "dsar_copy": Table(scope="organization_id", own="account_id", free=("attempts",)),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),

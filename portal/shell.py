@@ -52,6 +52,7 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
             ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
             ("domains", "globe", _("Domains"), "manage_domains"),
             ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),
+            ("copies", "archive", _("Copies of people’s data"), "manage_requests"),
             ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
 
 

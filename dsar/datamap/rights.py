@@ -14,10 +14,13 @@ UNITS: tuple[Unit, ...] = (
         source=("person",),
         recipients=("person",),
         keeping="account",
+        scope="organization_id",
         columns={
             "id": ID,
             "version": COUNT,
             "account_id": data("user.unique_id"),
+            "organization_id": data("user.workplace"),
+            "requested_by": data("user.history", export="others"),
             "state": data("user.privacy_preferences"),
             "language": data("user.account.settings"),
             "asked_at": data("user.privacy_preferences"),

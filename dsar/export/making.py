@@ -25,7 +25,6 @@ from dsar.export.package import Bag, Sink
 from dsar.export.people import People
 from dsar.export.rows import KNOWN, Reader, line, schema
 from dsar.holding import told
-from dsar.models import Copy
 
 SHOWN = 50
 """So many records of each kind stand in the page for reading; all of them in the files."""
@@ -51,6 +50,17 @@ class Told:
     first: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Whose copy, and how far it reaches. `only` is the organization that asks: it gets what is its own, and what belongs to the account itself only if it manages it."""
+
+    copy: UUID
+    account: UUID
+    language: str
+    asked_at: datetime
+    only: UUID | None = None
+
+
 @dataclass(frozen=True)
 class Made:
     """What came of it."""
@@ -60,15 +70,15 @@ class Made:
     people: int
 
 
-def make(row: Copy, sink: Sink, *, now: datetime) -> Made:
-    """Write the package of this copy into `sink`. Nothing is written to the database. Raises Leak, Gone."""
+def make(wanted: Wanted, sink: Sink, *, now: datetime) -> Made:
+    """Write the package into `sink`. Nothing is written to the database. Raises Leak, Gone."""
     with transaction.atomic():
         _one_moment()
-        with installation("a copy of what is held about one person, in all of their organizations"), translation.override(row.language):
-            account = Account.objects.filter(id=row.account_id).first()
+        with installation("a copy of what is held about one person, in all of their organizations"), translation.override(wanted.language):
+            account = Account.objects.filter(id=wanted.account).first()
             if account is None or account.status == "purged":
                 raise Gone
-            return _make(row, account, sink, now)
+            return _make(wanted, account, sink, now)
 
 
 def _one_moment() -> None:
@@ -77,29 +87,33 @@ def _one_moment() -> None:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
-def _make(row: Copy, account: Account, sink: Sink, now: datetime) -> Made:
-    memberships = list(Membership.objects.filter(account=account).select_related("organization", "role").order_by("organization__name", "id"))
-    orgs: dict[UUID, str] = {m.organization_id: m.organization.name for m in memberships if m.status != "invited"} | {INSTALLATION: _("this installation")}
+def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
+    rows = Membership.objects.filter(account=account).select_related("organization", "role").order_by("organization__name", "id")
+    memberships = list(rows if wanted.only is None else rows.filter(organization_id=wanted.only))
+    manager = Management.objects.filter(account=account).values_list("organization_id", flat=True).first()
+    orgs: dict[UUID, str] = {m.organization_id: m.organization.name for m in memberships if m.status != "invited"} | ({INSTALLATION: _("this installation")} if wanted.only is None else {})
     people = People(me=account, organizations=orgs, published=[m.organization.contact_email for m in memberships])
-    reader = Reader(people, orgs=list(orgs))
+    reader = Reader(people, orgs=list(orgs), only=wanted.only)
+    units = [unit for unit in MAP.units if told(unit) and (wanted.only is None or unit.scope or wanted.only == manager)]
     bag = Bag(sink, name=f"steward-copy-{now:%Y-%m-%d}", at=now)
     found: list[str] = []
     bag.watch(lambda name, text: found.extend(people.leaks(text.decode("utf-8", "replace"))) if name not in _KNOWN and not name.endswith(("/manifest.json", ".sig")) else None)
-    kinds = [_kind(bag, reader, unit) for unit in MAP.units if told(unit) and not unit.table.startswith("audit_")]
+    kinds = [_kind(bag, reader, unit) for unit in units if not unit.table.startswith("audit_")]
     done = _acts(bag, account.id, orgs, people)
-    _portable(bag, account, memberships, reader, orgs)
+    _portable(bag, account, memberships, reader, orgs, units)
     withheld = _withheld(reader)
     bag.put("data/withheld.json", _pretty(withheld))
-    summary = _summary(account, memberships, now)
+    summary = _summary(account, memberships, manager, now)
     bag.put("data/summary.json", _pretty(summary))
     bag.put("data/README.html", render_to_string("copy/README.html", {
-        "account": account, "memberships": memberships, "now": now, "purposes": _by_purpose(kinds), "acts": done, "withheld": withheld, "summary": summary, "shown": SHOWN, "language": row.language}))
+        "account": account, "now": now, "purposes": _by_purpose(kinds), "acts": done, "withheld": withheld, "summary": summary, "shown": SHOWN, "language": wanted.language}))
     if found:
         raise Leak
     counts = {one.name.removeprefix("data/"): one.count for one in kinds} | {one["name"].removeprefix("data/"): one["count"] for one in done}
     manifest = bag.finish(
-        info={"Source-Organization": "Steward", "External-Description": "A copy of the personal data of one person", "Bagging-Date": f"{now:%Y-%m-%d}", "External-Identifier": str(row.id)},
-        manifest={"format": "steward-copy/1", "copy": str(row.id), "subject": str(account.id), "asked_at": plain(row.asked_at), "as_of": plain(now), "map": records.version(), "counts": counts})
+        info={"Source-Organization": "Steward", "External-Description": "A copy of the personal data of one person", "Bagging-Date": f"{now:%Y-%m-%d}", "External-Identifier": str(wanted.copy)},
+        manifest={"format": "steward-copy/1", "copy": str(wanted.copy), "subject": str(account.id), "asked_at": plain(wanted.asked_at), "as_of": plain(now),
+                  "map": records.version(), "counts": counts})
     return Made(manifest=manifest, counts=counts, people=len(people.numbers))
 
 
@@ -133,10 +147,10 @@ def _acts(bag: Bag, me: UUID, orgs: dict[UUID, str], people: People) -> list[dic
     return found
 
 
-def _portable(bag: Bag, account: Account, memberships: list[Membership], reader: Reader, orgs: dict[UUID, str]) -> None:
+def _portable(bag: Bag, account: Account, memberships: list[Membership], reader: Reader, orgs: dict[UUID, str], units: list[Unit]) -> None:
     """Oneself and what is one's own, in forms that other programs take."""
     bag.put("data/portable/you.vcf", portable.vcard(account, [m for m in memberships if m.status not in {"invited", "removed"}]))
-    for unit in MAP.units:
+    for unit in units:
         if unit.sole or unit.table in {"accounts_membership", "accounts_serviceaccess", "accounts_groupmembership"}:
             bag.lines(f"data/portable/{unit.table.removeprefix('accounts_')}.csv", portable.table(reader.rows(unit), reader.names(unit)))
     bag.lines("data/portable/activities.jsonl", portable.activities(acts.by(me=account.id, orgs=orgs, people=reader.people)))
@@ -153,9 +167,8 @@ def _withheld(reader: Reader) -> list[dict[str, Any]]:
     return found
 
 
-def _summary(account: Account, memberships: list[Membership], now: datetime) -> dict[str, Any]:
+def _summary(account: Account, memberships: list[Membership], manager: UUID | None, now: datetime) -> dict[str, Any]:
     """What the law wants to be told with a copy (GDPR Art. 15(1) and (2))."""
-    manager = Management.objects.filter(account=account).values_list("organization_id", flat=True).first()
     return {
         "as_of": plain(now), "name": account.name, "address": account.email,
         "organizations": [{"name": m.organization.name, "contact": m.organization.contact_email, "role": str(m.role.name), "status": m.status, "manages_your_account": manager == m.organization_id}

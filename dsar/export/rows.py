@@ -25,9 +25,10 @@ KNOWN = "accounts_mail"
 class Reader:
     """Reads everything about one person, row by row, and counts what it leaves out."""
 
-    def __init__(self, people: People, *, orgs: list[UUID]) -> None:
+    def __init__(self, people: People, *, orgs: list[UUID], only: UUID | None = None) -> None:
         self.people = people
         self.orgs = orgs
+        self.only = only
         self.secrets: Counter[str] = Counter()
         """How many values of each table exist and are not told, because they would open something."""
         self._names: dict[str, dict[Any, str]] = {}
@@ -39,6 +40,8 @@ class Reader:
         where, values = " OR ".join(f"({one})" for one in conditions), [self.people.me.id] * len(conditions)
         if unit.scope == "org":
             where, values = f"org = ANY(%s) AND ({where})", [self.orgs, *values]  # type: ignore[list-item]
+        elif self.only is not None and unit.scope:
+            where, values = f'"{unit.scope}" = %s AND ({where})', [self.only, *values]
         order = next((name for name in ("created_at", "started_at", "granted_at", "created", "id") if name in unit.columns), columns[0])
         listed = ", ".join(f'"{name}"' for name in columns)
         with connection.chunked_cursor() as cursor:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from accounts import outbox
 from accounts.models import Management
@@ -43,14 +45,19 @@ def folder() -> Path:
 
 def waiting() -> bool:
     """Whether a copy is to be made."""
+    with installation("copies of people in every organization"):
+        return _asked()
+
+
+def _asked() -> bool:
     return Copy.objects.filter(state=CopyState.ASKED).exists()
 
 
-def resume(*, now: datetime, seconds: float = 20.0) -> bool:
+def resume(*, now: datetime, seconds: float = 20.0, only: UUID | None = None) -> bool:
     """Make the copies that wait, for some seconds. True when something is left. Safe to run twice at once and after a crash."""
     end = time.monotonic() + seconds
     with installation("copies of people in every organization"):
-        ids = list(Copy.objects.filter(state=CopyState.ASKED).order_by("asked_at").values_list("id", flat=True)[:100])
+        ids = [only] if only else list(Copy.objects.filter(state=CopyState.ASKED).order_by("asked_at").values_list("id", flat=True)[:100])
     for copy_id in ids:
         if time.monotonic() > end:
             return True
@@ -66,7 +73,8 @@ def _make(copy_id: UUID, now: datetime) -> None:
         if not cursor.fetchone()[0]:
             return
     try:
-        row = Copy.objects.filter(id=copy_id, state=CopyState.ASKED).first()
+        with installation("a copy that waits"):
+            row = Copy.objects.filter(id=copy_id, state=CopyState.ASKED).first()
         if row is not None:
             _attempt(row, now)
     finally:
@@ -80,7 +88,7 @@ def _attempt(row: Copy, now: datetime) -> None:
     _write(row, {"attempts": row.attempts + 1}, "", now)
     try:
         with sealed.Sealer(path, key) as sink:
-            made = making.make(row, sink, now=now)
+            made = making.make(making.Wanted(copy=row.id, account=row.account_id, language=row.language, asked_at=row.asked_at, only=row.organization_id), sink, now=now)
         digest = hashlib.sha256()
         for block in sealed.opened(path, key):
             digest.update(block)
@@ -106,9 +114,9 @@ def _fail(row: Copy, path: Path, code: str, now: datetime) -> None:
     _write(row, {"state": CopyState.FAILED, "failure": code}, "package.failed", now, problem=code)
 
 
-def log_of(account_id: UUID) -> UUID:
-    """In whose log a copy stands: of the organization that manages the account, else the installation's."""
-    return Management.objects.filter(account_id=account_id).values_list("organization_id", flat=True).first() or INSTALLATION
+def log_of(row: Copy) -> UUID:
+    """In whose log a copy stands: of the organization that asked for it, else of the one that manages the account, else the installation's."""
+    return row.organization_id or Management.objects.filter(account_id=row.account_id).values_list("organization_id", flat=True).first() or INSTALLATION
 
 
 def _write(row: Copy, values: dict[str, Any], event: str, now: datetime, *, actor: ActorRef = _SCHEDULE, via: str = "schedule", **facts: Any) -> None:
@@ -117,7 +125,7 @@ def _write(row: Copy, values: dict[str, Any], event: str, now: datetime, *, acto
         if not event:
             Copy.objects.filter(id=row.id).update(**values)
         else:
-            log = log_of(row.account_id)
+            log = log_of(row)
             with recording.opened(org=log, now=now, subjects=[row.account_id]) as act:
                 Copy.objects.filter(id=row.id).update(**values, version=row.version + 1)
                 act.write([EntryDraft(org=log, action=event, category="package", outcome="failure" if event == "package.failed" else "success", actor=actor, via=via,
@@ -127,10 +135,21 @@ def _write(row: Copy, values: dict[str, Any], event: str, now: datetime, *, acto
         setattr(row, name, value)
 
 
-def fetch(*, account_id: UUID, copy_id: UUID, now: datetime, actor: ActorRef, via: str) -> tuple[Copy, Iterator[bytes]]:
-    """The bytes of a copy, for the person alone. Whether its time is over is decided here and now, and the download is recorded before the first byte. Raises NotThere."""
-    with installation("a person's own copy"), transaction.atomic():
-        row = Copy.objects.select_for_update().filter(id=copy_id, account_id=account_id, state=CopyState.READY).first()
+@dataclass(frozen=True)
+class Holder:
+    """Who may fetch a copy: the person theirs, or the organization that asked for one."""
+
+    account: UUID | None = None
+    organization: UUID | None = None
+
+    def rows(self) -> QuerySet[Copy]:
+        return Copy.objects.filter(organization_id=self.organization, **({} if self.organization else {"account_id": self.account}))
+
+
+def fetch(*, holder: Holder, copy_id: UUID, now: datetime, actor: ActorRef, via: str) -> tuple[Copy, Iterator[bytes]]:
+    """The bytes of a copy, for its holder alone. Whether its time is over is decided here and now, and the download is recorded before the first byte. Raises NotThere."""
+    with installation("a copy and its holder"), transaction.atomic():
+        row = holder.rows().select_for_update().filter(id=copy_id, state=CopyState.READY).first()
         path = folder() / f"{copy_id}.sealed"
         if row is None or row.expires_at is None or row.expires_at <= now or row.downloads >= DOWNLOADS or not path.exists():
             raise NotThere
@@ -139,10 +158,10 @@ def fetch(*, account_id: UUID, copy_id: UUID, now: datetime, actor: ActorRef, vi
     return row, sealed.opened(path, key)
 
 
-def end(*, account_id: UUID, copy_id: UUID, now: datetime, actor: ActorRef, via: str) -> None:
-    """The person removes their copy before its time. Raises NotThere."""
-    with installation("a person's own copy"), transaction.atomic():
-        row = Copy.objects.select_for_update().filter(id=copy_id, account_id=account_id, state=CopyState.READY).first()
+def end(*, holder: Holder, copy_id: UUID, now: datetime, actor: ActorRef, via: str) -> None:
+    """The holder removes a copy before its time. Raises NotThere."""
+    with installation("a copy and its holder"), transaction.atomic():
+        row = holder.rows().select_for_update().filter(id=copy_id, state=CopyState.READY).first()
         if row is None:
             raise NotThere
         _destroy(row, now, actor=actor, via=via)

@@ -1,5 +1,5 @@
-"""Every power of people over their own data, written out."""
+"""Every power over people's data, written out: their own acts, and what others do for them."""
 from accounts.power import Power
-from dsar.powers import request_copy
+from dsar.powers import export_person, request_copy
 
-POWERS: tuple[Power, ...] = (request_copy.POWER,)
+POWERS: tuple[Power, ...] = (request_copy.POWER, export_person.POWER)

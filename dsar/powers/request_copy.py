@@ -20,7 +20,7 @@ MOST, WITHIN = 3, timedelta(days=1)
 
 
 def rule(_actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[str]:
-    rows = Copy.objects.filter(account_id=person.account.id)
+    rows = Copy.objects.filter(account_id=person.account.id, organization=None)
     if rows.filter(state=CopyState.ASKED).exists():
         yield "copy_under_way"
     elif rows.filter(asked_at__gt=now - WITHIN).count() >= MOST:

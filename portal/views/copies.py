@@ -12,13 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import door
+from accounts.actor import Actor
 from accounts.entries import actor_ref
+from accounts.models import Account
 from accounts.reasons import NotFound, Refused, text
 from dsar.export import run, signing
 from dsar.models import Copy, CopyState
-from dsar.powers import request_copy
+from dsar.powers import export_person, request_copy
 from portal.jobs import wake
-from portal.organization import myself
+from portal.organization import enter, myself
 from portal.views.stepup import ask
 
 TIER = 1
@@ -38,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
             wake("copies")
             messages.success(request, _("Your copy is being made. You get a mail when it is ready."))
         return redirect("me-copies")
-    rows = Copy.objects.filter(account_id=request.user.id).order_by("-asked_at")[:20]
+    rows = Copy.objects.filter(account_id=request.user.id, organization=None).order_by("-asked_at")[:20]
     plan = door.plan(power=request_copy.POWER, actor=actor, data={}, now=now)
     return render(request, "me/copies.html", {
         "rows": [{"row": row, "state": _state(row, now), "left": max(run.DOWNLOADS - row.downloads, 0), "records": sum(row.counts.values())} for row in rows],
@@ -52,25 +54,47 @@ def _state(row: Copy, now: datetime) -> str:
     return "ready" if row.expires_at is not None and row.expires_at > now and row.downloads < run.DOWNLOADS else "ended"
 
 
+def of_organization(request: HttpRequest, slug: str) -> HttpResponse:
+    """Copies that the organization asked for, of people who wanted theirs in another way than by themselves."""
+    actor, now = enter(request, slug, permission=export_person.POWER.permission), timezone.now()
+    rows = Copy.objects.filter(organization_id=actor.organization_id).select_related("account").order_by("-asked_at")[:100]
+    who = dict(Account.objects.filter(id__in={row.requested_by for row in rows if row.requested_by}).values_list("id", "name"))
+    return render(request, "copies/index.html", {
+        "rows": [{"row": row, "state": _state(row, now), "left": max(run.DOWNLOADS - row.downloads, 0), "who": who.get(row.requested_by, "")} for row in rows],
+        "most": run.DOWNLOADS, "days": run.KEPT.days})
+
+
+def one_of_organization(request: HttpRequest, slug: str, copy_id: UUID) -> HttpResponseBase:
+    """Fetch a copy that the organization asked for, or remove it. Only a POST does either."""
+    actor, now = enter(request, slug, permission=export_person.POWER.permission), timezone.now()
+    if request.method != "POST":
+        return redirect("copies", slug)
+    return _act(request, run.Holder(organization=actor.organization_id), copy_id, actor, now, tier=export_person.POWER.tier, back=redirect("copies", slug))
+
+
 @login_required
 def one(request: HttpRequest, copy_id: UUID) -> HttpResponseBase:
     """Fetch a copy (POST: a link alone fetches nothing), or remove it."""
     actor, now = myself(request), timezone.now()
     if request.method != "POST":
         return redirect("me-copies")
+    return _act(request, run.Holder(account=request.user.id), copy_id, actor, now, tier=TIER, back=redirect("me-copies"))
+
+
+def _act(request: HttpRequest, holder: run.Holder, copy_id: UUID, actor: Actor, now: datetime, *, tier: int, back: HttpResponse) -> HttpResponseBase:
     try:
         if request.POST.get("do") == "remove":
-            run.end(account_id=request.user.id, copy_id=copy_id, now=now, actor=actor_ref(actor), via="ui")
+            run.end(holder=holder, copy_id=copy_id, now=now, actor=actor_ref(actor), via="ui")
             messages.success(request, _("The copy is removed."))
-            return redirect("me-copies")
-        if actor.tier(now) < TIER:
-            return ask(request, TIER)
-        return answer(copy_id, *run.fetch(account_id=request.user.id, copy_id=copy_id, now=now, actor=actor_ref(actor), via="ui"))
+            return back
+        if actor.tier(now) < tier:
+            return ask(request, tier)
+        return answer(*run.fetch(holder=holder, copy_id=copy_id, now=now, actor=actor_ref(actor), via="ui"))
     except run.NotThere:
         raise NotFound from None
 
 
-def answer(copy_id: UUID, row: Copy, blocks: object) -> StreamingHttpResponse:
+def answer(row: Copy, blocks: object) -> StreamingHttpResponse:
     """The bytes, for this browser alone and not for its cache."""
     found = StreamingHttpResponse(blocks, content_type="application/zip")  # type: ignore[arg-type]
     for header, value in {"Content-Length": str(row.size), "Content-Disposition": f'attachment; filename="steward-copy-{row.snapshot_at:%Y-%m-%d}.zip"', "Cache-Control": "private, no-store",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,13 @@ from typing import Any
 
 from django.test import Client
 
-from accounts import tenancy
+from accounts import outbox, tenancy
 from accounts.models import Mail, Membership, Plan, SavedView
 from audit import sequencer
 from audit.export import files
 from audit.models import Export
+from dsar.export import run, sealed
+from dsar.models import Copy
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
@@ -41,7 +44,7 @@ class Api:
 def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
     """The operation's address in this organization; ids that are not given exist nowhere."""
     found = operation.path.replace("{slug}", slug)
-    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id"):
+    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id"):
         found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
     return f"/api/v1/{found}"
 
@@ -67,10 +70,21 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
             export_id=export_for(org, operation.name if operation else "").id,
             stream_id=stream_for(org, f"Spare {uuid.uuid4().hex[:6]}").id,
             domain_id=domain_for(org, f"spare-{uuid.uuid4().hex[:6]}.com").id,
+            copy_id=copy_for(org.person("owner" if operation and operation.name == "me-copy-file" else name), None if operation and operation.name == "me-copy-file" else org).id,
         )
 
     arrange(make)
     return made
+
+
+def copy_for(person: Membership, org: Org | None = None) -> Copy:
+    """A copy that is ready, the person's own or one that the organization asked for. Needs an open act."""
+    now, key = datetime.now(UTC), sealed.new_key()
+    row = Copy.objects.create(account_id=person.account_id, organization=org.organization if org else None, state="ready", asked_at=now, snapshot_at=now, ready_at=now, expires_at=now + run.KEPT, size=3,
+                              sha256="0" * 64, key=outbox.seal_text(base64.b64encode(key).decode()))
+    with sealed.Sealer(run.folder() / f"{row.id}.sealed", key) as sink:
+        sink.write(b"zip")
+    return row
 
 
 def export_for(org: Org, operation: str = "") -> Export:

@@ -29,21 +29,27 @@ def asked(person: Membership) -> Copy:
     with tenancy.scope(account=account.id):
         actor = access.own_actor(account=account, proof=Proof(), session_id=None)
         door.perform(power=request_copy.POWER, actor=actor, data={}, now=datetime.now(UTC))
-    return Copy.objects.filter(account_id=account.id).latest("asked_at")
+    with tenancy.scope(account=account.id):
+        return Copy.objects.filter(account_id=account.id).latest("asked_at")
 
 
 def made(person: Membership) -> Copy:
     row = asked(person)
     numbered()
     run.resume(now=datetime.now(UTC))
-    row.refresh_from_db()
-    return row
+    return again(row)
+
+
+def again(row: Copy) -> Copy:
+    """The row as it is now."""
+    with tenancy.installation("a test looks"):
+        return Copy.objects.get(id=row.id)
 
 
 def fetched(row: Copy) -> bytes:
     account = Account.objects.get(id=row.account_id)
     actor = actor_ref(access.own_actor(account=account, proof=Proof(), session_id=None))
-    _row, blocks = run.fetch(account_id=account.id, copy_id=row.id, now=datetime.now(UTC), actor=actor, via="ui")
+    _row, blocks = run.fetch(holder=run.Holder(account=account.id), copy_id=row.id, now=datetime.now(UTC), actor=actor, via="ui")
     return b"".join(blocks)
 
 

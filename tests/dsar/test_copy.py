@@ -14,6 +14,7 @@ import pytest
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
@@ -26,9 +27,11 @@ from dsar.datamap import MAP
 from dsar.export import making, run, sealed
 from dsar.holding import told
 from dsar.models import Copy
+from dsar.powers import export_person
+from tests.api.calls import copy_for
 from tests.browse import client_for
 from tests.cast import World
-from tests.dsar.copies import asked, copy_of, everything, fetched, lines, made, numbered, unpacked
+from tests.dsar.copies import again, asked, copy_of, everything, fetched, lines, made, numbered, unpacked
 from tests.situations import WHY, arrange, session_for, token_for
 
 SECONDS = timedelta(seconds=1)
@@ -181,13 +184,13 @@ def test_three_times_seven_days_and_then_never(world: World) -> None:
         fetched(row)
     other = made(world.north.person("guest"))
     with pytest.raises(run.NotThere):
-        run.fetch(account_id=other.account_id, copy_id=other.id, now=other.expires_at, actor=run._SCHEDULE, via="ui")  # type: ignore[arg-type]
+        run.fetch(holder=run.Holder(account=other.account_id), copy_id=other.id, now=other.expires_at, actor=run._SCHEDULE, via="ui")  # type: ignore[arg-type]
     with pytest.raises(run.NotThere):
-        run.fetch(account_id=row.account_id, copy_id=other.id, now=datetime.now(UTC), actor=run._SCHEDULE, via="ui")
+        run.fetch(holder=run.Holder(account=row.account_id), copy_id=other.id, now=datetime.now(UTC), actor=run._SCHEDULE, via="ui")
     path = run.folder() / f"{other.id}.sealed"
     kept = path.read_bytes()
     run.expire(now=other.expires_at + SECONDS)  # type: ignore[operator]
-    other.refresh_from_db()
+    other = again(other)
     assert (other.state, other.key, path.exists()) == ("ended", "", False)
     path.write_bytes(kept)  # a backup of the file
     with pytest.raises(run.NotThere):
@@ -199,7 +202,7 @@ def test_three_times_seven_days_and_then_never(world: World) -> None:
 def test_every_step_is_an_entry_in_the_right_log(world: World) -> None:
     row = made(world.north.person("worker"))
     fetched(row)
-    run.end(account_id=row.account_id, copy_id=row.id, now=datetime.now(UTC), actor=run._SCHEDULE, via="ui")
+    run.end(holder=run.Holder(account=row.account_id), copy_id=row.id, now=datetime.now(UTC), actor=run._SCHEDULE, via="ui")
     with tenancy.installation("count"):
         records = [json.loads(text) for text in Entry.objects.filter(org=world.north.organization.id, record__contains=str(row.id)).order_by("occurred_at").values_list("record", flat=True)]
     assert [r["action"] for r in records] == ["package.requested", "package.built", "package.downloaded", "package.destroyed"]
@@ -232,10 +235,10 @@ def test_a_worker_that_dies_leaves_nothing_and_the_next_one_makes_it(world: Worl
     with pytest.raises(SystemExit):
         run.resume(now=datetime.now(UTC))
     monkeypatch.setattr(making, "_portable", real)
-    row.refresh_from_db()
+    row = again(row)
     assert (row.state, row.attempts) == ("asked", 1)
     run.resume(now=datetime.now(UTC))
-    row.refresh_from_db()
+    row = again(row)
     assert row.state == "ready" and fetched(row)
     assert not list(run.folder().glob(f"{row.id}.part"))
 
@@ -249,7 +252,7 @@ def test_what_always_fails_is_given_up_and_said(world: World, monkeypatch: pytes
     monkeypatch.setattr(making, "_portable", broken)
     for _n in range(run.ATTEMPTS):
         run.resume(now=datetime.now(UTC))
-    row.refresh_from_db()
+    row = again(row)
     assert (row.state, row.failure) == ("failed", "internal_error")
 
 
@@ -279,7 +282,8 @@ def test_the_page_asks_makes_and_gives(world: World, tmp_path: Path) -> None:
     assert "A copy is being made already" in client.get("/me/copies/").content.decode()
     numbered()
     run.resume(now=datetime.now(UTC))
-    row = Copy.objects.get(account_id=person.account_id)
+    with tenancy.scope(account=person.account_id):
+        row = Copy.objects.get(account_id=person.account_id)
     assert client.get(f"/me/copies/{row.id}/").status_code == 302, "a link alone fetches nothing"
     answer = client.post(f"/me/copies/{row.id}/")
     data = b"".join(answer.streaming_content)
@@ -297,7 +301,7 @@ def test_who_has_not_just_proved_who_they_are_is_asked(world: World) -> None:
     client = client_for(person, tier=0)
     answer = client.post(f"/me/copies/{row.id}/")
     assert answer.status_code == 302 and answer.headers["Location"].startswith("/sign-in/again/")
-    row.refresh_from_db()
+    row = again(row)
     assert row.downloads == 0
 
 
@@ -320,7 +324,7 @@ def test_queries_grow_with_tables_not_with_rows(world: World) -> None:
     counts = []
     for row in (few_, many_):
         with CaptureQueriesContext(connection) as queries:
-            making.make(row, type("Nowhere", (), {"write": lambda _s, d: len(d), "flush": lambda _s: None, "tell": lambda _s: 0, "seekable": lambda _s: False})(), now=datetime.now(UTC))
+            making.make(making.Wanted(copy=row.id, account=row.account_id, language="en", asked_at=row.asked_at), type("Nowhere", (), {"write": lambda _s, d: len(d), "flush": lambda _s: None, "tell": lambda _s: 0, "seekable": lambda _s: False})(), now=datetime.now(UTC))
         counts.append(len(queries))
     assert counts[1] <= counts[0] + 3, counts
 
@@ -330,3 +334,71 @@ def test_an_organization_that_is_called_like_a_formula(world: World, tmp_path: P
     folder = copy_of(world.north.person("worker"), tmp_path)
     assert "'=cmd" in (folder / "data/portable/membership.csv").read_text()
     assert lines(folder, "administration/membership.jsonl")[0]["organization"].startswith("=cmd")
+
+
+def test_an_organization_gets_what_is_its_own_and_the_person_is_told(world: World, tmp_path: Path) -> None:
+    """Of an unmanaged member only what hangs on the organization; of a managed one the account too; of other organizations nothing."""
+    from audit import subscribers
+
+    for name, managed in (("worker", True), ("guest", False)):
+        person = world.north.person(name)
+        arrange(lambda person=person: (token_for(person), session_for(person), Membership.objects.create(
+            organization=world.contoso.organization, account_id=person.account_id, role=world.contoso.roles["member"], status="active", created_at=datetime.now(UTC), title="Secret of Contoso")))
+        with tenancy.scope(org=world.north.organization.id):
+            door.perform(power=export_person.POWER, actor=world.north.actor("administrator"), ids=[person.id], data=WHY, now=datetime.now(UTC))
+        numbered()
+        run.resume(now=datetime.now(UTC))
+        with tenancy.scope(org=world.north.organization.id):
+            row = Copy.objects.get(account_id=person.account_id, organization=world.north.organization)
+        _row, blocks = run.fetch(holder=run.Holder(organization=world.north.organization.id), copy_id=row.id, now=datetime.now(UTC), actor=run._SCHEDULE, via="ui")
+        folder = unpacked(b"".join(blocks), tmp_path / name)
+        text = everything(folder)
+        assert "Secret of Contoso" not in text and world.contoso.slug not in text
+        assert len(lines(folder, "administration/membership.jsonl")) == 1
+        assert (folder / "data/sign_in/session.jsonl").exists() == managed
+        assert (folder / "data/integration/apitoken.jsonl").exists()
+        for holder in (run.Holder(account=person.account_id), run.Holder(organization=world.contoso.organization.id)):
+            with pytest.raises(run.NotThere):
+                run.fetch(holder=holder, copy_id=row.id, now=datetime.now(UTC), actor=run._SCHEDULE, via="ui")
+        numbered()
+        with tenancy.installation("subscribers"):
+            subscribers.drain()
+            assert Mail.objects.filter(account_id=person.account_id, template="export-person").count() == 1
+            assert Mail.objects.filter(account_id=person.account_id, template="copy-news").count() == 0
+            assert Mail.objects.filter(account_id=world.north.person("administrator").account_id, template="copy-news").exists()
+
+
+def test_the_page_of_the_organization(world: World) -> None:
+    made_: list[Copy] = []
+    arrange(lambda: made_.append(copy_for(world.north.person("worker"), world.north)))
+    path = f"/o/{world.north.slug}/copies/"
+    assert client_for(world.north.person("auditor")).get(path).status_code == 404
+    officer = client_for(world.north.person("privacy-officer"))
+    assert "Worker Person" in officer.get(path).content.decode()
+    assert officer.get(f"{path}{made_[0].id}/").status_code == 302
+    assert b"".join(officer.post(f"{path}{made_[0].id}/").streaming_content) == b"zip"
+    assert client_for(world.contoso.person("owner")).post(f"/o/{world.contoso.slug}/copies/{made_[0].id}/").status_code == 404
+    weak = client_for(world.north.person("privacy-officer"), tier=1)
+    assert weak.post(f"{path}{made_[0].id}/").status_code == 302 and again(made_[0]).downloads == 1
+
+
+def test_the_command(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slug, out = world.north.slug, tmp_path / "out"
+
+    def command(*more: str) -> int:
+        try:
+            call_command("export_person", *more, "--out", str(out))
+        except SystemExit as end:
+            return int(str(end.code))
+        return 0
+
+    numbered()
+    assert command(f"worker@{slug}.example", "--org", slug, "--as", f"administrator@{slug}.example") == 0
+    (file,) = out.iterdir()
+    assert bagit.Bag(str(unpacked(file.read_bytes(), tmp_path / "bag"))).is_valid()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert command(f"worker@{slug}.example", "--org", slug, "--as", f"auditor@{slug}.example") == 1
+    assert command(f"nobody@{slug}.example", "--org", slug, "--as", f"administrator@{slug}.example") == 2
+    assert command(f"worker@{slug}.example", "--org", "nowhere", "--as", f"administrator@{slug}.example") == 2
+    assert command(f"worker@{slug}.example", "--org", slug, "--as", f"administrator@{slug}.example", "--reason", "fun") == 2
+    assert "Traceback" not in capsys.readouterr().err

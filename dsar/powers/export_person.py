@@ -1,0 +1,46 @@
+"""Export one person: a copy of what the organization holds about somebody, for them or for a request of theirs (POWERS P4, policy A4)."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.people import Person
+from accounts.power import Data, Effect, Power
+from accounts.powers.forms import ReasonForm
+from accounts.work import Work
+from dsar.models import Copy, CopyState
+
+
+def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
+    if person.membership is not None and Copy.objects.filter(account_id=person.account.id, organization_id=person.membership.organization_id, state=CopyState.ASKED).exists():
+        yield "copy_under_way"
+
+
+def effects(person: Person, _data: Data, _now: datetime) -> list[Effect]:
+    reach = (Effect("later", "whole", _("The copy has what your organization holds about the person, and the account itself, because your organization manages it.")) if person.managed
+             else Effect("later", "organization", _("The copy has what your organization holds about the person. The account itself is not in it: your organization does not manage it.")))
+    return [reach, Effect("later", "fetched", _("It is ready within minutes, on the page of copies, for seven days and three times.")),
+            Effect("kept", "data", _("Nothing changes. The person is told that a copy was taken, by whom and on which ground."))]
+
+
+def apply(work: Work, person: Person, _data: Data) -> None:
+    assert person.membership is not None
+    decided = work.people[0] if work.people else None
+    row = Copy(id=uuid.uuid4(), account_id=person.account.id, organization_id=person.membership.organization_id, requested_by=decided, language=person.account.language or "en", asked_at=work.now)
+    work.add(row)
+    work.note(person.id, copy=str(row.id), reach="account" if person.managed else "organization")
+
+
+POWER = Power(
+    slug="export-person", code="data.export", event="data.export.requested", over="member", permission="manage_requests", tier=2, form=ReasonForm, rule=rule, effects=effects, apply=apply,
+    people_only=True,
+    title=gettext_lazy("Export the person’s data"), button=gettext_lazy("Make the copy"),
+    does=gettext_lazy("Makes a copy of what your organization holds about the person, to be handed to them."),
+    does_not=gettext_lazy("Shows nothing of other organizations, and no password, key or name of somebody else."),
+    sentence=gettext_lazy("%(actor)s took a copy of the data of %(target)s"),
+)
