@@ -9,6 +9,7 @@ import pytest
 from accounts import door, tenancy
 from accounts.models import Management, Membership
 from accounts.reasons import NotFound, Refused
+from dsar.models import Copy
 from portal.powers import BY_SLUG, POWERS
 from tests.browse import client_for
 from tests.cast import ROLES, World
@@ -57,7 +58,7 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         data["name"] = f"{data['name']} {role}"
     if slug == "protect":
         data = {"administrators": f"owner@{org.slug}.example"}
-    with tenancy.scope(org=org.organization.id):
+    with tenancy.scope(org=org.organization.id, account=org.person(role).account_id):
         actor = org.actor(role)
         try:
             door.perform(power=power, actor=actor, ids=ids, data=data, now=datetime.now(UTC))
@@ -79,6 +80,7 @@ def _reset(world: World) -> None:
                                                             password="argon2$usable", name=name)
     Management.objects.get_or_create(account_id=org.person("worker").account_id, defaults={"organization": org.organization, "basis": "created_by_org", "since": datetime.now(UTC)})
     Protection.objects.all().delete()
+    Copy.objects.filter(organization=org.organization).update(state="ended")
     Plan.objects.filter(organization=org.organization, state="awaiting_approval").update(state="cancelled")
 
 
