@@ -36,6 +36,8 @@ class Administrator:
     last_active_at: datetime | None
     tokens: int
     token_used_at: datetime | None
+    paused_at: datetime | None
+    """Since when they may do no more harm, because of what they did within a day."""
 
 
 _HOLDERS = """(SELECT h.id, max(h.rank) AS rank, bool_or(h.role = %(role)s) AS chosen FROM (
@@ -51,7 +53,8 @@ _COLUMNS = """SELECT m.id, a.name, a.email, a.kind, m.effective_status, r.name, 
   CASE WHEN m.role_scope IS NOT NULL THEN ARRAY(SELECT g.name FROM accounts_group g WHERE g.id = ANY(m.role_scope) ORDER BY g.name) END,
   a.has_second_factor, m.protected, m.last_active_at,
   (SELECT count(*) FROM accounts_apitoken t WHERE t.membership_id = m.id AND t.state = 'active' AND t.expires_at > now()),
-  (SELECT max(t.last_used_at) FROM accounts_apitoken t WHERE t.membership_id = m.id)"""
+  (SELECT max(t.last_used_at) FROM accounts_apitoken t WHERE t.membership_id = m.id),
+  (SELECT b.paused_at FROM accounts_brake b WHERE b.organization_id = m.organization_id AND b.account_id = m.account_id)"""
 
 
 def administrators(*, actor: Actor, role: Role | None, cursor: str) -> tuple[list[Administrator], Slice]:

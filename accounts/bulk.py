@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import translation
 
-from accounts import approvals, entries, listing_query, targets
+from accounts import approvals, brake, entries, listing_query, targets
 from accounts.actor import Actor
 from accounts.models import Account, Organization, PlanRow
 from accounts.models import Plan as StoredPlan
@@ -22,7 +22,6 @@ from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded
 from accounts.work import plain
 from audit import recording
 from audit.canonical import canonical
-from audit.queries import acted
 from audit.record import EntryDraft, TargetRef
 
 LIMIT = 100_000
@@ -31,8 +30,6 @@ AT_ONCE = 500
 """Up to this many are judged, and imported, while the person waits; more become a job."""
 BATCH = 500
 LIFETIME = timedelta(hours=72)
-BRAKE_LEAST, BRAKE_SHARE, BRAKE_WINDOW = 25, 20, timedelta(hours=24)
-"""More harmful acts by one person in a day than 25 or a twentieth of the organization need a second person (guard rail 12)."""
 KEPT = timedelta(days=30)
 """How long the rows of a finished plan can be looked at; then they go, because they name people."""
 WAITING = (PlanState.UPLOADED, PlanState.PREPARING, PlanState.PLANNED)
@@ -213,23 +210,13 @@ def save_rows(rows: Sequence[PlanRow]) -> None:
 def _ready(row: StoredPlan, power: Power, actor: Actor, now: datetime) -> None:
     """Every row is judged: the plan gets its digest and waits to be confirmed."""
     doable = PlanRow.objects.filter(plan=row, state="waiting").count()
-    brake = power.brake and over_the_brake(actor=actor, organization_id=row.organization_id, more=doable, now=now)
+    too_many = power.brake and brake.over(actor=actor, more=doable, now=now)
     row.state, row.progress, row.digest = PlanState.PLANNED, 0, _digest(row)
-    row.tier = 3 if brake else max(power.tier, row.summary.get("tier", 0))
-    row.summary = {**row.summary, "doable": doable, "skipped": row.total - doable, "brake": bool(brake)}
+    row.tier = 3 if too_many else max(power.tier, row.summary.get("tier", 0))
+    row.summary = {**row.summary, "doable": doable, "skipped": row.total - doable, "brake": bool(too_many)}
     with recording.opened(org=row.organization_id, now=now) as act:
         row.save(update_fields=["state", "progress", "digest", "tier", "summary"])
         act.write([draft(row, actor, "plan.ready", doable=doable)])
-
-
-def over_the_brake(*, actor: Actor, organization_id: UUID, more: int, now: datetime) -> bool:
-    """Whether this many further harmful acts would be more than one person may do alone in a day."""
-    from accounts.powers import POWERS
-
-    events = [p.event for p in POWERS if p.brake]
-    people = listing_query.counts(organization_id=organization_id)["all"]
-    assert actor.account_id is not None
-    return acted(org=organization_id, actor=actor.account_id, actions=events, since=now - BRAKE_WINDOW) + more > max(BRAKE_LEAST, people // BRAKE_SHARE)
 
 
 def _digest(row: StoredPlan) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -63,6 +64,8 @@ def step(*, plan_id: UUID, now: datetime) -> bool:
         if row is None:
             return False
         power, actor = bulk.power_of(row), bulk.requester(row)
+        if actor is not None and row.summary.get("approvers"):
+            actor = replace(actor, paused=False)  # a second person agreed to exactly this
         if actor is None or not actor.may(power.permission):
             row.failure = "requester_lost_role"
             left = PlanRow.objects.filter(plan=row, state="waiting").update(state="skipped", codes=["no_permission"])

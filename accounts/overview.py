@@ -25,9 +25,10 @@ SELECT
   (SELECT count(*) FROM accounts_membership m WHERE m.organization_id = %(org)s AND m.effective_status <> 'removed' AND {listing_query.DUE['return']}),
   (SELECT count(DISTINCT e.account_id) FROM accounts_mail e JOIN accounts_membership m ON m.account_id = e.account_id AND m.organization_id = e.organization_id
    WHERE e.organization_id = %(org)s AND e.state = 'failed' AND m.effective_status <> 'removed'),
-  (SELECT count(DISTINCT t.membership_id) FROM accounts_apitoken t WHERE t.organization_id = %(org)s AND t.state = 'active' AND t.expires_at BETWEEN %(now)s AND %(fortnight)s)
+  (SELECT count(DISTINCT t.membership_id) FROM accounts_apitoken t WHERE t.organization_id = %(org)s AND t.state = 'active' AND t.expires_at BETWEEN %(now)s AND %(fortnight)s),
+  (SELECT count(*) FROM accounts_brake WHERE organization_id = %(org)s AND paused_at IS NOT NULL)
 """
-_NAMES = ("approvals", "unconfirmed", "failed_jobs", "administrators_without_factor", "invitations", "returns", "notices", "tokens")
+_NAMES = ("approvals", "unconfirmed", "failed_jobs", "administrators_without_factor", "invitations", "returns", "notices", "tokens", "paused")
 
 
 def numbers(*, actor: Actor, now: datetime) -> dict[str, int]:

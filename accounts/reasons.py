@@ -13,6 +13,8 @@ REASONS = {
     "managed_by_idp": _("The organization's directory governs this. Change it there."),
     "protected": _("This person is protected. Only named administrators may act on them."),
     "on_hold": _("A legal hold prevents this."),
+    "actor_paused": _("You did this to so many people within a day that a second administrator has to agree before you go on. They have been told."),
+    "not_paused": _("This person is not paused."),
     "pending_conflict": _("Another plan for this person is waiting. Decide that one first."),
     "policy_off": _("Your organization has switched this off."),
     "not_in_bulk": _("This can only be done one by one."),

@@ -98,6 +98,7 @@ TABLES: dict[str, Table] = {
     "accounts_group": Table(scope="organization_id"),
     "accounts_groupmembership": Table(scope="organization_id"),
     "accounts_protection": Table(scope="organization_id"),
+    "accounts_brake": Table(scope="organization_id"),
     "accounts_searchtoken": Table(guarded="derived from memberships by a trigger", scope="organization_id", app="SELECT"),
     "accounts_peoplecount": Table(guarded="derived from memberships by triggers", scope="organization_id", app="SELECT"),
     "accounts_service": Table(scope="organization_id"),

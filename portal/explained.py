@@ -14,7 +14,7 @@ from django.conf import settings
 from django.template.loader import TemplateDoesNotExist, get_template
 from django.utils.translation import gettext as _
 
-from accounts import bulk
+from accounts import brake
 from accounts.actor import T1_WINDOW, T2_WINDOW
 from accounts.models import Account, Management, Membership, Organization, Role
 from accounts.people import Person
@@ -72,10 +72,11 @@ def second_person(power: Power) -> list[str]:
     """When somebody else has to agree before it happens."""
     found = [_("Always.")] if power.tier >= 3 else []
     if power.over == "member" and power.rank_rule and not power.self_allowed:
-        found.append(_("Not for locking down an owner, because speed matters there.") if power.owner_lock else _("When it is about an owner: another owner agrees."))
+        found.append(_("Not even when it is about an owner: one other owner is enough.") if power.owner_lock else _("When it is about an owner: another owner agrees."))
     if power.brake:
-        found.append(_("When one person uses harmful acts on many: more than %(least)d people, and more than one in %(share)d of the organization, within %(hours)d hours.") % {
-            "least": bulk.BRAKE_LEAST, "share": bulk.BRAKE_SHARE, "hours": int(bulk.BRAKE_WINDOW.total_seconds() // 3600)})
+        numbers = {"least": brake.LEAST, "share": brake.SHARE, "hours": int(brake.WINDOW.total_seconds() // 3600)}
+        found.append(_("When one person uses harmful acts on many: more than %(least)d people, and more than one in %(share)d of the organization, within %(hours)d hours.") % numbers)
+        found.append(_("Whoever goes beyond that one by one is paused until a second administrator agrees."))
     if power.tier_for:
         found.append(_("Where what is given or taken is as strong as that: the page says so before you confirm."))
     return found or [_("No.")]
@@ -105,7 +106,7 @@ def refusals(power: Power) -> list[str]:
     found |= {"step_up"} if power.tier else set()
     if power.over == "member":
         found |= {"out_of_scope", "stale"} | ({"self", "protected"} if not power.self_allowed else set()) | ({"rank"} if power.rank_rule and not power.self_allowed else set())
-    checks = {"service_account": power.people_only, "not_managed": power.account_power, "managed_by_idp": power.directory, "last_owner": power.ends_ownership,
+    checks = {"service_account": power.people_only, "not_managed": power.account_power, "managed_by_idp": power.directory, "actor_paused": power.brake, "last_owner": power.ends_ownership,
               "owner_in_bulk": power.bulk and power.rank_rule}
     found |= {code for code, on in checks.items() if on}
     found |= {"same_person", "not_approver", "expired"} if second_person(power) != [_("No.")] else set()

@@ -60,6 +60,8 @@ OTHER = {
     "audit.keys_replaced": gettext_lazy("Lost keys were replaced: personal values in older entries stay closed"),
     "audit.checked": gettext_lazy("The audit log was verified"), "audit.drilled": gettext_lazy("A copy of a part of the audit log was tampered with, as a test, and every way was caught"),
     "audit.log_key_lost": gettext_lazy("The key that signed the logs was declared lost, and the logs have a new one that nobody endorsed"),
+    "actor.paused": gettext_lazy("%(target)s did so much harm within a day that a second person has to agree before they go on"),
+    "actor.pause_ended": gettext_lazy("The pause of %(target)s ended, because nobody else could have agreed to it"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))

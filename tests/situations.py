@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from accounts import tenancy, tokens
 from accounts.domains import life
-from accounts.models import Account, ApiToken, Domain, Group, GroupMembership, Membership, Role, Session
+from accounts.models import Account, ApiToken, Brake, Domain, Group, GroupMembership, Membership, Role, Session
 from accounts.roles import create_role
 from audit import INSTALLATION, recording
 from audit.models import Stream
@@ -24,7 +24,7 @@ DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "reactivate": WHY,
-    "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "cancel-invitation": {},
+    "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {},
     "answer-invitation": {"answer": "accept"}, "leave": {},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
@@ -52,6 +52,7 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     states: dict[str, Callable[[], Any]] = {
         "withdraw-password-reset": lambda: rows.update(reset_required_at=datetime.now(UTC)), "revoke-tokens": lambda: token_for(person), "restore": lambda: rows.update(status="suspended"),
         "reactivate": lambda: account.update(status="deactivated"), "reset-second-factor": lambda: account.update(has_second_factor=True), "transfer-ownership": lambda: account.update(has_second_factor=True),
+        "release-brake": lambda: Brake.objects.update_or_create(organization=org.organization, account_id=person.account_id, defaults={"paused_at": datetime.now(UTC), "paused_over": "suspend"}),
         "cancel-invitation": lambda: rows.update(status="invited"), "answer-invitation": lambda: rows.update(status="invited"),
     }
     if slug in {"add-to-group", "remove-from-group"}:

@@ -1,5 +1,6 @@
 from accounts.models.account import Account, Session
 from accounts.models.app import OAuthApplication
+from accounts.models.brake import Brake
 from accounts.models.count import PeopleCount
 from accounts.models.domain import Domain
 from accounts.models.mail import Mail
@@ -23,7 +24,7 @@ from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
-    "Account", "ApiToken", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
+    "Account", "ApiToken", "Brake", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
     "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
     "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "Role", "SavedView", "Service", "ServiceAccess", "Session",
 ]

@@ -156,11 +156,14 @@ class GroupMembership(Identified):
 class Protection(Identified):
     """A named administrator who may act on a protected person; everybody else may not (guard rail 5)."""
 
-    AUDIT = {"id": "public", "organization": "public", "membership": "public", "administrator": "public"}
+    AUDIT = {"id": "public", "organization": "public", "membership": "public", "administrator": "public", "since": "public", "set_by": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="protections")
     administrator = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField(null=True, blank=True)
+    set_by = models.UUIDField(null=True, blank=True)
+    """The membership of whoever named them."""
 
     class Meta:
         default_permissions = ()

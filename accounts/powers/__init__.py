@@ -27,6 +27,7 @@ from accounts.powers import (
     reactivate,
     release_account,
     release_audit_hold,
+    release_brake,
     remove,
     remove_from_group,
     rename_group,
@@ -49,7 +50,7 @@ from accounts.powers import (
 POWERS: tuple[Power, ...] = (
     require_password_reset.POWER, withdraw_password_reset.POWER, revoke_sessions.POWER, revoke_tokens.POWER, update_profile.POWER,
     restrict.POWER, suspend.POWER, restore.POWER, remove.POWER, lockdown.POWER, deactivate.POWER, reactivate.POWER, release_account.POWER,
-    reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, cancel_invitation.POWER, invite.POWER,
+    reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, release_brake.POWER, cancel_invitation.POWER, invite.POWER,
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, end_own_session.POWER,
     add_to_group.POWER, remove_from_group.POWER, create_group.POWER, rename_group.POWER, set_group_role.POWER, delete_group.POWER,
     create_role.POWER, update_role.POWER, delete_role.POWER, create_service_account.POWER,

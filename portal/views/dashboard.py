@@ -38,6 +38,8 @@ def _attention(slug: str, actor: Actor, n: dict[str, int]) -> list[dict[str, Any
     said = [
         ("bad", n["owners"] < 2, n["owners"], ngettext("Only %(n)d owner can sign in. With a second one nobody is locked out when something happens.",
                                                       "%(n)d owners can sign in. With two nobody is locked out when something happens.", n["owners"]), administrators),
+        ("bad", n["paused"], n["paused"], ngettext("%(n)d administrator is paused, because of many harmful acts within a day. Look at what they did.",
+                                                   "%(n)d administrators are paused, because of many harmful acts within a day. Look at what they did.", n["paused"]), administrators),
         ("bad", n["failed_jobs"], n["failed_jobs"], ngettext("%(n)d job failed this week.", "%(n)d jobs failed this week.", n["failed_jobs"]), reverse("jobs", args=[slug])),
         ("warn", n["approvals"] if actor.may("approve_plans") else 0, n["approvals"], ngettext("%(n)d plan waits for a second person.", "%(n)d plans wait for a second person.", n["approvals"]),
          reverse("plans", args=[slug])),
