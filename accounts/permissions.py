@@ -16,6 +16,7 @@ PERMISSIONS = {
     "revoke_sessions": _("End sessions"),
     "revoke_tokens": _("Revoke API tokens of other people"),
     "reset_second_factor": _("Reset the second factor of managed accounts"),
+    "change_email": _("Change the e-mail addresses of managed accounts, and decide what people ask for"),
     "update_profiles": _("Change profiles"),
     "manage_roles": _("Change roles"),
     "manage_groups": _("Make groups and decide who is in them"),

@@ -95,6 +95,8 @@ TABLES: dict[str, Table] = {
     "accounts_membershipsnapshot": Table(scope="organization_id"),
     "accounts_management": Table(scope="organization_id", own="account_id"),
     "accounts_domain": Table(scope="organization_id", free=("checked_at", "next_check_at", "last_problem")),
+    "accounts_addresschange": Table(scope="organization_id", own="account_id"),
+    "accounts_releasedaddress": Table(unscoped="hashes of addresses that are closed to strangers for a while, whoever they belonged to"),
     "accounts_group": Table(scope="organization_id"),
     "accounts_groupmembership": Table(scope="organization_id"),
     "accounts_protection": Table(scope="organization_id"),

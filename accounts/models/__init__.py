@@ -1,4 +1,5 @@
 from accounts.models.account import Account, Session
+from accounts.models.address import AddressChange, ReleasedAddress
 from accounts.models.app import OAuthApplication
 from accounts.models.brake import Brake
 from accounts.models.count import PeopleCount
@@ -24,7 +25,7 @@ from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
-    "Account", "ApiToken", "Brake", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
+    "Account", "AddressChange", "ApiToken", "Brake", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
     "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
-    "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "Role", "SavedView", "Service", "ServiceAccess", "Session",
+    "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "ReleasedAddress", "Role", "SavedView", "Service", "ServiceAccess", "Session",
 ]
