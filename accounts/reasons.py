@@ -69,6 +69,15 @@ REASONS = {
     "not_approver": _("Approving this needs a person of sufficient rank who holds the power themselves."),
     "not_found": _("There is nothing here."),
     "token_limits": _("A token can never do more than you can."),
+    "too_many_successors": _("Name at most three successors."),
+    "owner_already": _("This person is an owner already."),
+    "not_named": _("You are not named to follow the owners, or you declined already."),
+    "not_offered": _("Ownership is not offered to this person now."),
+    "only_by_time": _("This happens by itself, after a waiting period in which owners are told. Nobody can do it by hand."),
+    "by_person_only": _("Only a person who is signed in can do this, not a program."),
+    "codes_wrong": _("These are not two codes that open something. Check both, and that they are two different ones."),
+    "too_many_attempts": _("There were too many attempts with codes. Wait an hour."),
+    "recovery_open": _("A recovery with codes is under way already."),
     "external_obligation": _("Something outside this organization has to be settled first."),
 }
 

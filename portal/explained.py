@@ -177,7 +177,7 @@ def curl(power: Power, organization: Organization) -> str:
 
 def command(power: Power, organization: Organization) -> str:
     """The command that does it on the server; '' where there is none."""
-    if power.over not in {"member", "row"} or power.slug == "import-people":
+    if power.over not in {"member", "row"} or power.slug in {"import-people", "grant-ownership"}:
         return ""
     given = "".join(f" --set {name}={part}" for name, value in sample(power).items() for part in (value if isinstance(value, list) else [value]))
     who = " sam@example.org" if power.over == "member" else ""

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from accounts import bulk_run, due, exporting, listing_query, outbox
 from accounts.domains import checks
+from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
 
@@ -30,9 +31,10 @@ def follow() -> None:
 
 
 def periodic() -> None:
-    """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire."""
+    """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire, owners who are gone."""
     _begun("periodic")
     due.run(now=timezone.now())
+    watch.run(now=timezone.now())
     listing_query.fold_counts()
     partitions.prepare(today=timezone.now().date())
     exporting.expire(now=timezone.now())

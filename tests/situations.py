@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db import transaction
 from django.utils.text import slugify
 
 from accounts import tenancy, tokens
 from accounts.domains import life
-from accounts.models import Account, ApiToken, Brake, Domain, Group, GroupMembership, Membership, Role, Session
+from accounts.models import Account, ApiToken, Brake, Domain, Group, GroupMembership, Membership, Organization, RecoveryCode, Role, Session, SuccessionCase, Successor
 from accounts.roles import create_role
+from accounts.succession import codes
 from audit import INSTALLATION, recording
 from audit.models import Stream
 from audit.record import ActorRef, EntryDraft
@@ -33,6 +35,8 @@ DATA: dict[str, dict[str, Any]] = {
     "add-log-stream": {"name": "Lake", "kind": "webhook", "url": "https://siem.example.com/steward", "format": "native"}, "pause-log-stream": {"stream": "SIEM"}, "resume-log-stream": {"stream": "SIEM"},
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
+    "name-successors": {"successors": ""}, "stop-succession": {}, "make-recovery-codes": {}, "set-succession-days": {"days": 90}, "grant-ownership": {"succession": str(uuid.UUID(int=0))},
+    "present-recovery-codes": {"first": "1-ABCDE-FGHJK-MNPQR-STUVW", "second": "2-ABCDE-FGHJK-MNPQR-STUVW"}, "accept-ownership": {}, "decline-succession": {},
     "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 
@@ -63,6 +67,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: Domain.objects.filter(name=DATA[slug]["domain"]).delete())
     if slug in {"prove-domain", "renew-domain-token", "remove-domain"}:
         arrange(lambda: domain_for(org, "north.example.com"))
+    if slug in {"name-successors", "stop-succession", "present-recovery-codes", "set-succession-days"}:
+        arrange(lambda: succession_for(org, slug))
     if slug in states:
         arrange(states[slug])
     return person
@@ -92,6 +98,23 @@ def domain_for(org: Org, name: str, **more: Any) -> Domain:
     Domain.objects.filter(name=name).delete()
     return Domain.objects.create(**{"organization": org.organization, "name": name, "state": "verified", "method": "dns", "token": life.new_token(), "created_at": now, "verified_at": now, "last_proof_at": now,
                                     "checked_at": now, "next_check_at": now + life.CHECK_EVERY, **more})
+
+
+def succession_for(org: Org, slug: str, person: Membership | None = None) -> None:
+    """What the powers of succession need: somebody who is named, something to stop, codes that are known, an offer. Needs an open act."""
+    now = datetime.now(UTC)
+    Organization.objects.filter(id=org.organization.id).update(owner_silent_days=60)
+    for model in (Successor, SuccessionCase, RecoveryCode):
+        model.objects.filter(organization=org.organization).delete()
+    cache.clear()
+    if slug in {"name-successors", "decline-succession"}:
+        Successor.objects.create(organization=org.organization, membership=person or org.person("worker"), place=1, named_by=org.person("owner").id, named_at=now)
+    if slug in {"stop-succession", "accept-ownership"}:
+        offer = {"state": "offered", "person": person.id, "offer_until": now + timedelta(days=7), "told": 3, "waits_until": now} if person else {}
+        SuccessionCase.objects.create(organization=org.organization, way="successors", cause="silent", opened_at=now, **offer)
+    if slug == "present-recovery-codes":
+        for number in codes.NUMBERS:
+            RecoveryCode.objects.create(organization=org.organization, number=number, hash=codes.sealed(f"{number}-ABCDE-FGHJK-MNPQR-STUVW"), made_at=now, made_by=org.person("owner").id)
 
 
 def role_for(org: Org, name: str, rank: int, *permissions: str) -> Role:

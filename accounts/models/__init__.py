@@ -21,11 +21,13 @@ from accounts.models.organization import (
 )
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.service import Service, ServiceAccess
+from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
 from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
     "Account", "AddressChange", "ApiToken", "Brake", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
     "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
-    "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "ReleasedAddress", "Role", "SavedView", "Service", "ServiceAccess", "Session",
+    "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "Role", "SavedView", "Service", "ServiceAccess", "Session",
+    "SuccessionCase", "Successor",
 ]

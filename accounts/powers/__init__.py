@@ -23,8 +23,11 @@ from accounts.powers import (
     import_people,
     invite,
     lockdown,
+    name_successors,
+    ownership,
     protect,
     reactivate,
+    recovery_codes,
     release_account,
     release_audit_hold,
     release_brake,
@@ -40,6 +43,7 @@ from accounts.powers import (
     revoke_tokens,
     set_audit_retention,
     set_group_role,
+    set_succession,
     suspend,
     transfer_ownership,
     update_profile,
@@ -58,6 +62,7 @@ POWERS: tuple[Power, ...] = (
     answer_invitation.POWER, answer_invitation.LEAVE,
     add_log_stream.POWER, change_log_stream.PAUSE, change_log_stream.RESUME, change_log_stream.ROTATE, change_log_stream.REMOVE, export_audit.POWER, export_audit.POLICY,
     add_domain.POWER, change_domain.PROVE, change_domain.RENEW, change_domain.REMOVE,
+    name_successors.POWER, name_successors.DECLINE, ownership.ACCEPT, ownership.STOP, ownership.GRANT, recovery_codes.MAKE, recovery_codes.PRESENT, set_succession.POWER,
 )
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}
