@@ -11,6 +11,7 @@ PERMISSIONS = {
     "require_password_reset": _("Require a password reset"),
     "manage_access": _("Restrict, suspend, restore and remove access to the services"),
     "deactivate_accounts": _("Deactivate and reactivate managed accounts"),
+    "delete_accounts": _("Schedule the deletion of managed accounts, bring it forward and cancel it"),
     "manage_domains": _("Add, prove and remove domains, and release managed accounts"),
     "lock_accounts": _("Lock managed accounts down at once"),
     "revoke_sessions": _("End sessions"),

@@ -29,7 +29,7 @@ from portal.sentences import EVENTS
 
 SESSIONS, TOKENS, SERVICES, INVITATIONS = 3, 2, 4, 1
 """What the sample person has."""
-COMPARED = ("restrict", "suspend", "remove", "deactivate", "lockdown", "delete")
+COMPARED = ("restrict", "suspend", "remove", "deactivate", "lockdown", "schedule-deletion")
 _ASPECTS = {
     "sessions": ("sessions", "organization_sessions"), "sign_in": ("sign_in", "password", "second_factor"), "services": ("services", "restricted:read_only"), "tokens": ("tokens",),
     "groups": ("assignments", "membership", "data"), "content": ("content", "data", "account"), "undo": ("snapshot", "sticky"),
@@ -207,6 +207,6 @@ def _sample_person(organization: Organization) -> Person:
     """Somebody whom no database knows."""
     account = Account(id=uuid.uuid4(), email="sam@example.org", name="Sam Sample", has_second_factor=True)
     membership = Membership(id=uuid.uuid4(), organization=organization, account=account, role=Role(organization=organization, slug="member", name="Member", rank=0), status="active")
-    extra: dict[str, Any] = dict.fromkeys(("services", "groups", "snapshots", "auth_groups", "elsewhere"), ())
+    extra: dict[str, Any] = dict.fromkeys(("services", "groups", "snapshots", "auth_groups", "elsewhere", "blocked"), ())
     return Person(account=account, membership=membership, management=Management(organization=organization, account=account, basis="created_by_org"), sessions=SESSIONS, tokens=TOKENS,
-                  services=SERVICES, invitations=INVITATIONS, extra={**extra, "roles": {}})
+                  services=SERVICES, invitations=INVITATIONS, extra={**extra, "roles": {}, "deletion": None})

@@ -68,6 +68,8 @@ OTHER = {
     "audit.log_key_lost": gettext_lazy("The key that signed the logs was declared lost, and the logs have a new one that nobody endorsed"),
     "actor.paused": gettext_lazy("%(target)s did so much harm within a day that a second person has to agree before they go on"),
     "actor.pause_ended": gettext_lazy("The pause of %(target)s ended, because nobody else could have agreed to it"),
+    "account.dispute_noted": gettext_lazy("The operator noted a dispute about the account of %(target)s: it is not deleted meanwhile"),
+    "account.dispute_lifted": gettext_lazy("The operator noted that the dispute about the account of %(target)s is settled"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))

@@ -10,9 +10,9 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils.text import slugify
 
-from accounts import tenancy, tokens
+from accounts import outbox, tenancy, tokens
 from accounts.domains import life
-from accounts.models import Account, ApiToken, Brake, Domain, Group, GroupMembership, Membership, Organization, RecoveryCode, Role, Session, SuccessionCase, Successor
+from accounts.models import Account, ApiToken, Brake, Deletion, Domain, Group, GroupMembership, Membership, Organization, RecoveryCode, Role, Session, SuccessionCase, Successor
 from accounts.roles import create_role
 from accounts.succession import codes
 from audit import INSTALLATION, recording
@@ -25,7 +25,7 @@ WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "reactivate": WHY,
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "reactivate": WHY,
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {},
     "answer-invitation": {"answer": "accept"}, "leave": {},
@@ -59,6 +59,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         "release-brake": lambda: Brake.objects.update_or_create(organization=org.organization, account_id=person.account_id, defaults={"paused_at": datetime.now(UTC), "paused_over": "suspend"}),
         "cancel-invitation": lambda: rows.update(status="invited"), "answer-invitation": lambda: rows.update(status="invited"),
     }
+    if slug in {"cancel-deletion", "expedite-deletion"}:
+        arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug.endswith(("-log-stream", "-log-stream-secret")):
@@ -82,6 +84,17 @@ def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group
     for person in people:
         GroupMembership.objects.create(organization=org.organization, group=group, membership=person)
     return group
+
+
+def deletion_for(person: Membership, **more: Any) -> Deletion:
+    """A deletion of the person's account, scheduled a day ago and due in 13 days unless said otherwise. Needs an open act."""
+    now = datetime.now(UTC)
+    at, term = now - timedelta(days=1), more.get("purge_at") or now + timedelta(days=13)
+    account = Account.objects.get(id=person.account_id)
+    Account.objects.filter(id=account.id).update(status="pending_deletion", status_until=term, auth_epoch=account.auth_epoch + 1)
+    Deletion.objects.filter(account=account).delete()
+    return Deletion.objects.create(**{"organization_id": person.organization_id, "account": account, "reason_code": "person_asked", "scheduled_at": at, "term": term, "purge_at": term,
+                                      "was_status": "active", "last_address": outbox.seal_text(account.email), **more})
 
 
 def stream_for(org: Org, name: str, **more: Any) -> Stream:

@@ -3,6 +3,7 @@ from accounts.models.address import AddressChange, ReleasedAddress
 from accounts.models.app import OAuthApplication
 from accounts.models.brake import Brake
 from accounts.models.count import PeopleCount
+from accounts.models.deletion import Deletion, Dispute, Tombstone
 from accounts.models.domain import Domain
 from accounts.models.mail import Mail
 from accounts.models.membership import (
@@ -26,8 +27,8 @@ from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
-    "Account", "AddressChange", "ApiToken", "Brake", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
-    "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
-    "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "Role", "SavedView", "Service", "ServiceAccess", "Session",
-    "SuccessionCase", "Successor",
+    "Account", "AddressChange", "ApiToken", "Brake", "Deletion", "Dispute", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management",
+    "Membership", "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission", "OrganizationUserPermission", "PeopleCount",
+    "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "Role", "SavedView", "Service", "ServiceAccess", "Session", "SuccessionCase",
+    "Successor", "Tombstone",
 ]

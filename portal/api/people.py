@@ -43,6 +43,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "reason_code": (a.reason_code if a.status != "active" else m.reason_code) or None,
         "reason_text": m.reason_text or None,
         "until": plain(m.status_until),
+        "purge_at": plain(a.status_until) if a.status == "pending_deletion" else None,
         "changed_by": str(m.status_changed_by) if m.status_changed_by else None,
         "changed_at": plain(m.status_changed_at),
         "role": m.role.slug,
