@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
-from accounts.models import Account, Organization, Role, SuccessionCase
+from accounts.models import Account, Role, SuccessionCase
 from accounts.models.succession import OPEN, CaseState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -127,10 +127,9 @@ def grant_rule(actor: Actor, person: Person, data: Data, now: datetime) -> Itera
 
 
 def grant(work: Work, person: Person, data: Data) -> None:
-    """The organization is held while it happens: an owner who stops it, or comes back, was either faster or is too late, never both."""
+    """What is open is held while it happens: an owner who stops it, or comes back, was either faster or is too late, never both."""
     assert person.membership is not None
     organization_id = person.membership.organization_id
-    Organization.objects.select_for_update(no_key=True).get(id=organization_id)
     cases = list(SuccessionCase.objects.select_for_update().filter(organization_id=organization_id, state__in=OPEN).order_by("way"))
     mine = next((case for case in cases if str(case.id) == str(data["succession"]) and case.state == CaseState.ACCEPTED and case.person == person.membership.id), None)
     if mine is None:
