@@ -4,6 +4,7 @@ from django.urls import include, path
 from portal.api import docs
 from portal.surfaces import bulk, page
 from portal.views import (
+    acting,
     administrators,
     audit,
     audit_entry,
@@ -61,6 +62,7 @@ urlpatterns = [
     path("o/<slug:slug>/views/", saved.index, name="views"),
     path("o/<slug:slug>/people/", people.index, name="people"),
     path("o/<slug:slug>/people/import/", importing.upload, name="people-import"),
+    path("o/<slug:slug>/people/act/", acting.upload, name="people-act"),
     path("o/<slug:slug>/people/bulk/", bulk.choose, name="people-bulk"),
     path("o/<slug:slug>/jobs/", jobs.index, name="jobs"),
     path("o/<slug:slug>/jobs/<uuid:plan_id>/", jobs.detail, name="job"),
