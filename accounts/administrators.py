@@ -60,7 +60,7 @@ _COLUMNS = """SELECT m.id, a.name, a.email, a.kind, m.effective_status, r.name, 
 def administrators(*, actor: Actor, role: Role | None, cursor: str) -> tuple[list[Administrator], Slice]:
     """Everybody whose rank is above 0, highest first; with `role` only who holds that one, directly or through a group."""
     source, values = _numbered(_HOLDERS, {"org": actor.organization_id, "role": role.id if role else None})
-    where = ["m.organization_id = %s", "m.effective_status <> 'removed'", *(["held.chosen"] if role else [])]
+    where = ["m.organization_id = %s", "m.effective_status NOT IN ('removed', 'purged')", *(["held.chosen"] if role else [])]
     values.append(actor.organization_id)
     _reached(actor, where, values)
     found = fetch(select=_COLUMNS, source=source, where=where, values=values, keys=(("-held.rank", "int"), ("m.list_name", "text"), ("m.id", "uuid")),

@@ -28,7 +28,7 @@ SLOT = timedelta(minutes=10)
 ALONE = timedelta(hours=48)
 """After this time a pause that nobody else could end ends by itself."""
 
-_PEOPLE = "(SELECT COALESCE(sum(p.n), 0) FROM accounts_peoplecount p WHERE p.organization_id = %(org)s AND p.kind = 'person' AND p.status <> 'removed')"
+_PEOPLE = "(SELECT COALESCE(sum(p.n), 0) FROM accounts_peoplecount p WHERE p.organization_id = %(org)s AND p.kind = 'person' AND p.status NOT IN ('removed', 'purged'))"
 _COUNT = f"""
 INSERT INTO accounts_brake AS b (id, organization_id, account_id, hits, paused_over) VALUES (%(id)s, %(org)s, %(account)s, jsonb_build_object(%(slot)s::text, %(n)s::int), '')
 ON CONFLICT (organization_id, account_id) DO UPDATE SET hits =

@@ -173,7 +173,7 @@ def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | No
         where.append("m.effective_status = %s")
         values.append(want.status)
     else:
-        where.append("m.effective_status <> 'removed'")
+        where.append("m.effective_status NOT IN ('removed', 'purged')")
     if want.role:
         where.append(_ROLE)
         values += [organization_id, want.role]

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from accounts import bulk_run, due, exporting, listing_query, outbox
+from accounts import bulk_run, due, exporting, listing_query, outbox, purging
 from accounts.domains import checks
 from accounts.succession import watch
 from accounts.tenancy import installation
@@ -28,6 +28,8 @@ def follow() -> None:
         wake("exports")
     if checks.due(now=timezone.now()):
         wake("domains")
+    if purging.due(now=timezone.now()):
+        wake("purges")
 
 
 def periodic() -> None:
@@ -43,6 +45,7 @@ def periodic() -> None:
         wake("exports")
     if checks.due(now=timezone.now()):
         wake("domains")
+    purging.run(now=timezone.now())
     age_log()
 
 
@@ -68,6 +71,12 @@ def domains() -> None:
     _begun("domains")
     if checks.run(now=timezone.now()) and checks.due(now=timezone.now()):
         wake("domains")
+
+
+def purges() -> None:
+    """Delete the accounts whose date has come."""
+    _begun("purges")
+    purging.run(now=timezone.now())
 
 
 def exports() -> None:

@@ -25,7 +25,7 @@ WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "reactivate": WHY,
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "reactivate": WHY,
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {},
     "answer-invitation": {"answer": "accept"}, "leave": {},
@@ -59,7 +59,7 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         "release-brake": lambda: Brake.objects.update_or_create(organization=org.organization, account_id=person.account_id, defaults={"paused_at": datetime.now(UTC), "paused_over": "suspend"}),
         "cancel-invitation": lambda: rows.update(status="invited"), "answer-invitation": lambda: rows.update(status="invited"),
     }
-    if slug in {"cancel-deletion", "expedite-deletion"}:
+    if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import deletions
 from accounts.actor import Actor
+from accounts.emails import switching
 from accounts.models import Deletion
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -78,6 +79,26 @@ def expedite(work: Work, person: Person, _data: Data) -> None:
     work.note(person.id, term=plain(row.term))
 
 
+def release_rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
+    yield from _open(person, "release_address")
+    row = person.extra["deletion"]
+    if isinstance(row, Deletion) and row.address_released:
+        yield "nothing_to_change"
+
+
+def release_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
+    return [Effect("lost", "address", _("The account loses its address at once and for good. If the deletion is cancelled, the person needs a new one before they can sign in.")),
+            Effect("kept", "reuse", _("Your organization can give the address to somebody else at once; to strangers it stays closed for 30 days."))]
+
+
+def release_address(work: Work, person: Person, _data: Data) -> None:
+    row, account = _row(person), person.account
+    work.track(row)
+    deletions.go(row, "release_address")
+    row.address_released = True
+    switching.release(work, account, open_to=row.organization_id)
+
+
 CANCEL = Power(
     slug="cancel-deletion", code="account.cancel_deletion", event="account.deletion_cancelled", over="member", permission="delete_accounts", tier=2,
     form=ReasonForm, rule=cancel_rule, effects=cancel_effects, apply=cancel, account_power=True, urgent=True, bulk=True, gather=(deletions.deletion,),
@@ -93,4 +114,12 @@ EXPEDITE = Power(
     does=gettext_lazy("Deletes an account whose deletion is scheduled at once, when a second person agrees."),
     does_not=gettext_lazy("Passes by no hold and no open obligation."),
     sentence=gettext_lazy("%(actor)s brought the deletion of the account of %(target)s forward"),
+)
+RELEASE = Power(
+    slug="release-address", code="account.release_address", event="account.address_released", over="member", permission="delete_accounts", tier=2,
+    form=ReasonForm, rule=release_rule, effects=release_effects, apply=release_address, account_power=True, notice=False, gather=(deletions.deletion,),
+    title=gettext_lazy("Give the address free"), button=gettext_lazy("Give it free"),
+    does=gettext_lazy("Takes the address from an account whose deletion is scheduled, so that your organization can give it to somebody else now."),
+    does_not=gettext_lazy("Does not bring the deletion forward. The person is told at that address."),
+    sentence=gettext_lazy("%(actor)s gave the address of the account of %(target)s free before its deletion"),
 )
