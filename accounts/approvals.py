@@ -42,6 +42,14 @@ def request(*, judged: Plan, ids: Iterable[UUID], now: datetime) -> StoredPlan:
     return row
 
 
+def awaited(*, organization_id: UUID, ids: Iterable[UUID], besides: UUID | None = None) -> frozenset[UUID]:
+    """Those of these people for whom a plan waits for its second person: whatever it is, doing something else to them first would make it void (guard rail 11)."""
+    ids = list(ids)
+    waiting = StoredPlan.objects.filter(organization_id=organization_id, state=PlanState.AWAITING_APPROVAL).exclude(id=besides)
+    named = {target for found in waiting.filter(targets__overlap=ids).values_list("targets", flat=True) for target in found} & set(ids)
+    return frozenset(named | set(PlanRow.objects.filter(plan__in=waiting, state="waiting", target__in=ids).values_list("target", flat=True)))
+
+
 def requester(row: StoredPlan) -> Actor | None:
     """Who asked, with the rights they have now; None if nothing is left of them."""
     membership = Membership.objects.filter(id=row.requested_by).first()

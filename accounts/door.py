@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from accounts import entries, targets
+from accounts import brake, entries, targets
 from accounts.actor import Actor
 from accounts.models import IdempotencyKey, Organization
 from accounts.people import Person, usable_owners
@@ -66,6 +66,8 @@ def perform(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data,
             return _perform(power, actor, ids, data, now, digest, version, key, None, (), partial)
     except Refused as refusal:
         entries.record_refusal(power=power, actor=actor, ids=ids, codes=refusal.codes, now=now)
+        if isinstance(refusal, brake.Braked) and not refusal.paused:
+            brake.pause(actor=actor, power=power, now=now)
         raise
     except NotFound:
         entries.record_refusal(power=power, actor=actor, ids=ids, codes=["not_found"], now=now)
@@ -119,7 +121,14 @@ def batch(*, power: Power, actor: Actor, part: Part, data: Data, now: datetime) 
     allowed = [v.target for v in judged.verdicts if not reasons[v.target.id]]
     done: dict[UUID, UUID] = {}
     if allowed:
-        receipt = _apply(judged, allowed, now, part.plan, part.approvers, series=(part.plan, {i: place[i][0] for i in place}, part.total))
+        series = (part.plan, {i: place[i][0] for i in place}, part.total)
+        try:
+            with transaction.atomic(savepoint=brake.concerns(power=power, actor=actor) and not part.approvers):
+                receipt = _apply(judged, allowed, now, part.plan, part.approvers, series=series)
+        except brake.Braked as too_many:
+            if not too_many.paused:
+                brake.pause(actor=actor, power=power, now=now)
+            return [Outcome(codes=tuple(reasons.get(i, ("not_found",))) or ("actor_paused",)) for i in wanted]
         done = {target.id: UUID(entry) for target, entry in zip(allowed, receipt.entries[:len(allowed)], strict=True)}
     return [Outcome(codes=tuple(reasons.get(i, ("not_found",))), entry=done.get(i)) for i in wanted]
 
@@ -163,6 +172,8 @@ def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None,
            series: entries.Series | None = None) -> Receipt:
     power, actor = judged.power, judged.actor
     with recording.opened(org=entries.log_of(actor), now=now, subjects=entries.subjects(actor, allowed)) as act:
+        if brake.concerns(power=power, actor=actor) and not approvers:
+            brake.count(actor=actor, ids=[target.id for target in allowed], now=now)
         work = Work(now=now, actor_membership=actor.membership_id, act=act.id, people=(*([actor.account_id] if actor.account_id else []), *approvers))
         for target in allowed:
             for row in _rows_of(target):

@@ -8,7 +8,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import bulk, credentials, door
+from accounts import brake, bulk, credentials, door
 from accounts.actor import Actor
 from accounts.models import Account, Membership, MembershipSnapshot, Organization, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
@@ -45,6 +45,7 @@ def run(*, now: datetime) -> None:
     for organization_id in organizations:
         with scope(org=organization_id):
             expire_plans(organization_id=organization_id, now=now)
+            brake.lift(organization_id=organization_id, now=now)
     IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
 
 

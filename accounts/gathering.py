@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from accounts.models import Account, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
+from accounts.models import Account, Brake, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
 from accounts.people import Person
 from accounts.tenancy import installation
 
@@ -61,6 +61,13 @@ def roles(people: Sequence[Person]) -> None:
     found = {role.slug: role for role in Role.objects.filter(organization_id=organization_id)} if organization_id else {}
     for person in people:
         person.extra["roles"] = found
+
+
+def brake(people: Sequence[Person]) -> None:
+    """extra["brake"]: the pause of the person's account in the organization; at most one."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    rows = Brake.objects.filter(organization_id=organization_id, account_id__in=[p.account.id for p in people], paused_at__isnull=False)
+    _spread(people, "brake", ((row.account_id, row) for row in rows), by_account=True)
 
 
 def elsewhere(people: Sequence[Person]) -> None:

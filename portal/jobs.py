@@ -9,11 +9,11 @@ from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from accounts import bulk_run, due, exporting, listing_query, outbox
+from accounts import bulk_run, due, exporting, listing_query, outbox, purging
 from accounts.domains import checks
+from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
-from dsar.export import run
 
 logger = logging.getLogger("steward.jobs")
 
@@ -28,25 +28,29 @@ def follow() -> None:
         wake("exports")
     if checks.due(now=timezone.now()):
         wake("domains")
+    if purging.due(now=timezone.now()):
+        wake("purges")
     if run.waiting():
         wake("copies")
 
 
 def periodic() -> None:
-    """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire."""
+    """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire, owners who are gone."""
     _begun("periodic")
     due.run(now=timezone.now())
+    watch.run(now=timezone.now())
     listing_query.fold_counts()
     partitions.prepare(today=timezone.now().date())
     exporting.expire(now=timezone.now())
     bulk_run.resume()
-    run.expire(now=timezone.now())
-    if run.waiting():
-        wake("copies")
     if exporting.unfinished():
         wake("exports")
     if checks.due(now=timezone.now()):
         wake("domains")
+    purging.run(now=timezone.now())
+    run.expire(now=timezone.now())
+    if run.waiting():
+        wake("copies")
     age_log()
 
 
@@ -72,6 +76,12 @@ def domains() -> None:
     _begun("domains")
     if checks.run(now=timezone.now()) and checks.due(now=timezone.now()):
         wake("domains")
+
+
+def purges() -> None:
+    """Delete the accounts whose date has come."""
+    _begun("purges")
+    purging.run(now=timezone.now())
 
 
 def copies() -> None:

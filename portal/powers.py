@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts.act_file import PLANNED
 from accounts.actor import Actor
 from accounts.models import Organization
 from accounts.power import Power
@@ -12,6 +13,8 @@ from dsar.powers import POWERS as DSAR_POWERS
 POWERS = (*ACCOUNT_POWERS, *DSAR_POWERS)
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}
+
+__all__ = ["BY_CODE", "BY_SLUG", "PLANNED", "POWERS", "form_for"]
 
 
 def form_for(power: Power, organization: Organization, actor: Actor, *data: Any, **options: Any) -> Any:

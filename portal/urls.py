@@ -4,6 +4,7 @@ from django.urls import include, path
 from portal.api import docs
 from portal.surfaces import bulk, page
 from portal.views import (
+    acting,
     administrators,
     audit,
     audit_entry,
@@ -28,6 +29,7 @@ from portal.views import (
     plans,
     processing,
     saved,
+    succession,
     system,
     who,
 )
@@ -49,6 +51,7 @@ urlpatterns = [
     path("me/invitations/<uuid:membership_id>/", me.answer, name="me-invitation"),
     path("invitation/<str:token>/", me.invitation, name="invitation"),
     path("stop/<str:token>/", me.stop_reset, name="stop-second-factor-reset"),
+    path("keep-ownership/<str:token>/", succession.keep, name="keep-ownership"),
     path("mailbox/", system.mails, name="mailbox"),
     path("mailbox/<str:name>/", system.mail, name="mail"),
     path("operator/", system.operator, name="operator"),
@@ -66,6 +69,7 @@ urlpatterns = [
     path("o/<slug:slug>/views/", saved.index, name="views"),
     path("o/<slug:slug>/people/", people.index, name="people"),
     path("o/<slug:slug>/people/import/", importing.upload, name="people-import"),
+    path("o/<slug:slug>/people/act/", acting.upload, name="people-act"),
     path("o/<slug:slug>/people/bulk/", bulk.choose, name="people-bulk"),
     path("o/<slug:slug>/jobs/", jobs.index, name="jobs"),
     path("o/<slug:slug>/jobs/<uuid:plan_id>/", jobs.detail, name="job"),
@@ -78,6 +82,9 @@ urlpatterns = [
     path("o/<slug:slug>/administrators/roles/<uuid:role_id>/<slug:power_slug>/", page.on_role, name="role-power"),
     path("o/<slug:slug>/administrators/service-accounts/", administrators.service_accounts, name="service-accounts"),
     path("o/<slug:slug>/administrators/service-accounts/<uuid:person_id>/", administrators.service_account, name="service-account"),
+    path("o/<slug:slug>/administrators/succession/", succession.index, name="succession"),
+    path("o/<slug:slug>/succession/", succession.mine, name="my-succession"),
+    path("o/<slug:slug>/succession/recovery/", succession.recovery, name="recovery"),
     path("o/<slug:slug>/groups/", groups.index, name="groups"),
     path("o/<slug:slug>/groups/<uuid:group_id>/", groups.detail, name="group"),
     path("o/<slug:slug>/groups/<uuid:group_id>/people/", groups.add, name="group-people"),

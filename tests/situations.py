@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db import transaction
 from django.utils.text import slugify
 
-from accounts import tenancy, tokens
+from accounts import outbox, tenancy, tokens
 from accounts.domains import life
-from accounts.models import Account, ApiToken, Domain, Group, GroupMembership, Membership, Role, Session
+from accounts.models import Account, ApiToken, Brake, Deletion, Domain, Group, GroupMembership, Membership, Organization, RecoveryCode, Role, Session, SuccessionCase, Successor
 from accounts.roles import create_role
+from accounts.succession import codes
 from audit import INSTALLATION, recording
 from audit.models import Stream
 from audit.record import ActorRef, EntryDraft
@@ -23,8 +25,8 @@ WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "reactivate": WHY,
-    "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "cancel-invitation": {},
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "reactivate": WHY,
+    "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {}, "request-copy": {}, "export-person": WHY,
     "answer-invitation": {"answer": "accept"}, "leave": {},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
@@ -33,6 +35,8 @@ DATA: dict[str, dict[str, Any]] = {
     "add-log-stream": {"name": "Lake", "kind": "webhook", "url": "https://siem.example.com/steward", "format": "native"}, "pause-log-stream": {"stream": "SIEM"}, "resume-log-stream": {"stream": "SIEM"},
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
+    "name-successors": {"successors": ""}, "stop-succession": {}, "make-recovery-codes": {}, "set-succession-days": {"days": 90}, "grant-ownership": {"succession": str(uuid.UUID(int=0))},
+    "present-recovery-codes": {"first": "1-ABCDE-FGHJK-MNPQR-STUVW", "second": "2-ABCDE-FGHJK-MNPQR-STUVW"}, "accept-ownership": {}, "decline-succession": {},
     "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 
@@ -52,8 +56,11 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     states: dict[str, Callable[[], Any]] = {
         "withdraw-password-reset": lambda: rows.update(reset_required_at=datetime.now(UTC)), "revoke-tokens": lambda: token_for(person), "restore": lambda: rows.update(status="suspended"),
         "reactivate": lambda: account.update(status="deactivated"), "reset-second-factor": lambda: account.update(has_second_factor=True), "transfer-ownership": lambda: account.update(has_second_factor=True),
+        "release-brake": lambda: Brake.objects.update_or_create(organization=org.organization, account_id=person.account_id, defaults={"paused_at": datetime.now(UTC), "paused_over": "suspend"}),
         "cancel-invitation": lambda: rows.update(status="invited"), "answer-invitation": lambda: rows.update(status="invited"),
     }
+    if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
+        arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug.endswith(("-log-stream", "-log-stream-secret")):
@@ -62,6 +69,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: Domain.objects.filter(name=DATA[slug]["domain"]).delete())
     if slug in {"prove-domain", "renew-domain-token", "remove-domain"}:
         arrange(lambda: domain_for(org, "north.example.com"))
+    if slug in {"name-successors", "stop-succession", "present-recovery-codes", "set-succession-days"}:
+        arrange(lambda: succession_for(org, slug))
     if slug in states:
         arrange(states[slug])
     return person
@@ -75,6 +84,17 @@ def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group
     for person in people:
         GroupMembership.objects.create(organization=org.organization, group=group, membership=person)
     return group
+
+
+def deletion_for(person: Membership, **more: Any) -> Deletion:
+    """A deletion of the person's account, scheduled a day ago and due in 13 days unless said otherwise. Needs an open act."""
+    now = datetime.now(UTC)
+    at, term = now - timedelta(days=1), more.get("purge_at") or now + timedelta(days=13)
+    account = Account.objects.get(id=person.account_id)
+    Account.objects.filter(id=account.id).update(status="pending_deletion", status_until=term, auth_epoch=account.auth_epoch + 1)
+    Deletion.objects.filter(account=account).delete()
+    return Deletion.objects.create(**{"organization_id": person.organization_id, "account": account, "reason_code": "person_asked", "scheduled_at": at, "term": term, "purge_at": term,
+                                      "was_status": "active", "last_address": outbox.seal_text(account.email), **more})
 
 
 def stream_for(org: Org, name: str, **more: Any) -> Stream:
@@ -91,6 +111,23 @@ def domain_for(org: Org, name: str, **more: Any) -> Domain:
     Domain.objects.filter(name=name).delete()
     return Domain.objects.create(**{"organization": org.organization, "name": name, "state": "verified", "method": "dns", "token": life.new_token(), "created_at": now, "verified_at": now, "last_proof_at": now,
                                     "checked_at": now, "next_check_at": now + life.CHECK_EVERY, **more})
+
+
+def succession_for(org: Org, slug: str, person: Membership | None = None) -> None:
+    """What the powers of succession need: somebody who is named, something to stop, codes that are known, an offer. Needs an open act."""
+    now = datetime.now(UTC)
+    Organization.objects.filter(id=org.organization.id).update(owner_silent_days=60)
+    for model in (Successor, SuccessionCase, RecoveryCode):
+        model.objects.filter(organization=org.organization).delete()
+    cache.clear()
+    if slug in {"name-successors", "decline-succession"}:
+        Successor.objects.create(organization=org.organization, membership=person or org.person("worker"), place=1, named_by=org.person("owner").id, named_at=now)
+    if slug in {"stop-succession", "accept-ownership"}:
+        offer = {"state": "offered", "person": person.id, "offer_until": now + timedelta(days=7), "told": 3, "waits_until": now} if person else {}
+        SuccessionCase.objects.create(organization=org.organization, way="successors", cause="silent", opened_at=now, **offer)
+    if slug == "present-recovery-codes":
+        for number in codes.NUMBERS:
+            RecoveryCode.objects.create(organization=org.organization, number=number, hash=codes.sealed(f"{number}-ABCDE-FGHJK-MNPQR-STUVW"), made_at=now, made_by=org.person("owner").id)
 
 
 def role_for(org: Org, name: str, rank: int, *permissions: str) -> Role:

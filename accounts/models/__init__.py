@@ -1,6 +1,9 @@
 from accounts.models.account import Account, Session
+from accounts.models.address import AddressChange, ReleasedAddress
 from accounts.models.app import OAuthApplication
+from accounts.models.brake import Brake
 from accounts.models.count import PeopleCount
+from accounts.models.deletion import Deletion, Dispute, Tombstone
 from accounts.models.domain import Domain
 from accounts.models.mail import Mail
 from accounts.models.membership import (
@@ -19,11 +22,13 @@ from accounts.models.organization import (
 )
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.service import Service, ServiceAccess
+from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
 from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
-    "Account", "ApiToken", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
-    "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
-    "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "Role", "SavedView", "Service", "ServiceAccess", "Session",
+    "Account", "AddressChange", "ApiToken", "Brake", "Deletion", "Dispute", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management",
+    "Membership", "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission", "OrganizationUserPermission", "PeopleCount",
+    "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "Role", "SavedView", "Service", "ServiceAccess", "Session", "SuccessionCase",
+    "Successor", "Tombstone",
 ]

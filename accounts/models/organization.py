@@ -16,7 +16,7 @@ class Organization(Versioned):
 
     AUDIT = {
         "id": "public", "version": "unrecorded", "slug": "public", "name": "public", "created_at": "public",
-        "time_zone": "public", "contact_name": "pii", "contact_email": "pii",
+        "time_zone": "public", "contact_name": "pii", "contact_email": "pii", "owner_silent_days": "public",
     }
 
     slug = models.SlugField(_("address"), max_length=50, unique=True)
@@ -25,6 +25,8 @@ class Organization(Versioned):
     contact_name = models.CharField(_("administrator contact"), max_length=200, blank=True)
     contact_email = models.EmailField(_("administrator contact e-mail"), blank=True)
     created_at = models.DateTimeField()
+    owner_silent_days = models.PositiveSmallIntegerField(default=60, db_default=60)
+    """After so many days without an active owner a succession opens."""
 
     class Meta:
         default_permissions = ()

@@ -28,6 +28,7 @@ PERSON = thing(
         "reason_code": nullable(text(60, sample="absence")),
         "reason_text": nullable(text(2000, sample="On leave until May.")),
         "until": MAYBE_STAMP,
+        "purge_at": MAYBE_STAMP | {"description": "When the account is deleted, if that is scheduled."},
         "changed_by": MAYBE_ID,
         "changed_at": MAYBE_STAMP,
         "role": ROLE_REF,

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import door, listing_query
+from accounts import deletions, door, listing_query
 from accounts.actor import Actor
 from accounts.models import ApiToken, Mail, Role, ServiceAccess, Session
 from accounts.people import Person, load_people
@@ -24,7 +24,7 @@ from portal.surfaces.bulk import offered
 from portal.views import saved
 
 PERSON_POWERS = tuple(p for p in POWERS if p.over == "member" and not p.code.startswith(("own.", "token.")))
-_TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked")
+_TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked", "pending_deletion")
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -98,6 +98,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         return redirect("service-account", slug, person.id)
     history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=8) if actor.may("view_audit") else None
     capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]
+    deletion = deletions.of(account_id=person.account.id) if person.account.status == "pending_deletion" else None
     return render(request, "people/detail.html", {
         "person": person, "m": person.membership, "a": person.account, "capabilities": [c for c in capabilities if c["allowed"] and not c["power"].danger],
         "dangers": [c for c in capabilities if c["allowed"] and c["power"].danger], "impossible": [c for c in capabilities if not c["allowed"]],
@@ -106,6 +107,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "sessions": Session.objects.filter(account=person.account, ended_at=None).order_by("-last_seen_at")[:10] if person.managed else [],
         "undelivered": Mail.objects.filter(account=person.account, organization_id=actor.organization_id, state="failed").count(),
         "history": [sentences.line(seen) for seen in history.entries[:8]] if history else None, "key": uuid4(),
+        "deletion": deletion, "waits_for": [text(code) for code in deletion.waits_for] if deletion else [],
         "inherited_role": person.rank > person.membership.role.rank,
     })
 

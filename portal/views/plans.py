@@ -17,7 +17,7 @@ from accounts.reasons import NotFound, Refused, Stale, text
 from portal import job_rows
 from portal.jobs import wake
 from portal.organization import enter
-from portal.powers import BY_SLUG
+from portal.powers import PLANNED
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -26,7 +26,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     assert actor.organization_id is not None
     rows = approvals.pending(organization_id=actor.organization_id, now=timezone.now())
     names = _names(rows)
-    shown = [{"plan": row, "power": BY_SLUG[row.power], "who": names.get(row.requested_by), "targets": [names.get(t) for t in row.targets]} for row in rows]
+    shown = [{"plan": row, "power": PLANNED[row.power], "who": names.get(row.requested_by), "targets": [names.get(t) for t in row.targets]} for row in rows]
     return render(request, "plans/index.html", {"rows": shown})
 
 
@@ -41,7 +41,7 @@ def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     row = Plan.objects.filter(organization_id=actor.organization_id, id=plan_id).first()
     if row is None or not (actor.may("approve_plans") or row.requested_by == actor.membership_id):
         raise NotFound
-    power = BY_SLUG[row.power]
+    power = PLANNED[row.power]
     if request.method == "POST":
         return _decide(request, actor, row)
     plan, problem = None, ""
@@ -75,7 +75,7 @@ def _decide(request: HttpRequest, actor: Actor, row: Plan) -> HttpResponse:
     if choice not in {"approve", "deny"}:
         raise NotFound
     try:
-        approvals.decide(plan_id=row.id, actor=actor, requester=approvals.requester(row), power=BY_SLUG[row.power], approve=choice == "approve", note=request.POST.get("note", ""), now=now)
+        approvals.decide(plan_id=row.id, actor=actor, requester=approvals.requester(row), power=PLANNED[row.power], approve=choice == "approve", note=request.POST.get("note", ""), now=now)
     except (Refused, Stale) as refusal:
         messages.error(request, text(refusal.codes[0] if isinstance(refusal, Refused) else "stale"))
     else:
