@@ -14,6 +14,7 @@ from accounts.domains import checks
 from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
+from dsar.export import run
 
 logger = logging.getLogger("steward.jobs")
 
