@@ -17,6 +17,16 @@ from accounts.powers.account_access import close_account
 from accounts.powers.forms import ReasonForm
 from accounts.work import Work
 
+RECOVERY = "recovery_compromised"
+
+
+class LockdownForm(ReasonForm):
+    """The grounds of lockdown know one more: then the recovery address is told nothing."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)
+        self.fields["reason_code"].choices = [*self.fields["reason_code"].choices, (RECOVERY, gettext_lazy("The recovery address is in somebody else’s hands"))]  # type: ignore[attr-defined]
+
 
 def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
     if person.account.status not in {"active", "deactivated"}:
@@ -37,13 +47,14 @@ def apply(work: Work, person: Person, data: Data) -> None:
     person.account.password = make_password(None)
     person.account.credential_epoch += 1
     close_account(work, person, reason="locked")
+    work.cancel_address_changes(person.account.id)
     if person.membership is not None:
         work.withdraw_invitations(person.membership.id)
 
 
 POWER = Power(
     slug="lockdown", code="account.lockdown", event="account.locked", over="member", permission="lock_accounts", tier=1,
-    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, ends_ownership=True, owner_lock=True, urgent=True, undo="reactivate",
+    form=LockdownForm, rule=rule, effects=effects, apply=apply, account_power=True, ends_ownership=True, owner_lock=True, urgent=True, undo="reactivate",
     bulk=True, gather=(gathering.elsewhere,), brake=True,
     title=gettext_lazy("Lock the account down"), button=gettext_lazy("Lock down"),
     does=gettext_lazy("Closes the account at once: sessions, tokens, the password and reset links all stop."),
