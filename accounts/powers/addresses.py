@@ -15,7 +15,7 @@ from accounts.emails import collisions, life, switching
 from accounts.models import AddressChange
 from accounts.people import Person
 from accounts.power import Data, Effect
-from accounts.powers.forms import StrictForm
+from accounts.powers.forms import ReasonForm, StrictForm
 from accounts.reasons import Refused
 from accounts.work import Work
 
@@ -28,6 +28,13 @@ GROUNDS = [
     ("mistake", gettext_lazy("Correction of a mistake")),
     ("other", gettext_lazy("Other (say what in the private note)")),
 ]
+
+
+class GroundForm(ReasonForm):
+    """A ground why an address changes."""
+
+    reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), choices=[("", gettext_lazy("Choose one")), *GROUNDS],
+                                    help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."))
 
 
 class AddressForm(StrictForm):
@@ -51,6 +58,13 @@ def same(person: Person, address: str) -> bool:
 
 def in_the_way(person: Person, address: str, *, organization_id: Any, now: datetime) -> collisions.Collision:
     return collisions.find(address=address, account_id=person.account.id, organization_id=organization_id, now=now)
+
+
+def taken(person: Person, address: str, *, organization_id: Any, now: datetime) -> Iterable[str]:
+    """Why the person cannot have this address, as far as whoever asks may know."""
+    code = in_the_way(person, address, organization_id=organization_id, now=now).code
+    if code in {"address_taken_here", "address_to_free", "address_unmanaged", "address_unavailable"}:
+        yield code
 
 
 def complete(work: Work, person: Person, row: AddressChange, *, ends_sessions: str = "") -> None:

@@ -14,20 +14,16 @@ from accounts.models.address import ChangeKind
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
-from accounts.powers.forms import ReasonForm
+from accounts.powers.addresses import taken
 from accounts.work import Work
 
 DEAD = "dead_mailbox"
 
 
-class ChangeEmailForm(addresses.AddressForm, ReasonForm):
+class ChangeEmailForm(addresses.AddressForm, addresses.GroundForm):
     how = forms.ChoiceField(label=gettext_lazy("How"), required=False, initial="confirm", widget=forms.RadioSelect, choices=[
         ("confirm", gettext_lazy("The new mailbox confirms within 72 hours")), (DEAD, gettext_lazy("At once, because nobody can read the old mailbox any more. A second person has to agree"))])
     field_order = ["email", "how", "reason_code", "message", "private_note"]
-
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)
-        self.fields["reason_code"].choices = [("", gettext_lazy("Choose one")), *addresses.GROUNDS]  # type: ignore[attr-defined]
 
 
 def tier(_actor: Actor, _person: Person, data: Data) -> int:
@@ -46,8 +42,8 @@ def rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[st
         yield "nothing_to_change"
     elif not life.owned(organization_id=actor.organization_id, address=address):
         yield "address_outside"
-    elif code := addresses.in_the_way(person, address, organization_id=actor.organization_id, now=now).code:
-        yield code
+    else:
+        yield from taken(person, address, organization_id=actor.organization_id, now=now)
 
 
 def effects(person: Person, data: Data, now: datetime) -> list[Effect]:

@@ -13,6 +13,7 @@ from accounts.models.address import ChangeKind, ChangeState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
+from accounts.powers.addresses import taken
 from accounts.powers.forms import NoForm
 from accounts.work import Work
 
@@ -27,8 +28,8 @@ def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[s
     address = str(data.get("email") or "")
     if address and addresses.same(person, address):
         yield "nothing_to_change"
-    elif address and (code := addresses.in_the_way(person, address, organization_id=None, now=now).code):
-        yield code
+    elif address:
+        yield from taken(person, address, organization_id=None, now=now)
 
 
 def effects(person: Person, data: Data, _now: datetime) -> list[Effect]:

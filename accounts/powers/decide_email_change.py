@@ -17,6 +17,7 @@ from accounts.models.address import ChangeState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
+from accounts.powers.addresses import ours, taken
 from accounts.powers.forms import ReasonForm, StrictForm
 from accounts.work import Work, plain
 
@@ -43,11 +44,9 @@ class RequestForm(StrictForm):
 
 
 class DenyForm(RequestForm, ReasonForm):
+    reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), choices=[("", gettext_lazy("Choose one")), *DENIALS],
+                                    help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."))
     field_order = ["reason_code", "message", "private_note", "change"]
-
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)
-        self.fields["reason_code"].choices = [("", gettext_lazy("Choose one")), *DENIALS]  # type: ignore[attr-defined]
 
 
 def cancel_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
@@ -60,7 +59,7 @@ def cancel(work: Work, person: Person, _data: Data) -> None:
 
 
 def cancel_rule(actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
-    return addresses.ours(actor, person)
+    return ours(actor, person)
 
 
 CANCEL = Power(
@@ -92,8 +91,7 @@ def approve_rule(actor: Actor, person: Person, data: Data, now: datetime) -> Ite
         yield "wrong_status"
     if releases(row) and not actor.may("manage_domains"):
         yield "release_needed"
-    if code := addresses.in_the_way(person, row.new_address, organization_id=actor.organization_id, now=now).code:
-        yield code
+    yield from taken(person, row.new_address, organization_id=actor.organization_id, now=now)
 
 
 def releases(row: AddressChange) -> bool:

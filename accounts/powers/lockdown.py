@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from django import forms
 from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +15,7 @@ from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import ended_access, ended_sessions, set_account_status
 from accounts.powers.account_access import close_account
-from accounts.powers.forms import ReasonForm
+from accounts.powers.forms import GROUNDS, ReasonForm
 from accounts.work import Work
 
 RECOVERY = "recovery_compromised"
@@ -23,9 +24,8 @@ RECOVERY = "recovery_compromised"
 class LockdownForm(ReasonForm):
     """The grounds of lockdown know one more: then the recovery address is told nothing."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)
-        self.fields["reason_code"].choices = [*self.fields["reason_code"].choices, (RECOVERY, gettext_lazy("The recovery address is in somebody else’s hands"))]  # type: ignore[attr-defined]
+    reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."), choices=[
+        ("", gettext_lazy("Choose one")), *GROUNDS, (RECOVERY, gettext_lazy("The recovery address is in somebody else’s hands"))])
 
 
 def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,9 +22,7 @@ from accounts.work import Work
 
 
 class RecoveryForm(addresses.AddressForm):
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)
-        self.fields["email"].label = gettext_lazy("Recovery address")
+    email = forms.CharField(label=gettext_lazy("Recovery address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
 
 
 def recovery_change(people: Sequence[Person]) -> None:
