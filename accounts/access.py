@@ -25,7 +25,8 @@ SELECT m.id, m.organization_id, m.status, m.access_epoch, m.role_scope, m.reset_
        (SELECT COALESCE(max(r.rank), 0) FROM accounts_role r WHERE r.id = ANY(held.roles)) AS rank,
        ARRAY(SELECT DISTINCT p.codename FROM accounts_organizationgrouppermission op JOIN auth_permission p ON p.id = op.permission_id
              JOIN accounts_role r ON r.auth_group_id = op.group_id WHERE op.content_object_id = m.organization_id AND r.id = ANY(held.roles)) AS permissions,
-       EXISTS (SELECT 1 FROM accounts_brake b WHERE b.organization_id = m.organization_id AND b.account_id = m.account_id AND b.paused_at IS NOT NULL) AS paused
+       EXISTS (SELECT 1 FROM accounts_brake b WHERE b.organization_id = m.organization_id AND b.account_id = m.account_id AND b.paused_at IS NOT NULL) AS paused,
+       m.identity_changed_at IS NOT NULL AS doubted
 FROM accounts_membership m
 JOIN accounts_account a ON a.id = m.account_id
 LEFT JOIN accounts_management mg ON mg.account_id = a.id
@@ -57,6 +58,8 @@ class Standing:
     rank: int
     permissions: list[str]
     paused: bool
+    doubted: bool
+    """The organization that manages the account changed who signs in to it: a rank rests until somebody here confirms the person."""
 
     @property
     def refusal(self) -> str:
@@ -84,8 +87,8 @@ def standing(*, account_id: UUID, organization_id: UUID) -> Standing | None:
 
 
 def actor_in(found: Standing, *, proof: Proof, via: str = "ui", session_id: UUID | None = None, **more: Any) -> Actor:
-    """The actor for a standing. A role that needs a second factor gives nothing until one is enrolled."""
-    powerless = found.needs_enrolment
+    """The actor for a standing. A role that needs a second factor gives nothing until one is enrolled, and none gives anything while the person is in doubt."""
+    powerless = found.needs_enrolment or found.doubted
     held = frozenset(found.permissions) - (ORGANIZATION_WIDE if found.role_scope is not None else frozenset())
     return Actor(
         kind="user", account_id=found.account_id, organization_id=found.organization_id, membership_id=found.membership_id,

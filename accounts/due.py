@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts import brake, bulk, credentials, door
 from accounts.actor import Actor
+from accounts.emails import steps
 from accounts.models import Account, Membership, MembershipSnapshot, Organization, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
 from accounts.permissions import PERMISSIONS
@@ -46,6 +47,7 @@ def run(*, now: datetime) -> None:
         with scope(org=organization_id):
             expire_plans(organization_id=organization_id, now=now)
             brake.lift(organization_id=organization_id, now=now)
+    steps.due(now=now)
     IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
 
 

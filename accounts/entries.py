@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, Domain, Group, Membership, Role, SuccessionCase
+from accounts.models import Account, AddressChange, Domain, Group, Membership, Role, SuccessionCase
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, SessionTarget, TokenTarget
@@ -62,6 +62,8 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type="audit_export", id=row.id)
     if isinstance(row, Stream):
         return TargetRef(type="log_stream", id=row.id, label=row.name)
+    if isinstance(row, AddressChange):
+        return TargetRef(type="address_change", id=row.id)
     if isinstance(row, Domain):
         return TargetRef(type="domain", id=row.id, label=row.name)
     if isinstance(row, SuccessionCase):
@@ -72,7 +74,7 @@ def _row_ref(row: Any) -> TargetRef:
 
 def _made(row: Any) -> list[Change]:
     """The fields of a new row."""
-    subject = row.id if isinstance(row, Account) else None
+    subject = row.id if isinstance(row, Account) else row.account_id if isinstance(row, AddressChange) else None
     return [change(row, f.attname, None, getattr(row, f.attname), subject=subject, op="add") for f in row._meta.concrete_fields
             if row.AUDIT[f.name] in {"public", "pii"} and getattr(row, f.attname) not in (None, "", [])]
 

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
+from django.db.models.functions import Coalesce, Greatest
+
 from accounts.models import Account, Brake, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
 from accounts.people import Person
 from accounts.tenancy import installation
@@ -71,7 +74,9 @@ def brake(people: Sequence[Person]) -> None:
 
 
 def elsewhere(people: Sequence[Person]) -> None:
-    """extra["elsewhere"]: (membership id, organization id, rank) of every membership of the account, in all organizations."""
+    """extra["elsewhere"]: (membership id, organization id, rank) of every membership of the account, in all organizations. A role that comes by a group counts."""
     with installation("account powers reach the account's memberships in other organizations"):
-        rows = list(Membership.objects.filter(account_id__in=[p.account.id for p in people]).exclude(status="removed").values_list("account_id", "id", "organization_id", "role__rank"))
+        found = Membership.objects.filter(account_id__in=[p.account.id for p in people]).exclude(status="removed")
+        found = found.annotate(held=Greatest("role__rank", Coalesce(Max("group_memberships__group__role__rank"), 0)))
+        rows = list(found.values_list("account_id", "id", "organization_id", "held"))
     _spread(people, "elsewhere", ((row[0], row[1:]) for row in rows), by_account=True)

@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts import outbox
 from accounts.models import Account, Membership, Organization
 from accounts.powers import BY_SLUG, POWERS
+from accounts.powers.lockdown import RECOVERY
 from audit.queries import Seen, disclose
 from audit.subscribers import Sealed, Subscriber
 
@@ -48,6 +49,9 @@ def tell(sealed: Sealed, *, account: Account, template: str) -> None:
     organization = Organization.objects.filter(id=sealed.org).first()
     outbox.owe(template=template, account=account, context=_context(sealed, account, organization), entry=sealed.entry,
                organization_id=organization.id if organization else None, now=datetime.now(UTC))
+    if power is not None and power.slug == "lockdown" and account.recovery_email and context["reason"] != RECOVERY:  # whoever took the mailbox may read it alone
+        outbox.owe(template=power.slug, account=account, context=context, entry=sealed.entry, organization_id=organization.id if organization else None, now=datetime.now(UTC),
+                   address=account.recovery_email)
 
 
 def _context(sealed: Sealed, account: Account, organization: Organization | None) -> dict[str, Any]:

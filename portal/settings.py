@@ -166,9 +166,10 @@ STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the ki
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
 AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER", "accounts.brake_news.SUBSCRIBER",
                      "accounts.succession.news.SUBSCRIBER", "accounts.deletion_news.SUBSCRIBER",
+                     "accounts.emails.news.SUBSCRIBER",
                      "dsar.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
-PURGE_PARTS = ("accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters")
+PURGE_PARTS = ("accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "dsar.erasing.copies", "dsar.erasing.by_map")
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log

@@ -50,10 +50,9 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
     return [("org-home", "grid", _("Your services"), None), ("overview", "info", _("Overview"), "view_people"),
             ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
             ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
-            ("domains", "globe", _("Domains"), "manage_domains"),
+            ("email-changes", "inbox", _("E-mail addresses"), "change_email"), ("domains", "globe", _("Domains"), "manage_domains"),
             ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),
-            ("copies", "archive", _("Copies of people’s data"), "manage_requests"),
-            ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
+            ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
 
 
 def sections() -> dict[str, str | None]:
@@ -70,7 +69,7 @@ def navigation(organization: Organization, actor: Any) -> list[Place]:
 
 
 def _nav(request: HttpRequest, organization: Organization | None, actor: Any) -> list[Place]:
-    own = [("me", "cog", _("Your account")), ("me-who", "shield", _("Who can do what")), ("me-data", "archive", _("What is held about you")),
+    own = [("me", "cog", _("Your account")), ("me-email", "inbox", _("E-mail address")), ("me-who", "shield", _("Who can do what")), ("me-data", "archive", _("What is held about you")),
            ("me-notices", "bell", _("Notices")), ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
     found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
     current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)

@@ -12,7 +12,9 @@ from django.utils.text import slugify
 
 from accounts import outbox, tenancy, tokens
 from accounts.domains import life
-from accounts.models import Account, ApiToken, Brake, Deletion, Domain, Group, GroupMembership, Membership, Organization, RecoveryCode, Role, Session, SuccessionCase, Successor
+from accounts.emails import life as emails
+from accounts.models import Account, AddressChange, ApiToken, Brake, Deletion, Domain, Group, GroupMembership, Membership, Organization, RecoveryCode, Role, Session, SuccessionCase, Successor
+from accounts.models.address import ChangeKind, ChangeState
 from accounts.roles import create_role
 from accounts.succession import codes
 from audit import INSTALLATION, recording
@@ -37,6 +39,9 @@ DATA: dict[str, dict[str, Any]] = {
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
     "name-successors": {"successors": ""}, "stop-succession": {}, "make-recovery-codes": {}, "set-succession-days": {"days": 90}, "grant-ownership": {"succession": str(uuid.UUID(int=0))},
     "present-recovery-codes": {"first": "1-ABCDE-FGHJK-MNPQR-STUVW", "second": "2-ABCDE-FGHJK-MNPQR-STUVW"}, "accept-ownership": {}, "decline-succession": {},
+    "change-email": {**WHY, "email": "new.name@letters.example.com", "reason_code": "name_changed"}, "cancel-email-change": WHY, "approve-email-change": {}, "deny-email-change": {**WHY, "reason_code": "ask_in_person"},
+    "remove-recovery-address": WHY, "free-address": WHY, "confirm-identity": {},
+    "change-own-email": {"email": "own@elsewhere.example"}, "withdraw-own-email-change": {}, "set-recovery-address": {"email": "second@elsewhere.example"}, "drop-recovery-address": {},
     "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 
@@ -58,6 +63,9 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         "reactivate": lambda: account.update(status="deactivated"), "reset-second-factor": lambda: account.update(has_second_factor=True), "transfer-ownership": lambda: account.update(has_second_factor=True),
         "release-brake": lambda: Brake.objects.update_or_create(organization=org.organization, account_id=person.account_id, defaults={"paused_at": datetime.now(UTC), "paused_over": "suspend"}),
         "cancel-invitation": lambda: rows.update(status="invited"), "answer-invitation": lambda: rows.update(status="invited"),
+        "remove-recovery-address": lambda: account.update(recovery_email="second@elsewhere.example"), "free-address": lambda: account.update(status="deactivated", email=f"{account.get().id}@letters.example.com", email_key=f"{account.get().id}@letters.example.com"),
+        "confirm-identity": lambda: rows.update(identity_changed_at=datetime.now(UTC)),
+        "drop-recovery-address": lambda: Account.objects.filter(memberships__organization=org.organization).update(recovery_email="second@elsewhere.example"),
     }
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))
@@ -71,6 +79,12 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: domain_for(org, "north.example.com"))
     if slug in {"name-successors", "stop-succession", "present-recovery-codes", "set-succession-days"}:
         arrange(lambda: succession_for(org, slug))
+    if "email" in slug:
+        arrange(lambda: (domain_for(org, "letters.example.com"), AddressChange.objects.filter(account__memberships__organization=org.organization).delete()))
+    if slug in {"cancel-email-change", "approve-email-change", "deny-email-change"}:
+        arrange(lambda: change_for(org, person))
+    if slug == "withdraw-own-email-change":
+        arrange(lambda: [change_for(org, one) for one in org.people.values()])
     if slug in states:
         arrange(states[slug])
     return person
@@ -128,6 +142,17 @@ def succession_for(org: Org, slug: str, person: Membership | None = None) -> Non
     if slug == "present-recovery-codes":
         for number in codes.NUMBERS:
             RecoveryCode.objects.create(organization=org.organization, number=number, hash=codes.sealed(f"{number}-ABCDE-FGHJK-MNPQR-STUVW"), made_at=now, made_by=org.person("owner").id)
+
+
+def change_for(org: Org, person: Membership, **more: Any) -> AddressChange:
+    """A change of their address that the person asked for and the new mailbox confirmed. Needs an open act."""
+    now, account = datetime.now(UTC), Account.objects.get(id=person.account_id)
+    row = emails.begin(account=account, organization_id=org.organization.id, kind=ChangeKind.PERSON, address=f"{uuid.uuid4().hex}@letters.example.com", now=now)
+    emails.go(row, ChangeState.WAITING, now=now)
+    for name, value in more.items():
+        setattr(row, name, value)
+    row.save(force_insert=True)
+    return row
 
 
 def role_for(org: Org, name: str, rank: int, *permissions: str) -> Role:

@@ -33,6 +33,7 @@ def apply(work: Work, person: Person, _data: Data) -> None:
     assert management is not None
     work.note(person.id, basis=management.basis, since=plain(management.since))
     work.remove(management)
+    work.cancel_address_changes(person.account.id)
     work.touch(person.membership)  # what somebody else has on the screen says that the account is managed
 
 

@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 
 from accounts import deletions, door, listing_query
 from accounts.actor import Actor
+from accounts.emails import life as emails
+from accounts.gathering import needed
 from accounts.models import ApiToken, Mail, Role, ServiceAccess, Session
 from accounts.people import Person, load_people
 from accounts.power import Power
 from accounts.reasons import NotFound, text
 from audit import queries
-from portal import rows, sentences
+from portal import addresses, rows, sentences
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
@@ -108,8 +110,16 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "undelivered": Mail.objects.filter(account=person.account, organization_id=actor.organization_id, state="failed").count(),
         "history": [sentences.line(seen) for seen in history.entries[:8]] if history else None, "key": uuid4(),
         "deletion": deletion, "waits_for": [text(code) for code in deletion.waits_for] if deletion else [],
+        "email_change": _email_change(actor, person), "may_email": actor.may("change_email"), "may_confirm": actor.may("manage_roles"),
         "inherited_role": person.rank > person.membership.role.rank,
     })
+
+
+def _email_change(actor: Actor, person: Person) -> addresses.Shown | None:
+    """The change of the address that is under way and that this organization decides about."""
+    needed((emails.address_change,), [person])
+    row = emails.of(person, actor.organization_id) if person.managed else None
+    return addresses.Shown(row, person.membership) if row is not None else None
 
 
 def _capability(power: Power, actor: Actor, person: Person) -> dict[str, Any]:

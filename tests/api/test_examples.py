@@ -22,7 +22,7 @@ from tests.api.calls import address, number_the_log, things
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
-from tests.situations import arrange, domain_for, group_for, session_for, stream_for, succession_for, token_for
+from tests.situations import arrange, change_for, domain_for, group_for, session_for, stream_for, succession_for, token_for
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
 
@@ -102,6 +102,10 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
     if operation.power is not None and operation.power.slug in {"name-successors", "stop-succession", "present-recovery-codes", "accept-ownership", "decline-succession"}:
         arrange(lambda: Account.objects.filter(id=org.person("worker").account_id).update(has_second_factor=True))
         arrange(lambda: succession_for(org, operation.name, org.person("worker")))
+    if operation.name == "change-email":
+        arrange(lambda: domain_for(org, "example.com"))
+    if operation.name == "email-changes":
+        arrange(lambda: change_for(org, org.person("worker")))
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:
