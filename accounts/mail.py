@@ -47,10 +47,10 @@ def _owe(sealed: Sealed) -> None:
 def tell(sealed: Sealed, *, account: Account, template: str) -> None:
     """Owe the notice of an act to the person it is about, with who did it, why and when."""
     organization = Organization.objects.filter(id=sealed.org).first()
-    outbox.owe(template=template, account=account, context=_context(sealed, account, organization), entry=sealed.entry,
-               organization_id=organization.id if organization else None, now=datetime.now(UTC))
-    if power is not None and power.slug == "lockdown" and account.recovery_email and context["reason"] != RECOVERY:  # whoever took the mailbox may read it alone
-        outbox.owe(template=power.slug, account=account, context=context, entry=sealed.entry, organization_id=organization.id if organization else None, now=datetime.now(UTC),
+    context = _context(sealed, account, organization)
+    outbox.owe(template=template, account=account, context=context, entry=sealed.entry, organization_id=organization.id if organization else None, now=datetime.now(UTC))
+    if template == "lockdown" and account.recovery_email and context["reason"] != RECOVERY:  # whoever took the mailbox may read it alone
+        outbox.owe(template=template, account=account, context=context, entry=sealed.entry, organization_id=organization.id if organization else None, now=datetime.now(UTC),
                    address=account.recovery_email)
 
 

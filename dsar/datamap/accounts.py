@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from dsar.datamap.kinds import ACCOUNT, COUNT, ID, ORDER, REFERENCE, WORKINGS, Column, Subject, Unit, data, none, secret
 
 _MEMBER = "membership_id -> accounts_membership.account_id"
+_ROW = "what became of one of many; the number leads to nobody"
+_SENT = "that a notice was sent, of which kind and when, without its words and its address"
 _WORKPLACE = data("user.workplace")
 _BY = data(
     "user.history", export="others", erase="keep", ground="who decided stays with what was decided; the number leads to nobody once that person is erased"
@@ -36,7 +38,8 @@ UNITS: tuple[Unit, ...] = (
             "email_key": data("user.contact.email", erase="pseudonym"),
             "email_verified_at": data("user.account", erase="null"),
             "name": data("user.name", erase="pseudonym"),
-            "language": data("user.account.settings", erase="blank"),
+            "recovery_email": data("user.contact.email", erase="blank"),
+            "language": data("user.account.settings", erase="keep", ground="set to the installation's own language"),
             "time_zone": data("user.account.settings", erase="blank"),
             "status": data("user.account", erase="keep", ground="says that the account is deleted"),
             "reason_code": data("user.account", erase="blank"),
@@ -121,6 +124,7 @@ UNITS: tuple[Unit, ...] = (
             "invitation_expires_at": data("user.account", erase="null"),
             "joined_at": data("user.workplace", erase="keep", ground="from when to when somebody was a member; not who"),
             "protected": data("user.account", erase="keep", ground="false once the membership ended"),
+            "identity_changed_at": data("user.account", erase="null"),
             "external_id": data("user.unique_id", erase="blank"),
             "created_at": ORDER,
             "last_active_at": data("user.behavior", erase="null"),
@@ -203,7 +207,14 @@ UNITS: tuple[Unit, ...] = (
         recipients=("administrators",),
         keeping="membership",
         scope="organization_id",
-        columns={"id": ID, "organization_id": REFERENCE, "membership_id": data("user.unique_id"), "administrator_id": data("user.history", export="others")},
+        columns={
+            "id": ID,
+            "organization_id": REFERENCE,
+            "membership_id": data("user.unique_id"),
+            "administrator_id": data("user.history", export="others"),
+            "since": data("user.account"),
+            "set_by": data("user.history", export="others"),
+        },
     ),
     Unit(
         table="accounts_serviceaccess",
@@ -263,23 +274,24 @@ UNITS: tuple[Unit, ...] = (
         source=("derived",),
         recipients=("person", "administrators"),
         keeping="mail",
+        erase="change",
         columns={
             "id": ID,
             "entry": none("which entry of the log the mail follows from"),
             "organization_id": REFERENCE,
-            "account_id": data("user.unique_id"),
+            "account_id": data("user.unique_id", erase="keep", ground=_SENT),
             "template": none("which kind of notice it is"),
-            "address": data("user.contact.email"),
-            "context": secret("user.content.private"),
-            "subject": data("user.content.private"),
-            "body": data("user.content.private"),
-            "state": data("user.account"),
+            "address": data("user.contact.email", erase="pseudonym"),
+            "context": Column(category="user.content.private", export="exists", erase="null"),
+            "subject": data("user.content.private", erase="blank"),
+            "body": data("user.content.private", erase="blank"),
+            "state": data("user.account", erase="keep", ground=_SENT),
             "attempts": WORKINGS,
             "next_attempt_at": WORKINGS,
-            "created_at": data("user.account"),
-            "sent_at": data("user.account"),
+            "created_at": data("user.account", erase="keep", ground=_SENT),
+            "sent_at": data("user.account", erase="keep", ground=_SENT),
             "last_error": none("a code of the mail server, without an address", reviewed="written by our own code from a list of names of errors"),
-            "read_at": data("user.behavior"),
+            "read_at": data("user.behavior", erase="keep", ground=_SENT),
         },
     ),
     Unit(
@@ -333,18 +345,19 @@ UNITS: tuple[Unit, ...] = (
         recipients=("administrators",),
         keeping="plan",
         scope="organization_id",
+        erase="change",
         columns={
             "id": none("counts rows within the table"),
             "organization_id": REFERENCE,
             "plan_id": REFERENCE,
             "number": none("the place in the plan"),
-            "target": data("user.unique_id", export="no"),
-            "version": COUNT,
-            "state": data("user.account", export="no"),
-            "verdict": data("user.account", export="no"),
-            "codes": data("user.account", export="no"),
+            "target": data("user.unique_id", export="no", erase="keep", ground=_ROW),
+            "version": none("how often the target had changed when the plan was made"),
+            "state": data("user.account", export="no", erase="keep", ground=_ROW),
+            "verdict": data("user.account", export="no", erase="keep", ground=_ROW),
+            "codes": data("user.account", export="no", erase="keep", ground=_ROW),
             "entry": none("which entry of the log records it"),
-            "data": data("user.content.private", export="no"),
+            "data": data("user.content.private", export="no", erase="null"),
         },
     ),
     Unit(
@@ -402,6 +415,7 @@ UNITS: tuple[Unit, ...] = (
             "version": COUNT,
             "slug": none("the address of the organization"),
             "name": none("the name of an organization, not of a person", reviewed="chosen by its administrators as its public name"),
+            "owner_silent_days": none("after how many days a succession opens", reviewed="a number that the organization chose"),
             "time_zone": none("the zone in which the organization works"),
             "contact_name": data("user.name", export="no", erase="keep", ground="published by the organization; it changes it when its contact leaves"),
             "contact_email": data(

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -165,6 +165,12 @@ def end(*, holder: Holder, copy_id: UUID, now: datetime, actor: ActorRef, via: s
         if row is None:
             raise NotThere
         _destroy(row, now, actor=actor, via=via)
+
+
+def forget(ids: Iterable[UUID]) -> None:
+    """The files of these copies go when the open transaction has ended well."""
+    names = [f"{copy_id}.{ending}" for copy_id in ids for ending in ("sealed", "part")]
+    transaction.on_commit(lambda: [(folder() / name).unlink(missing_ok=True) for name in names])  # type: ignore[func-returns-value]
 
 
 def expire(*, now: datetime) -> None:
