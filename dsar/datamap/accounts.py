@@ -49,7 +49,7 @@ UNITS: tuple[Unit, ...] = (
             "status_changed_at": data("user.account", erase="keep", ground="when the account was deleted"),
             "auth_epoch": COUNT,
             "credential_epoch": COUNT,
-            "password": Column(category="user.authorization.password", export="exists", erase="blank"),
+            "password": Column(category="user.authorization.password", export="exists", erase="pseudonym"),
             "last_login": data("user.behavior", erase="null"),
             "reset_required_at": data("user.account", erase="null"),
             "reset_required_by": data("user.history", export="others", erase="null"),

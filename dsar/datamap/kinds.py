@@ -14,7 +14,7 @@ Role = Literal["subject", "actor", "recipient", "mentioned"]
 Export = Literal["yes", "exists", "others", "no"]
 """yes: with its value. exists: that it exists, never its value (secrets). others: other people in it become "Person N". no: not about the person, or not theirs to have."""
 Erase = Literal["delete", "blank", "null", "pseudonym", "keep"]
-"""delete: goes with its row. blank, null: the value goes, the row stays. pseudonym: replaced by a name that leads to nobody. keep: stays, on a stated ground."""
+"""delete: goes with its row. blank, null: the value goes, the row stays. pseudonym: replaced by something that leads to nobody. keep: stays, on a stated ground."""
 
 
 @dataclass(frozen=True)
