@@ -54,4 +54,5 @@ def _without_owner() -> list[dict[str, object]]:
     """Organizations that no owner can sign in to, and those with an open succession: ids and states, nothing else."""
     cases = list(SuccessionCase.objects.filter(state__in=OPEN).order_by("way"))
     gone = set(owners.without())
-    return [{"id": i, "unusable": i in gone, "cases": [case for case in cases if case.organization_id == i]} for i in sorted({*gone, *(case.organization_id for case in cases)})]
+    held = {i: [case for case in cases if case.organization_id == i] for i in sorted({*gone, *(case.organization_id for case in cases)})}
+    return [{"id": i, "unusable": i in gone, "silent": any(case.cause == "silent" for case in found), "cases": found} for i, found in held.items()]

@@ -61,5 +61,6 @@ class Command(BaseCommand):
         with installation("the operator looks for organizations without an owner"):
             gone, cases = set(owners.without()), list(SuccessionCase.objects.filter(state__in=OPEN).order_by("way"))
         for organization_id in sorted({*gone, *(case.organization_id for case in cases)}):
-            said = [f"{case.way}: {case.state}" for case in cases if case.organization_id == organization_id]
-            self.stdout.write(f"{organization_id}  {'no owner can sign in' if organization_id in gone else 'no owner was active'}  {', '.join(said) or 'no succession'}")
+            mine = [case for case in cases if case.organization_id == organization_id]
+            owner = "no owner can sign in" if organization_id in gone else "no owner was active" if any(case.cause == "silent" for case in mine) else "an owner is there"
+            self.stdout.write(f"{organization_id}  {owner}  {', '.join(f'{case.way}: {case.state}' for case in mine) or 'no succession'}")
