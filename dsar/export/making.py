@@ -186,9 +186,21 @@ def _by_purpose(kinds: list[Told]) -> list[dict[str, Any]]:
         some = [one for one in kinds if one.unit.purpose == key]
         if some:
             found.append({"title": purpose.title, "text": purpose.text, "kinds": [
-                {"title": one.unit.title, "name": one.name.removeprefix("data/"), "count": one.count, "names": list(dict.fromkeys(name for row in one.first for name in row)),
-                 "rows": [[row.get(name) for name in dict.fromkeys(n for r in one.first for n in r)] for row in one.first]} for one in some]})
+                {"title": one.unit.title, "name": one.name.removeprefix("data/"), "count": one.count, "rows": [_readable(row) for row in one.first]} for one in some]})
     return found
+
+
+def _readable(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """A record for people: what it says, without what is empty, and without numbers that only programs need."""
+    return [(name.replace("_", " "), _said(value)) for name, value in row.items() if name != "id" and value not in (None, "", [], {}) and value != _("you")]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    return str(value)
 
 
 def _pretty(value: Any) -> str:
