@@ -84,6 +84,8 @@ REASONS = {
     "codes_wrong": _("These are not two codes that open something. Check both, and that they are two different ones."),
     "too_many_attempts": _("There were too many attempts with codes. Wait an hour."),
     "recovery_open": _("A recovery with codes is under way already."),
+    "asked_already": _("You asked this already, and it is not answered yet."),
+    "unknown_request": _("There is no such request."),
     "sole_control": _("Only this person may act on somebody who is protected. Name another administrator for them first."),
     "dispute_open": _("Whoever operates this installation has noted an open dispute about this account. Nothing is deleted until it is settled."),
     "purge_began": _("The deletion has begun and cannot be stopped any more."),

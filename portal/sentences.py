@@ -79,6 +79,7 @@ OTHER = {
     "account.purge_waits": gettext_lazy("The deletion of the account of %(target)s is due and waits, because something stands in the way"),
     "account.purge_began": gettext_lazy("The deletion of the account of %(target)s began"), "account.purge_part": gettext_lazy("A part of what was kept about %(target)s was removed"),
     "account.purged": gettext_lazy("The account of %(target)s was deleted"), "member.deleted": gettext_lazy("The account of a member, %(target)s, was deleted"),
+    "rights.page_opened": gettext_lazy("%(target)s opened their rights page by a link from their mailbox"), "rights.requested": gettext_lazy("%(target)s asked the organization for what is theirs"),
     "account.dispute_noted": gettext_lazy("The operator noted a dispute about the account of %(target)s: it is not deleted meanwhile"),
     "account.dispute_lifted": gettext_lazy("The operator noted that the dispute about the account of %(target)s is settled"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
