@@ -14,6 +14,8 @@ REASONS = {
     "protected": _("This person is protected. Only named administrators may act on them."),
     "on_hold": _("A legal hold prevents this."),
     "actor_paused": _("You did this to so many people within a day that a second administrator has to agree before you go on. They have been told."),
+    "asker_paused": _("Whoever asked is paused, because of what they did within a day. Decide about that first."),
+    "not_for_operator": _("Somebody in the organization can decide this, or time does. The operator agrees only where two people are always needed and there is no second one."),
     "not_paused": _("This person is not paused."),
     "pending_conflict": _("Another plan for this person is waiting. Decide that one first."),
     "policy_off": _("Your organization has switched this off."),

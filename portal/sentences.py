@@ -73,6 +73,10 @@ OTHER = {
     "audit.keys_replaced": gettext_lazy("Lost keys were replaced: personal values in older entries stay closed"),
     "audit.checked": gettext_lazy("The audit log was verified"), "audit.drilled": gettext_lazy("A copy of a part of the audit log was tampered with, as a test, and every way was caught"),
     "audit.log_key_lost": gettext_lazy("The key that signed the logs was declared lost, and the logs have a new one that nobody endorsed"),
+    "plan.reminded": gettext_lazy("Those who could decide about a plan were reminded"), "plan.delayed":
+        gettext_lazy("An organization asked for something to which nobody else there could agree; it waits for 48 hours"),
+    "plan.second_person_found": gettext_lazy("Somebody can decide about a plan now, so it waits for that person instead of its date"),
+    "plan.delay_over": gettext_lazy("Nobody stopped a plan within 48 hours, so it is carried out"), "plan.operator_agreed": gettext_lazy("The operator agreed to a plan, because nobody else could"),
     "actor.paused": gettext_lazy("%(target)s did so much harm within a day that a second person has to agree before they go on"),
     "actor.pause_ended": gettext_lazy("The pause of %(target)s ended, because nobody else could have agreed to it"),
     "account.deletion_near": gettext_lazy("The account of %(target)s will be deleted within three days"),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from accounts import notices, tenancy
+from accounts import approvals, notices, tenancy
 from accounts.models import Membership, Organization
 
 
@@ -25,6 +25,8 @@ class Place:
     label: str
     current: bool = False
     note: str = ""
+    waiting: int = 0
+    """How many things wait there for the person."""
     status: str = ""
 
     @property
@@ -75,6 +77,8 @@ def _nav(request: HttpRequest, organization: Organization | None, actor: Any) ->
     current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)
     for place in found:
         place.current = place is current
+        if place.key == "plans":
+            place.waiting = approvals.for_decision(actor, now=timezone.now())
     return found
 
 
