@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import translation
 
-from accounts import act_file, approvals, brake, entries, listing_query, targets
+from accounts import act_file, alone, approvals, brake, entries, listing_query, targets
 from accounts.actor import Actor
 from accounts.models import Account, Organization, PlanRow
 from accounts.models import Plan as StoredPlan
@@ -141,7 +141,7 @@ def nobody(row: StoredPlan) -> Actor:
 
 def _judge(row: StoredPlan, power: Power, actor: Actor, fresh: list[PlanRow], now: datetime) -> None:
     found = act_file.judged(actor=actor, rows=fresh, now=now) if power is act_file.FILE else _judged(row, power, actor, fresh, now)
-    waiting = approvals.awaited(organization_id=row.organization_id, ids=[r.target for r in fresh if r.target]) if power.over == "member" else frozenset()
+    waiting = approvals.awaited(organization_id=row.organization_id, ids=[r.target for r in fresh if r.target], now=now) if power.over == "member" else frozenset()
     summary = row.summary or {"effects": {}, "verdicts": {}}
     tier = summary.get("tier", 0)
     for one in fresh:
@@ -248,11 +248,17 @@ def confirm(*, actor: Actor, plan_id: UUID, digest: str, count: int | None, now:
             raise StepUpNeeded(min(row.tier, 2))
         if StoredPlan.objects.filter(organization_id=row.organization_id, power=row.power, state=PlanState.RUNNING).exists():
             raise Refused({"": ["job_running"]})
+        delayed: list[EntryDraft] = []
+        if row.tier >= 3:
+            hit = PlanRow.objects.filter(plan=row, state="waiting", target__isnull=False).values_list("target", flat=True)
+            if approvals.awaited(organization_id=row.organization_id, ids=hit, now=now, besides=row.id):
+                raise Refused({"": ["pending_conflict"]})
+            delayed = alone.begin(row, now=now)
         row.state = PlanState.AWAITING_APPROVAL if row.tier >= 3 else PlanState.RUNNING
         row.decided_by, row.decided_at, row.expires_at = (None, None, now + LIFETIME) if row.tier >= 3 else (actor.membership_id, now, row.expires_at)
         with recording.opened(org=row.organization_id, now=now) as act:
-            row.save(update_fields=["state", "decided_by", "decided_at", "expires_at"])
-            act.write([draft(row, actor, "plan.requested" if row.tier >= 3 else "plan.confirmed")])
+            row.save(update_fields=["state", "decided_by", "decided_at", "expires_at", "summary"])
+            act.write([draft(row, actor, "plan.requested" if row.tier >= 3 else "plan.confirmed"), *delayed])
     return row
 
 

@@ -66,7 +66,7 @@ def step(*, plan_id: UUID, now: datetime) -> bool:
         if row is None:
             return False
         power, actor = bulk.power_of(row), bulk.requester(row)
-        if actor is not None and row.summary.get("approvers"):
+        if actor is not None and row.summary.get("agreed"):
             actor = replace(actor, paused=False)  # a second person agreed to exactly this
         if actor is None or not actor.may(power.permission):
             row.failure = "requester_lost_role"
@@ -104,7 +104,7 @@ def _together(row: Plan, power: Power, actor: Actor, rows: list[PlanRow], now: d
 
 def _batch(row: Plan, power: Power, actor: Actor, rows: list[PlanRow], data: dict[str, Any], now: datetime) -> None:
     part = door.Part(plan=row.id, total=row.total, ids=[r.target for r in rows if r.target], numbers=[r.number for r in rows], versions=[r.version for r in rows],
-                     approvers=tuple(UUID(a) for a in row.summary.get("approvers", [])))
+                     approvers=tuple(UUID(a) for a in row.summary.get("approvers", [])), agreed=bool(row.summary.get("agreed")))
     outcomes = door.batch(power=power, actor=actor, part=part, data=data, now=now)
     for one, outcome in zip(rows, outcomes, strict=True):
         one.state, one.codes, one.entry = ("failed", list(outcome.codes), None) if outcome.codes else ("done", [], outcome.entry)

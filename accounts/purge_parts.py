@@ -22,6 +22,8 @@ from accounts.models import (
     Plan,
     PlanRow,
     Protection,
+    RightsRequest,
+    RightsVisit,
     SavedView,
     ServiceAccess,
     Session,
@@ -76,3 +78,9 @@ def letters(account: Account, _address: str) -> dict[str, int]:
     for mail in Mail.objects.filter(account=account).only("id"):
         Mail.objects.filter(id=mail.id).update(address=switching.placeholder(mail.id), subject="", body="", context=None, last_error="")
     return {"letters": count}
+
+
+def requests(account: Account, _address: str) -> dict[str, int]:
+    """What the person asked for stays as a fact, without their words and the answer."""
+    RightsVisit.objects.filter(account=account).delete()
+    return {"requests": RightsRequest.objects.filter(account=account).update(words="", answer="")}

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from accounts import bulk_run, due, exporting, listing_query, outbox, purging
+from accounts import bulk_run, due, exporting, listing_query, outbox, purging, rights
 from accounts.domains import checks
 from accounts.succession import watch
 from accounts.tenancy import installation
@@ -24,6 +24,8 @@ def follow() -> None:
     _begun("follow")
     with installation("subscribers read every log; the outbox belongs to the installation"):
         subscribers.drain()
+        if rights.asked():
+            rights.answer_asked(now=timezone.now())
         outbox.deliver(now=timezone.now())
     if exporting.unfinished():
         wake("exports")

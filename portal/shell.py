@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from accounts import notices, tenancy
+from accounts import approvals, notices, tenancy
 from accounts.models import Membership, Organization
 
 
@@ -25,6 +25,8 @@ class Place:
     label: str
     current: bool = False
     note: str = ""
+    waiting: int = 0
+    """How many things wait there for the person."""
     status: str = ""
 
     @property
@@ -50,7 +52,8 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
     return [("org-home", "grid", _("Your services"), None), ("overview", "info", _("Overview"), "view_people"),
             ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
             ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
-            ("email-changes", "inbox", _("E-mail addresses"), "change_email"), ("domains", "globe", _("Domains"), "manage_domains"),
+            ("email-changes", "inbox", _("E-mail addresses"), "change_email"),
+            ("rights-requests", "inbox", _("Requests"), "manage_requests"), ("domains", "globe", _("Domains"), "manage_domains"),
             ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),
             ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
 
@@ -75,6 +78,8 @@ def _nav(request: HttpRequest, organization: Organization | None, actor: Any) ->
     current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)
     for place in found:
         place.current = place is current
+        if place.key == "plans":
+            place.waiting = approvals.for_decision(actor, now=timezone.now())
     return found
 
 

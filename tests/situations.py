@@ -8,12 +8,30 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Q
 from django.utils.text import slugify
 
 from accounts import outbox, tenancy, tokens
 from accounts.domains import life
 from accounts.emails import life as emails
-from accounts.models import Account, AddressChange, ApiToken, Brake, Deletion, Domain, Group, GroupMembership, Membership, Organization, RecoveryCode, Role, Session, SuccessionCase, Successor
+from accounts.models import (
+    Account,
+    AddressChange,
+    ApiToken,
+    Brake,
+    Deletion,
+    Domain,
+    Group,
+    GroupMembership,
+    Membership,
+    Organization,
+    RecoveryCode,
+    RightsRequest,
+    Role,
+    Session,
+    SuccessionCase,
+    Successor,
+)
 from accounts.models.address import ChangeKind, ChangeState
 from accounts.roles import create_role
 from accounts.succession import codes
@@ -27,7 +45,7 @@ WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "reactivate": WHY,
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {}, "request-copy": {}, "export-person": WHY,
     "answer-invitation": {"answer": "accept"}, "leave": {},
@@ -67,6 +85,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         "confirm-identity": lambda: rows.update(identity_changed_at=datetime.now(UTC)),
         "drop-recovery-address": lambda: Account.objects.filter(memberships__organization=org.organization).update(recovery_email="second@elsewhere.example"),
     }
+    if slug == "answer-rights-request":
+        arrange(lambda: request_of(person))
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
@@ -98,6 +118,13 @@ def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group
     for person in people:
         GroupMembership.objects.create(organization=org.organization, group=group, membership=person)
     return group
+
+
+def request_of(person: Membership) -> RightsRequest:
+    """What the person asked of the organization, under the id that DATA names. Needs an open act."""
+    RightsRequest.objects.filter(Q(id=DATA["answer-rights-request"]["request"]) | Q(account_id=person.account_id)).delete()
+    return RightsRequest.objects.create(id=DATA["answer-rights-request"]["request"], organization_id=person.organization_id, account_id=person.account_id, kind="copy", words="All of it, please.",
+                                        asked_at=datetime.now(UTC))
 
 
 def deletion_for(person: Membership, **more: Any) -> Deletion:

@@ -21,6 +21,7 @@ from accounts.models.organization import (
     Role,
 )
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
+from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import Service, ServiceAccess
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
 from accounts.models.token import ApiToken
@@ -29,6 +30,6 @@ from accounts.models.view import SavedView
 __all__ = [
     "Account", "AddressChange", "ApiToken", "Brake", "Deletion", "Dispute", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management",
     "Membership", "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission", "OrganizationUserPermission", "PeopleCount",
-    "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "Role", "SavedView", "Service", "ServiceAccess", "Session", "SuccessionCase",
-    "Successor", "Tombstone",
+    "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
+    "ServiceAccess", "Session", "SuccessionCase", "Successor", "Tombstone",
 ]

@@ -13,8 +13,9 @@ class Brake(Identified):
 
     AUDIT = {"id": "public", "organization": "public", "account": "public", "hits": "unrecorded", "paused_at": "public", "paused_over": "public"}
 
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="brakes")
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="brakes")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="brakes", db_constraint=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="brakes", db_constraint=False)
+    """Without a constraint in the database: checking it would lock the actor's row after those of the people acted on, and two who act on each other would wait in a circle."""
     hits = models.JSONField(default=dict)
     paused_at = models.DateTimeField(null=True, blank=True)
     """Since when the account may not use such powers here; None while it may."""

@@ -5,6 +5,7 @@ from accounts.powers import (
     add_log_stream,
     add_to_group,
     answer_invitation,
+    answer_rights_request,
     cancel_invitation,
     change_domain,
     change_email,
@@ -62,7 +63,7 @@ from accounts.powers import (
 POWERS: tuple[Power, ...] = (
     require_password_reset.POWER, withdraw_password_reset.POWER, revoke_sessions.POWER, revoke_tokens.POWER, update_profile.POWER,
     restrict.POWER, suspend.POWER, restore.POWER, remove.POWER, lockdown.POWER, deactivate.POWER, reactivate.POWER, release_account.POWER,
-    schedule_deletion.POWER, deletions.CANCEL, deletions.EXPEDITE, deletions.RELEASE,
+    schedule_deletion.POWER, deletions.CANCEL, deletions.EXPEDITE, deletions.RELEASE, answer_rights_request.POWER,
     reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, release_brake.POWER, cancel_invitation.POWER, invite.POWER,
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, end_own_session.POWER,
     add_to_group.POWER, remove_from_group.POWER, create_group.POWER, rename_group.POWER, set_group_role.POWER, delete_group.POWER,

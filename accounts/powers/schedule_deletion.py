@@ -45,6 +45,7 @@ def effects(person: Person, data: Data, now: datetime) -> list[Effect]:
         Effect("lost", "sign_in", _("Signing in stops at once, in every organization on this installation.")),
         Effect("later", "purge", _("On %(date)s name, address and everything that identifies the person are removed for good.") % {"date": date}, _days(data)),
         Effect("kept", "cancel", _("Until then an administrator can cancel, and the account is again what it was.")),
+        *([Effect("kept", "by_person", _("Because the person asked for it, they can cancel it too."))] if data.get("reason_code") == "person_asked" else []),
         Effect("kept", "contributions", _("What the person made stays, as by a former user.")),
         Effect("kept", "rights", _("The person is told now, three days before, and at the end. They can still ask for a copy or object.")),
     ]
@@ -61,7 +62,8 @@ def apply(work: Work, person: Person, data: Data) -> None:
         if deletions.blockers([person.account.id]):
             raise Stale
     assert person.management is not None
-    row = deletions.schedule(work, person, days=_days(data), by_person=False, reason_code=data.get("reason_code", "") or "", organization_id=person.management.organization_id)
+    ground = data.get("reason_code", "") or ""
+    row = deletions.schedule(work, person, days=_days(data), by_person=ground == "person_asked", reason_code=ground, organization_id=person.management.organization_id)
     set_account_status(work, person, {**data, "until": row.purge_at}, "pending_deletion")
     close_account(work, person, reason="pending_deletion")
     if person.membership is not None:

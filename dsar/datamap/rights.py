@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from dsar.datamap.kinds import COUNT, ID, WORKINGS, Subject, Unit, data, none, secret
+from dsar.datamap.kinds import COUNT, ID, ORDER, WORKINGS, Subject, Unit, data, none, secret
 
 UNITS: tuple[Unit, ...] = (
     Unit(
@@ -36,5 +36,59 @@ UNITS: tuple[Unit, ...] = (
             "failure": WORKINGS,
             "attempts": WORKINGS,
         },
+    ),
+    Unit(
+        table="accounts_rightsrequest",
+        title=_("Requests made through the rights door"),
+        about=(Subject("account_id"), Subject("answered_by -> accounts_membership.account_id", "actor")),
+        purpose="rights",
+        source=("person",),
+        recipients=("person", "administrators"),
+        keeping="account",
+        scope="organization_id",
+        columns={
+            "id": ID,
+            "version": COUNT,
+            "organization_id": data("user.workplace"),
+            "account_id": data("user.unique_id"),
+            "kind": data("user.privacy_preferences"),
+            "words": data("user.content.private"),
+            "state": data("user.privacy_preferences"),
+            "asked_at": data("user.privacy_preferences"),
+            "answered_at": data("user.privacy_preferences"),
+            "answered_by": data("user.history", export="others"),
+            "outcome": data("user.privacy_preferences"),
+            "answer": data("user.content.private", export="others"),
+        },
+    ),
+    Unit(
+        table="accounts_rightsvisit",
+        title=_("Visits through the rights door"),
+        about=(Subject("account_id"),),
+        purpose="rights",
+        source=("observed",),
+        recipients=("person",),
+        keeping="day",
+        columns={
+            "id": ID,
+            "account_id": data("user.unique_id"),
+            "link_hash": secret("user.authorization.credentials"),
+            "session_hash": secret("user.authorization.credentials"),
+            "address_hash": none("a keyed hash of the address the link went to", reviewed="it ends with the visit, within the hour"),
+            "made_at": data("user.behavior"),
+            "link_until": data("user.behavior"),
+            "opened_at": data("user.behavior"),
+            "until": data("user.behavior"),
+        },
+    ),
+    Unit(
+        table="accounts_rightsask",
+        title=_("Addresses typed into the rights door"),
+        about=(),
+        purpose="rights",
+        source=("person",),
+        recipients=(),
+        keeping="day",
+        columns={"id": ID, "address": secret("user.contact.email"), "asked_at": ORDER},
     ),
 )

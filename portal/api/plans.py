@@ -10,7 +10,7 @@ from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts import approvals, bulk, door, listing_query
+from accounts import alone, approvals, bulk, door, listing_query
 from accounts.keyset import fetch
 from accounts.models import Membership, Plan
 from accounts.models.plan import PlanState
@@ -57,6 +57,7 @@ def plan_json(row: Plan) -> dict[str, Any]:
         "undo": power.undo,
         "created_at": plain(row.created_at),
         "expires_at": plain(row.expires_at),
+        "carried_out_at": plain(alone.due_at(row)),
         "decided_by": str(row.decided_by) if row.decided_by else None,
         "decided_at": plain(row.decided_at),
         "finished_at": plain(row.finished_at),

@@ -142,6 +142,7 @@ PLAN = thing(
         "undo": text(60, sample="restore"),
         "created_at": STAMP,
         "expires_at": STAMP,
+        "carried_out_at": MAYBE_STAMP | {"description": "Where nobody else could agree: when it is carried out, unless an owner stops it."},
         "decided_by": MAYBE_ID,
         "decided_at": MAYBE_STAMP,
         "finished_at": MAYBE_STAMP,

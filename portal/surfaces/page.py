@@ -70,7 +70,8 @@ _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
 _SUCCESSION = ("name-successors", "stop-succession", "make-recovery-codes", "set-succession-days")
 _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"),
-          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles", "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
+          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles", "answer-rights-request": "rights-requests",
+           "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
           "set-audit-export-policy": "audit-exports"}
 
 

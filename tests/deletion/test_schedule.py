@@ -50,7 +50,7 @@ def test_everything_is_closed_at_once(world: World) -> None:
     with tenancy.installation("look"):
         assert ApiToken.objects.get(id=made["token"][0].id).state == "disabled"
         assert Membership.objects.get(id=person.id).effective_status == "pending_deletion"
-    assert b"inactive" in Client().post("/sign-in/", {"login": found.email, "password": "correct horse battery staple"}, follow=True).content.lower()
+    assert b"your account is closed" in Client().post("/sign-in/", {"login": found.email, "password": "correct horse battery staple"}, follow=True).content.lower()
 
 
 @pytest.mark.parametrize("before", ["active", "deactivated", "locked"])
