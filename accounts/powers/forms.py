@@ -64,7 +64,7 @@ class ReasonForm(StrictForm):
     message = forms.CharField(label=_("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
                               help_text=_("Optional. They read it in the notice."))
     private_note = forms.CharField(label=_("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
-                                   help_text=_("Optional. Only administrators and the audit log see it."))
+                                   help_text=_("Optional. Administrators and the audit log see it; the person too, in a copy of their data."))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
