@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, Domain, Group, Membership, Role
+from accounts.models import Account, Domain, Group, Membership, NoticeVersion, Role
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, SessionTarget, TokenTarget
@@ -64,6 +64,8 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type="log_stream", id=row.id, label=row.name)
     if isinstance(row, Domain):
         return TargetRef(type="domain", id=row.id, label=row.name)
+    if isinstance(row, NoticeVersion):
+        return TargetRef(type="notice", id=row.id, label=str(row.number))
     assert isinstance(row, Role | Group)
     return TargetRef(type=row._meta.model_name or "", id=row.id, label=row.name)
 

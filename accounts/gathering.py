@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from accounts import notice
 from accounts.models import Account, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
 from accounts.people import Person
 from accounts.tenancy import installation
@@ -61,6 +62,14 @@ def roles(people: Sequence[Person]) -> None:
     found = {role.slug: role for role in Role.objects.filter(organization_id=organization_id)} if organization_id else {}
     for person in people:
         person.extra["roles"] = found
+
+
+def noticed(people: Sequence[Person]) -> None:
+    """extra["noticed"]: what decides which powers the organization may use now (`accounts.notice.on`), the same for everybody."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    found = notice.published(organization_id) if organization_id else None
+    for person in people:
+        person.extra["noticed"] = found
 
 
 def elsewhere(people: Sequence[Person]) -> None:

@@ -84,6 +84,9 @@ TABLES: dict[str, Table] = {
     "audit_bounds": Table(guarded="written by the owner from the settings", unscoped="one row for the installation", app="SELECT"),
     # people and organizations
     "accounts_organization": Table(scope="id"),
+    "accounts_organizationpolicy": Table(scope="organization_id"),
+    "accounts_oldslug": Table(scope="organization_id"),
+    "accounts_noticeversion": Table(scope="organization_id"),
     "accounts_role": Table(scope="organization_id"),
     "accounts_organizationuserpermission": Table(scope="content_object_id"),
     "accounts_organizationgrouppermission": Table(scope="content_object_id"),

@@ -77,7 +77,8 @@ def _people(actor: Actor, organization: Organization, q: str) -> list[Hit]:
 
 
 def _pages(actor: Actor, organization: Organization, words: list[str]) -> list[Hit]:
-    within = [("people-import", _("Import people"), "import_people"), ("roles", _("Roles"), "view_people"), ("service-accounts", _("Service accounts"), "view_people")]
+    within = [("settings-notice", _("The notice"), "manage_settings"),
+              ("people-import", _("Import people"), "import_people"), ("roles", _("Roles"), "view_people"), ("service-accounts", _("Service accounts"), "view_people")]
     own = [("me", _("Your account")), ("me-sessions", _("Sessions")), ("mfa_index", _("Second factor")), ("account_change_password", _("Change the password"))]
     found = [Hit(place.label, place.href) for place in navigation(organization, actor)]
     if not words:

@@ -60,6 +60,7 @@ OTHER = {
     "audit.keys_replaced": gettext_lazy("Lost keys were replaced: personal values in older entries stay closed"),
     "audit.checked": gettext_lazy("The audit log was verified"), "audit.drilled": gettext_lazy("A copy of a part of the audit log was tampered with, as a test, and every way was caught"),
     "audit.log_key_lost": gettext_lazy("The key that signed the logs was declared lost, and the logs have a new one that nobody endorsed"),
+    "notice.adopted": gettext_lazy("An upgrade published the first notice, number %(target)s, with the powers that were in use"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))

@@ -51,7 +51,8 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
             ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
             ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
             ("domains", "globe", _("Domains"), "manage_domains"),
-            ("audit", "clock", _("Audit log"), "view_audit"), ("tokens", "lock", _("API tokens"), None), ("help", "info", _("What powers do"), None)]
+            ("audit", "clock", _("Audit log"), "view_audit"), ("tokens", "lock", _("API tokens"), None), ("settings", "cog", _("Settings"), "manage_settings"),
+            ("help", "info", _("What powers do"), None)]
 
 
 def sections() -> dict[str, str | None]:

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from accounts import tenancy, tokens
 from accounts.domains import life
-from accounts.models import Account, ApiToken, Domain, Group, GroupMembership, Membership, Role, Session
+from accounts.models import Account, ApiToken, Domain, Group, GroupMembership, Membership, NoticeVersion, Role, Session
 from accounts.roles import create_role
 from audit import INSTALLATION, recording
 from audit.models import Stream
@@ -33,6 +33,9 @@ DATA: dict[str, dict[str, Any]] = {
     "add-log-stream": {"name": "Lake", "kind": "webhook", "url": "https://siem.example.com/steward", "format": "native"}, "pause-log-stream": {"stream": "SIEM"}, "resume-log-stream": {"stream": "SIEM"},
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
+    "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21},
+    "put-in-notice": {"powers": ["suspend"], "purpose": "To keep the lights on", "basis": "contract"}, "take-from-notice": {"powers": ["suspend"]}, "write-notice": {"text": "What we do"},
+    "discard-notice-draft": {}, "publish-notice": {},
     "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 
@@ -58,6 +61,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug.endswith(("-log-stream", "-log-stream-secret")):
         arrange(lambda: stream_for(org, "SIEM", state="paused" if slug == "resume-log-stream" else "active"))
+    if slug.endswith(("-notice", "-notice-draft")):
+        arrange(lambda: draft_for(org, write=slug in {"discard-notice-draft", "publish-notice"}))
     if slug == "add-domain":
         arrange(lambda: Domain.objects.filter(name=DATA[slug]["domain"]).delete())
     if slug in {"prove-domain", "renew-domain-token", "remove-domain"}:
@@ -91,6 +96,16 @@ def domain_for(org: Org, name: str, **more: Any) -> Domain:
     Domain.objects.filter(name=name).delete()
     return Domain.objects.create(**{"organization": org.organization, "name": name, "state": "verified", "method": "dns", "token": life.new_token(), "created_at": now, "verified_at": now, "last_proof_at": now,
                                     "checked_at": now, "next_check_at": now + life.CHECK_EVERY, **more})
+
+
+def draft_for(org: Org, *, write: bool = True, **more: Any) -> NoticeVersion | None:
+    """A draft of the organization's next notice that differs from the last one; or none at all. Needs an open act."""
+    NoticeVersion.objects.filter(organization=org.organization, state="draft").delete()
+    last = NoticeVersion.objects.filter(organization=org.organization).order_by("-number")[0]
+    if not write:
+        return None
+    values = {"powers": last.powers, "words": last.words, "text": f"{last.text} And more: {uuid.uuid4()}", **more}
+    return NoticeVersion.objects.create(organization=org.organization, number=last.number + 1, state="draft", created_at=datetime.now(UTC), **values)
 
 
 def role_for(org: Org, name: str, rank: int, *permissions: str) -> Role:

@@ -11,6 +11,7 @@ from accounts.models.membership import (
     MembershipSnapshot,
     Protection,
 )
+from accounts.models.notice import NoticeVersion
 from accounts.models.organization import (
     Organization,
     OrganizationGroupPermission,
@@ -18,12 +19,13 @@ from accounts.models.organization import (
     Role,
 )
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
+from accounts.models.policy import OldSlug, OrganizationPolicy
 from accounts.models.service import Service, ServiceAccess
 from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
     "Account", "ApiToken", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management", "Membership",
-    "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission",
+    "MembershipSnapshot", "NoticeVersion", "OAuthApplication", "OldSlug", "Organization", "OrganizationGroupPermission", "OrganizationPolicy",
     "OrganizationUserPermission", "PeopleCount", "Plan", "PlanRow", "Protection", "Role", "SavedView", "Service", "ServiceAccess", "Session",
 ]

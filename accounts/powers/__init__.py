@@ -23,6 +23,8 @@ from accounts.powers import (
     import_people,
     invite,
     lockdown,
+    notice,
+    organization_settings,
     protect,
     reactivate,
     release_account,
@@ -57,6 +59,8 @@ POWERS: tuple[Power, ...] = (
     answer_invitation.POWER, answer_invitation.LEAVE,
     add_log_stream.POWER, change_log_stream.PAUSE, change_log_stream.RESUME, change_log_stream.ROTATE, change_log_stream.REMOVE, export_audit.POWER, export_audit.POLICY,
     add_domain.POWER, change_domain.PROVE, change_domain.RENEW, change_domain.REMOVE,
+    organization_settings.UPDATE, organization_settings.CONTACT_POWER, organization_settings.NUMBERS_POWER,
+    notice.PUT, notice.TAKE, notice.WRITE, notice.DISCARD, notice.PUBLISH,
 )
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}

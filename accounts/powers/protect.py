@@ -63,6 +63,7 @@ POWER = Power(
     slug="protect", code="person.protect", event="person.protection_changed", over="member", permission="protect_people", tier=2, form=ProtectForm,
     rule=rule, effects=effects, apply=apply, notice=False,
     people_only=True,
+    always=True,
     title=gettext_lazy("Protect this person"), button=gettext_lazy("Protect"),
     does=gettext_lazy("Names the only administrators who may act on this person."),
     does_not=gettext_lazy("Does not hide the person, and limits nobody's right to see them."),

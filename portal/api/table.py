@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from portal.api import acts, audit, audit_exports, audit_streams, domains, groups, me, people, plan_steps, plans, tokens, views
+from portal.api import acts, audit, audit_exports, audit_streams, domains, groups, me, people, plan_steps, plans, settings, tokens, views
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
 
@@ -27,6 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit_exports.OPERATIONS,
     *audit_streams.OPERATIONS,
     *domains.OPERATIONS,
+    *settings.OPERATIONS,
     *views.OPERATIONS,
     *me.OPERATIONS,
     *acts.OPERATIONS,

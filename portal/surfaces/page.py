@@ -65,7 +65,9 @@ def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpRes
 _STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-log-stream-secret", "remove-log-stream")
 _DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
-_LISTS = {**dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"),
+_NOTICE = ("put-in-notice", "take-from-notice", "write-notice", "discard-notice-draft", "publish-notice")
+_SETTINGS = ("update-organization", "set-contact", "set-limits")
+_LISTS = {**dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles", "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
           "set-audit-export-policy": "audit-exports"}
 

@@ -55,6 +55,8 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         ids = made
     if "name" in data and power.slug != "update-profile":
         data["name"] = f"{data['name']} {role}"
+    if slug in {"set-contact", "set-limits"}:
+        data = {"contact_email": f"{role}@{org.slug}.example"} if slug == "set-contact" else {"deletion_days": 20 + ROLES.index(role)}
     if slug == "protect":
         data = {"administrators": f"owner@{org.slug}.example"}
     with tenancy.scope(org=org.organization.id):
