@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Max
 from django.db.models.functions import Coalesce, Greatest
 
-from accounts.models import Account, Brake, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
+from accounts.models import Account, Brake, ClaimedAccount, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
 from accounts.people import Person
 from accounts.tenancy import installation
 
@@ -71,6 +71,13 @@ def brake(people: Sequence[Person]) -> None:
     organization_id = next((p.membership.organization_id for p in people if p.membership), None)
     rows = Brake.objects.filter(organization_id=organization_id, account_id__in=[p.account.id for p in people], paused_at__isnull=False)
     _spread(people, "brake", ((row.account_id, row) for row in rows), by_account=True)
+
+
+def claimed(people: Sequence[Person]) -> None:
+    """extra["claimed"]: by which claim the organization came to manage the account; at most one."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    rows = ClaimedAccount.objects.filter(organization_id=organization_id, account_id__in=[p.account.id for p in people], state__in=("managed", "ending"))
+    _spread(people, "claimed", ((row.account_id, row) for row in rows), by_account=True)
 
 
 def elsewhere(people: Sequence[Person]) -> None:

@@ -14,6 +14,7 @@ from accounts.models import (
     Account,
     AddressChange,
     ApiToken,
+    ClaimedAccount,
     GroupMembership,
     Mail,
     Membership,
@@ -42,6 +43,7 @@ def credentials(account: Account, _address: str) -> dict[str, int]:
              "factors": Authenticator.objects.filter(user=account).delete()[0]}
     EmailAddress.objects.filter(user=account).delete()
     AddressChange.objects.filter(account=account).delete()
+    ClaimedAccount.objects.filter(account=account).delete()
     for model in (RefreshToken, AccessToken, IDToken, Grant, DeviceGrant):
         model.objects.filter(user_id=account.id).delete()
     return found

@@ -101,6 +101,8 @@ TABLES: dict[str, Table] = {
     "accounts_rightsrequest": Table(scope="organization_id", own="account_id"),
     "accounts_dispute": Table(unscoped="a note of the operator about an account; no page of an organization reads it"),
     "accounts_domain": Table(scope="organization_id", free=("checked_at", "next_check_at", "last_problem")),
+    "accounts_claim": Table(scope="organization_id", free=("reached", "told")),
+    "accounts_claimedaccount": Table(scope="organization_id", own="account_id"),
     "accounts_addresschange": Table(scope="organization_id", own="account_id"),
     "accounts_releasedaddress": Table(unscoped="hashes of addresses that are closed to strangers for a while, whoever they belonged to"),
     "accounts_group": Table(scope="organization_id"),

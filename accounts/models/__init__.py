@@ -2,6 +2,7 @@ from accounts.models.account import Account, Session
 from accounts.models.address import AddressChange, ReleasedAddress
 from accounts.models.app import OAuthApplication
 from accounts.models.brake import Brake
+from accounts.models.claim import Claim, ClaimedAccount
 from accounts.models.count import PeopleCount
 from accounts.models.deletion import Deletion, Dispute, Tombstone
 from accounts.models.domain import Domain
@@ -28,7 +29,7 @@ from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
-    "Account", "AddressChange", "ApiToken", "Brake", "Deletion", "Dispute", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management",
+    "Account", "AddressChange", "ApiToken", "Brake", "Claim", "ClaimedAccount", "Deletion", "Dispute", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management",
     "Membership", "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission", "OrganizationUserPermission", "PeopleCount",
     "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
     "ServiceAccess", "Session", "SuccessionCase", "Successor", "Tombstone",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from portal.api import acts, addresses, audit, audit_exports, audit_streams, domains, groups, me, people, plan_steps, plans, rights, succession, tokens, views
+from portal.api import acts, addresses, audit, audit_exports, audit_streams, claims, domains, groups, me, people, plan_steps, plans, rights, succession, tokens, views
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
 
@@ -28,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit_streams.OPERATIONS,
     *domains.OPERATIONS,
     *rights.OPERATIONS,
+    *claims.OPERATIONS,
     *succession.OPERATIONS,
     *addresses.OPERATIONS,
     *views.OPERATIONS,
