@@ -24,7 +24,9 @@ SELECT m.id, m.organization_id, m.status, m.access_epoch, m.role_scope, m.reset_
        a.id, a.status, a.auth_epoch, a.reset_required_at IS NOT NULL, a.name, a.email, a.has_second_factor, mg.organization_id,
        (SELECT COALESCE(max(r.rank), 0) FROM accounts_role r WHERE r.id = ANY(held.roles)) AS rank,
        ARRAY(SELECT DISTINCT p.codename FROM accounts_organizationgrouppermission op JOIN auth_permission p ON p.id = op.permission_id
-             JOIN accounts_role r ON r.auth_group_id = op.group_id WHERE op.content_object_id = m.organization_id AND r.id = ANY(held.roles)) AS permissions
+             JOIN accounts_role r ON r.auth_group_id = op.group_id WHERE op.content_object_id = m.organization_id AND r.id = ANY(held.roles)) AS permissions,
+       EXISTS (SELECT 1 FROM accounts_brake b WHERE b.organization_id = m.organization_id AND b.account_id = m.account_id AND b.paused_at IS NOT NULL) AS paused,
+       m.identity_changed_at IS NOT NULL AS doubted
 FROM accounts_membership m
 JOIN accounts_account a ON a.id = m.account_id
 LEFT JOIN accounts_management mg ON mg.account_id = a.id
@@ -55,6 +57,9 @@ class Standing:
     managed_by: UUID | None
     rank: int
     permissions: list[str]
+    paused: bool
+    doubted: bool
+    """The organization that manages the account changed who signs in to it: a rank rests until somebody here confirms the person."""
 
     @property
     def refusal(self) -> str:
@@ -82,14 +87,14 @@ def standing(*, account_id: UUID, organization_id: UUID) -> Standing | None:
 
 
 def actor_in(found: Standing, *, proof: Proof, via: str = "ui", session_id: UUID | None = None, **more: Any) -> Actor:
-    """The actor for a standing. A role that needs a second factor gives nothing until one is enrolled."""
-    powerless = found.needs_enrolment
+    """The actor for a standing. A role that needs a second factor gives nothing until one is enrolled, and none gives anything while the person is in doubt."""
+    powerless = found.needs_enrolment or found.doubted
     held = frozenset(found.permissions) - (ORGANIZATION_WIDE if found.role_scope is not None else frozenset())
     return Actor(
         kind="user", account_id=found.account_id, organization_id=found.organization_id, membership_id=found.membership_id,
         rank=0 if powerless else found.rank, permissions=frozenset() if powerless else held,
         scope_groups=frozenset(found.role_scope) if found.role_scope is not None else None, name=found.name, email=found.email,
-        via=via, session_id=session_id, proof=proof, **more)
+        via=via, session_id=session_id, proof=proof, paused=found.paused, **more)
 
 
 def actor_for(*, account_id: UUID, organization_id: UUID, proof: Proof | None = None, via: str = "ui", **more: Any) -> Actor:

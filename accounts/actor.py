@@ -55,6 +55,8 @@ class Actor:
     proof: Proof = field(default_factory=Proof)
     tier_granted: int = 0
     managing_organization_id: UUID | None = None
+    paused: bool = False
+    """Did more harm in a day than one person should, and waits for a second one to agree (`accounts.brake`)."""
 
     def may(self, permission: str | None) -> bool:
         """Whether the actor's role, token and scope allow this; None is what everybody may do."""

@@ -36,6 +36,8 @@ class Administrator:
     last_active_at: datetime | None
     tokens: int
     token_used_at: datetime | None
+    paused_at: datetime | None
+    """Since when they may do no more harm, because of what they did within a day."""
 
 
 _HOLDERS = """(SELECT h.id, max(h.rank) AS rank, bool_or(h.role = %(role)s) AS chosen FROM (
@@ -51,13 +53,14 @@ _COLUMNS = """SELECT m.id, a.name, a.email, a.kind, m.effective_status, r.name, 
   CASE WHEN m.role_scope IS NOT NULL THEN ARRAY(SELECT g.name FROM accounts_group g WHERE g.id = ANY(m.role_scope) ORDER BY g.name) END,
   a.has_second_factor, m.protected, m.last_active_at,
   (SELECT count(*) FROM accounts_apitoken t WHERE t.membership_id = m.id AND t.state = 'active' AND t.expires_at > now()),
-  (SELECT max(t.last_used_at) FROM accounts_apitoken t WHERE t.membership_id = m.id)"""
+  (SELECT max(t.last_used_at) FROM accounts_apitoken t WHERE t.membership_id = m.id),
+  (SELECT b.paused_at FROM accounts_brake b WHERE b.organization_id = m.organization_id AND b.account_id = m.account_id)"""
 
 
 def administrators(*, actor: Actor, role: Role | None, cursor: str) -> tuple[list[Administrator], Slice]:
     """Everybody whose rank is above 0, highest first; with `role` only who holds that one, directly or through a group."""
     source, values = _numbered(_HOLDERS, {"org": actor.organization_id, "role": role.id if role else None})
-    where = ["m.organization_id = %s", "m.effective_status <> 'removed'", *(["held.chosen"] if role else [])]
+    where = ["m.organization_id = %s", "m.effective_status NOT IN ('removed', 'purged')", *(["held.chosen"] if role else [])]
     values.append(actor.organization_id)
     _reached(actor, where, values)
     found = fetch(select=_COLUMNS, source=source, where=where, values=values, keys=(("-held.rank", "int"), ("m.list_name", "text"), ("m.id", "uuid")),

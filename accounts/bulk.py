@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import translation
 
-from accounts import approvals, entries, listing_query, targets
+from accounts import act_file, alone, approvals, brake, entries, listing_query, targets
 from accounts.actor import Actor
 from accounts.models import Account, Organization, PlanRow
 from accounts.models import Plan as StoredPlan
@@ -22,7 +22,6 @@ from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded
 from accounts.work import plain
 from audit import recording
 from audit.canonical import canonical
-from audit.queries import acted
 from audit.record import EntryDraft, TargetRef
 
 LIMIT = 100_000
@@ -31,8 +30,6 @@ AT_ONCE = 500
 """Up to this many are judged, and imported, while the person waits; more become a job."""
 BATCH = 500
 LIFETIME = timedelta(hours=72)
-BRAKE_LEAST, BRAKE_SHARE, BRAKE_WINDOW = 25, 20, timedelta(hours=24)
-"""More harmful acts by one person in a day than 25 or a twentieth of the organization need a second person (guard rail 12)."""
 KEPT = timedelta(days=30)
 """How long the rows of a finished plan can be looked at; then they go, because they name people."""
 WAITING = (PlanState.UPLOADED, PlanState.PREPARING, PlanState.PLANNED)
@@ -112,10 +109,8 @@ def requester(row: StoredPlan) -> Actor | None:
 
 
 def power_of(row: StoredPlan) -> Power:
-    """The power that the plan would use."""
-    from accounts.powers import BY_SLUG
-
-    return BY_SLUG[row.power]
+    """The power that the plan would use; for a file of acts what stands for all of its powers."""
+    return act_file.PLANNED[row.power]
 
 
 def judge_batch(*, plan_id: UUID, now: datetime) -> bool:
@@ -145,32 +140,33 @@ def nobody(row: StoredPlan) -> Actor:
 
 
 def _judge(row: StoredPlan, power: Power, actor: Actor, fresh: list[PlanRow], now: datetime) -> None:
+    found = act_file.judged(actor=actor, rows=fresh, now=now) if power is act_file.FILE else _judged(row, power, actor, fresh, now)
+    waiting = approvals.awaited(organization_id=row.organization_id, ids=[r.target for r in fresh if r.target], now=now) if power.over == "member" else frozenset()
+    summary = row.summary or {"effects": {}, "verdicts": {}}
+    tier = summary.get("tier", 0)
+    for one in fresh:
+        asked = found[one.number]
+        verdict = asked.verdict
+        codes = [asked.code] if verdict is None else _codes(verdict, waiting)
+        one.codes, one.state = codes, "skipped" if codes else "waiting"
+        one.verdict, one.version = _word(codes, verdict), "-".join(map(str, verdict.target.version)) if verdict else ""
+        summary["verdicts"][one.verdict] = summary["verdicts"].get(one.verdict, 0) + 1
+        if verdict is not None and not codes:
+            tier = max(tier, asked.power.tier, asked.power.tier_for(actor, verdict.target, asked.data) if asked.power.tier_for else 0)
+            _add_effects(summary["effects"], verdict)
+    row.summary = summary | {"tier": tier}
+    save_rows(fresh)
+
+
+def _judged(row: StoredPlan, power: Power, actor: Actor, fresh: list[PlanRow], now: datetime) -> dict[int, act_file.Judged]:
+    """The verdicts of one power over all of these rows, by their numbers."""
     data = data_of(row, power, fresh)
     found = targets.load(power=power, actor=actor, ids=[r.target for r in fresh if r.target], data=data, lock=False)
     owners = [t.id for t in found if isinstance(t, Person) and t.is_owner]
     remaining = usable_owners(organization_id=row.organization_id, without=owners) if owners and power.ends_ownership else None
     verdicts = judge(power=power, actor=actor, targets=found, data=data, now=now, remaining_owners=remaining).verdicts
     by_id = dict(zip((r.number for r in fresh), verdicts, strict=True)) if power.over == "row" else {v.target.id: v for v in verdicts}
-    waiting = _awaited(row) if power.over == "member" else frozenset()
-    summary = row.summary or {"effects": {}, "verdicts": {}}
-    tier = summary.get("tier", 0)
-    for one in fresh:
-        verdict = by_id.get(one.number if power.over == "row" else one.target)
-        codes = ["not_found"] if verdict is None else _codes(verdict, waiting)
-        one.codes, one.state = codes, "skipped" if codes else "waiting"
-        one.verdict, one.version = _word(codes, verdict), "-".join(map(str, verdict.target.version)) if verdict else ""
-        summary["verdicts"][one.verdict] = summary["verdicts"].get(one.verdict, 0) + 1
-        if verdict is not None and not codes:
-            tier = max(tier, power.tier_for(actor, verdict.target, data) if power.tier_for else 0)
-            _add_effects(summary["effects"], verdict)
-    row.summary = summary | {"tier": tier}
-    save_rows(fresh)
-
-
-def _awaited(row: StoredPlan) -> frozenset[UUID]:
-    """People for whom another plan waits for its second person (guard rail 11)."""
-    rows = StoredPlan.objects.filter(organization_id=row.organization_id, state=PlanState.AWAITING_APPROVAL).values_list("targets", flat=True)
-    return frozenset(target for found in rows for target in found)
+    return {one.number: act_file.Judged(power, data, by_id.get(one.number if power.over == "row" else one.target), "not_found") for one in fresh}
 
 
 def _codes(verdict: Verdict, waiting: frozenset[UUID]) -> list[str]:
@@ -204,32 +200,25 @@ def save_rows(rows: Sequence[PlanRow]) -> None:
     """Write verdicts and outcomes, one statement for all."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE accounts_planrow r SET state = u.state, codes = string_to_array(u.codes, ' '), version = u.version, verdict = u.verdict, entry = u.entry,"
-            " data = CASE WHEN u.state = 'done' THEN NULL ELSE r.data END"
-            " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[]) AS u(id, state, codes, version, verdict, entry) WHERE r.id = u.id",
-            [[r.id for r in rows], [r.state for r in rows], [" ".join(r.codes) for r in rows], [r.version for r in rows], [r.verdict for r in rows], [r.entry for r in rows]])
+            "UPDATE accounts_planrow r SET state = u.state, codes = string_to_array(u.codes, ' '), version = u.version, verdict = u.verdict, entry = u.entry, target = u.target,"
+            " data = CASE WHEN u.state <> 'done' THEN r.data WHEN r.data ? 'action' THEN jsonb_build_object('line', r.data -> 'line', 'action', r.data -> 'action') END"
+            " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[]) AS u(id, state, codes, version, verdict, entry, target) WHERE r.id = u.id",
+            [[r.id for r in rows], [r.state for r in rows], [" ".join(r.codes) for r in rows], [r.version for r in rows], [r.verdict for r in rows], [r.entry for r in rows],
+             [r.target for r in rows]])
 
 
 def _ready(row: StoredPlan, power: Power, actor: Actor, now: datetime) -> None:
     """Every row is judged: the plan gets its digest and waits to be confirmed."""
     doable = PlanRow.objects.filter(plan=row, state="waiting").count()
-    brake = power.brake and over_the_brake(actor=actor, organization_id=row.organization_id, more=doable, now=now)
+    braking = [p.slug for p in act_file.powers_of(row) if p.brake]
+    harmful = PlanRow.objects.filter(plan=row, state="waiting", data__action__in=braking).count() if power is act_file.FILE else doable if braking else 0
+    too_many = harmful and brake.over(actor=actor, more=harmful, now=now)
     row.state, row.progress, row.digest = PlanState.PLANNED, 0, _digest(row)
-    row.tier = 3 if brake else max(power.tier, row.summary.get("tier", 0))
-    row.summary = {**row.summary, "doable": doable, "skipped": row.total - doable, "brake": bool(brake)}
+    row.tier = 3 if too_many else max(power.tier, row.summary.get("tier", 0))
+    row.summary = {**row.summary, "doable": doable, "skipped": row.total - doable, "brake": bool(too_many)}
     with recording.opened(org=row.organization_id, now=now) as act:
         row.save(update_fields=["state", "progress", "digest", "tier", "summary"])
         act.write([draft(row, actor, "plan.ready", doable=doable)])
-
-
-def over_the_brake(*, actor: Actor, organization_id: UUID, more: int, now: datetime) -> bool:
-    """Whether this many further harmful acts would be more than one person may do alone in a day."""
-    from accounts.powers import POWERS
-
-    events = [p.event for p in POWERS if p.brake]
-    people = listing_query.counts(organization_id=organization_id)["all"]
-    assert actor.account_id is not None
-    return acted(org=organization_id, actor=actor.account_id, actions=events, since=now - BRAKE_WINDOW) + more > max(BRAKE_LEAST, people // BRAKE_SHARE)
 
 
 def _digest(row: StoredPlan) -> str:
@@ -259,11 +248,17 @@ def confirm(*, actor: Actor, plan_id: UUID, digest: str, count: int | None, now:
             raise StepUpNeeded(min(row.tier, 2))
         if StoredPlan.objects.filter(organization_id=row.organization_id, power=row.power, state=PlanState.RUNNING).exists():
             raise Refused({"": ["job_running"]})
+        delayed: list[EntryDraft] = []
+        if row.tier >= 3:
+            hit = PlanRow.objects.filter(plan=row, state="waiting", target__isnull=False).values_list("target", flat=True)
+            if approvals.awaited(organization_id=row.organization_id, ids=hit, now=now, besides=row.id):
+                raise Refused({"": ["pending_conflict"]})
+            delayed = alone.begin(row, now=now)
         row.state = PlanState.AWAITING_APPROVAL if row.tier >= 3 else PlanState.RUNNING
         row.decided_by, row.decided_at, row.expires_at = (None, None, now + LIFETIME) if row.tier >= 3 else (actor.membership_id, now, row.expires_at)
         with recording.opened(org=row.organization_id, now=now) as act:
-            row.save(update_fields=["state", "decided_by", "decided_at", "expires_at"])
-            act.write([draft(row, actor, "plan.requested" if row.tier >= 3 else "plan.confirmed")])
+            row.save(update_fields=["state", "decided_by", "decided_at", "expires_at", "summary"])
+            act.write([draft(row, actor, "plan.requested" if row.tier >= 3 else "plan.confirmed"), *delayed])
     return row
 
 

@@ -3,16 +3,19 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from accounts import bulk, door
+from accounts import act_file, bulk, door
 from accounts.actor import Actor
 from accounts.models import Plan, PlanRow
 from accounts.models.plan import PlanState
+from accounts.people import load_people
 from accounts.power import Power
 from accounts.tenancy import installation, scope
 
@@ -63,6 +66,8 @@ def step(*, plan_id: UUID, now: datetime) -> bool:
         if row is None:
             return False
         power, actor = bulk.power_of(row), bulk.requester(row)
+        if actor is not None and row.summary.get("agreed"):
+            actor = replace(actor, paused=False)  # a second person agreed to exactly this
         if actor is None or not actor.may(power.permission):
             row.failure = "requester_lost_role"
             left = PlanRow.objects.filter(plan=row, state="waiting").update(state="skipped", codes=["no_permission"])
@@ -85,9 +90,22 @@ def step(*, plan_id: UUID, now: datetime) -> bool:
 
 
 def _together(row: Plan, power: Power, actor: Actor, rows: list[PlanRow], now: datetime) -> None:
+    if power is not act_file.FILE:
+        _batch(row, power, actor, rows, bulk.data_of(row, power, rows), now)
+        return
+    load_people(organization_id=row.organization_id, ids=[r.target for r in rows if r.target], lock=True)  # in one order, before each part locks its own
+    for part in act_file.parts(rows):
+        if part.data is None:  # what was a time to come is over
+            for one in part.rows:
+                one.state, one.codes, one.entry = "failed", ["invalid_value"], None
+        else:
+            _batch(row, part.power, actor, part.rows, part.data, now)
+
+
+def _batch(row: Plan, power: Power, actor: Actor, rows: list[PlanRow], data: dict[str, Any], now: datetime) -> None:
     part = door.Part(plan=row.id, total=row.total, ids=[r.target for r in rows if r.target], numbers=[r.number for r in rows], versions=[r.version for r in rows],
-                     approvers=tuple(UUID(a) for a in row.summary.get("approvers", [])))
-    outcomes = door.batch(power=power, actor=actor, part=part, data=bulk.data_of(row, power, rows), now=now)
+                     approvers=tuple(UUID(a) for a in row.summary.get("approvers", [])), agreed=bool(row.summary.get("agreed")))
+    outcomes = door.batch(power=power, actor=actor, part=part, data=data, now=now)
     for one, outcome in zip(rows, outcomes, strict=True):
         one.state, one.codes, one.entry = ("failed", list(outcome.codes), None) if outcome.codes else ("done", [], outcome.entry)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from accounts import entries, targets
+from accounts import brake, entries, targets
 from accounts.actor import Actor
 from accounts.models import IdempotencyKey, Organization
 from accounts.people import Person, usable_owners
@@ -66,6 +66,8 @@ def perform(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data,
             return _perform(power, actor, ids, data, now, digest, version, key, None, (), partial)
     except Refused as refusal:
         entries.record_refusal(power=power, actor=actor, ids=ids, codes=refusal.codes, now=now)
+        if isinstance(refusal, brake.Braked) and not refusal.paused:
+            brake.pause(actor=actor, power=power, now=now)
         raise
     except NotFound:
         entries.record_refusal(power=power, actor=actor, ids=ids, codes=["not_found"], now=now)
@@ -103,6 +105,8 @@ class Part:
     numbers: list[int]
     versions: list[str]
     approvers: tuple[UUID, ...] = ()
+    agreed: bool = False
+    """Whether a second person, or where there is none the time for it, stands behind the plan."""
 
 
 def batch(*, power: Power, actor: Actor, part: Part, data: Data, now: datetime) -> list[Outcome]:
@@ -119,7 +123,14 @@ def batch(*, power: Power, actor: Actor, part: Part, data: Data, now: datetime) 
     allowed = [v.target for v in judged.verdicts if not reasons[v.target.id]]
     done: dict[UUID, UUID] = {}
     if allowed:
-        receipt = _apply(judged, allowed, now, part.plan, part.approvers, series=(part.plan, {i: place[i][0] for i in place}, part.total))
+        series = (part.plan, {i: place[i][0] for i in place}, part.total)
+        try:
+            with transaction.atomic(savepoint=brake.concerns(power=power, actor=actor) and not part.agreed):
+                receipt = _apply(judged, allowed, now, part.plan, part.approvers, series=series, agreed=part.agreed)
+        except brake.Braked as too_many:
+            if not too_many.paused:
+                brake.pause(actor=actor, power=power, now=now)
+            return [Outcome(codes=tuple(reasons.get(i, ("not_found",))) or ("actor_paused",)) for i in wanted]
         done = {target.id: UUID(entry) for target, entry in zip(allowed, receipt.entries[:len(allowed)], strict=True)}
     return [Outcome(codes=tuple(reasons.get(i, ("not_found",))), entry=done.get(i)) for i in wanted]
 
@@ -130,12 +141,12 @@ def _moved(target: Any, version: str) -> tuple[str, ...]:
 
 
 def approved(*, power: Power, actor: Actor, ids: Iterable[UUID], data: Data, now: datetime, digest: str, stored: UUID, approvers: tuple[UUID, ...]) -> Receipt:
-    """`perform` for a plan that a second person agreed to, inside the transaction of that decision."""
-    return _perform(power, actor, list(ids), data, now, digest, None, None, stored, approvers, False)
+    """`perform` for a plan that was agreed to, inside the transaction of that decision. Nobody is among `approvers` where time or the operator stands for them."""
+    return _perform(power, actor, list(ids), data, now, digest, None, None, stored, approvers, False, agreed=True)
 
 
 def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datetime, digest: str | None, version: str | None,
-             key: str | None, stored: UUID | None, approvers: tuple[UUID, ...], partial: bool) -> Receipt:
+             key: str | None, stored: UUID | None, approvers: tuple[UUID, ...], partial: bool, *, agreed: bool = False) -> Receipt:
     if key and (earlier := _claim_key(power, actor, ids, data, key, now)) is not None:
         return earlier
     found = targets.load(power=power, actor=actor, ids=ids, data=data, lock=True)
@@ -145,24 +156,26 @@ def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datet
         raise Refused(judged.blocked)
     if (digest is not None and digest != judged.digest) or (version is not None and version not in {t.etag for t in found if hasattr(t, "etag")}):
         raise Stale
-    if judged.step_up and not approvers:
+    if judged.step_up and not agreed:
         raise StepUpNeeded(judged.step_up)
     allowed = [v.target for v in judged.verdicts if v.allowed]
     if not allowed:
         raise Refused(judged.blocked)
-    if judged.needs_approval and not approvers:
+    if judged.needs_approval and not agreed:
         receipt = _ask_for_approval(judged, ids, now)
     else:
-        receipt = _apply(judged, allowed, now, stored, approvers)
+        receipt = _apply(judged, allowed, now, stored, approvers, agreed=agreed)
     if key:
         IdempotencyKey.objects.filter(actor=actor.key, key=key).update(receipt=receipt.as_json())
     return receipt
 
 
 def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None, approvers: tuple[UUID, ...],
-           series: entries.Series | None = None) -> Receipt:
+           series: entries.Series | None = None, *, agreed: bool = False) -> Receipt:
     power, actor = judged.power, judged.actor
     with recording.opened(org=entries.log_of(actor), now=now, subjects=entries.subjects(actor, allowed)) as act:
+        if brake.concerns(power=power, actor=actor) and not agreed:
+            brake.count(actor=actor, ids=[target.id for target in allowed], now=now)
         work = Work(now=now, actor_membership=actor.membership_id, act=act.id, people=(*([actor.account_id] if actor.account_id else []), *approvers))
         for target in allowed:
             for row in _rows_of(target):

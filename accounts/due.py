@@ -8,8 +8,9 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import bulk, credentials, door
+from accounts import alone, approvals, brake, bulk, credentials, door
 from accounts.actor import Actor
+from accounts.emails import steps
 from accounts.models import Account, Membership, MembershipSnapshot, Organization, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
 from accounts.permissions import PERMISSIONS
@@ -45,6 +46,10 @@ def run(*, now: datetime) -> None:
     for organization_id in organizations:
         with scope(org=organization_id):
             expire_plans(organization_id=organization_id, now=now)
+            approvals.look_after(organization_id=organization_id, now=now)
+            alone.go_on(organization_id=organization_id, now=now)
+            brake.lift(organization_id=organization_id, now=now)
+    steps.due(now=now)
     IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
 
 

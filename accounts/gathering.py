@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
+from django.db.models.functions import Coalesce, Greatest
+
 from accounts import notice
-from accounts.models import Account, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
+from accounts.models import Account, Brake, ClaimedAccount, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
 from accounts.people import Person
 from accounts.tenancy import installation
 
@@ -70,10 +73,24 @@ def noticed(people: Sequence[Person]) -> None:
     found = notice.published(organization_id) if organization_id else None
     for person in people:
         person.extra["noticed"] = found
+def brake(people: Sequence[Person]) -> None:
+    """extra["brake"]: the pause of the person's account in the organization; at most one."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    rows = Brake.objects.filter(organization_id=organization_id, account_id__in=[p.account.id for p in people], paused_at__isnull=False)
+    _spread(people, "brake", ((row.account_id, row) for row in rows), by_account=True)
+
+
+def claimed(people: Sequence[Person]) -> None:
+    """extra["claimed"]: by which claim the organization came to manage the account; at most one."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    rows = ClaimedAccount.objects.filter(organization_id=organization_id, account_id__in=[p.account.id for p in people], state__in=("managed", "ending"))
+    _spread(people, "claimed", ((row.account_id, row) for row in rows), by_account=True)
 
 
 def elsewhere(people: Sequence[Person]) -> None:
-    """extra["elsewhere"]: (membership id, organization id, rank) of every membership of the account, in all organizations."""
+    """extra["elsewhere"]: (membership id, organization id, rank) of every membership of the account, in all organizations. A role that comes by a group counts."""
     with installation("account powers reach the account's memberships in other organizations"):
-        rows = list(Membership.objects.filter(account_id__in=[p.account.id for p in people]).exclude(status="removed").values_list("account_id", "id", "organization_id", "role__rank"))
+        found = Membership.objects.filter(account_id__in=[p.account.id for p in people]).exclude(status="removed")
+        found = found.annotate(held=Greatest("role__rank", Coalesce(Max("group_memberships__group__role__rank"), 0)))
+        rows = list(found.values_list("account_id", "id", "organization_id", "held"))
     _spread(people, "elsewhere", ((row[0], row[1:]) for row in rows), by_account=True)

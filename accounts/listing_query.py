@@ -55,6 +55,8 @@ class Row:
     title: str
     last_active_at: datetime | None
     services: int
+    purge_at: datetime | None = None
+    """When the account is deleted, if that is scheduled."""
 
 
 @dataclass
@@ -97,14 +99,15 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
     with planned_anew(), _in_order(walk), connection.cursor() as cursor:
         cursor.execute(
             "SELECT m.id, a.name, a.email, m.effective_status, r.name, r.rank, mg.organization_id IS NOT DISTINCT FROM m.organization_id, a.has_second_factor, m.title,"
-            " m.last_active_at, (SELECT count(*) FROM accounts_serviceaccess s WHERE s.membership_id = m.id AND s.state <> 'off'), c.place"
+            " m.last_active_at, (SELECT count(*) FROM accounts_serviceaccess s WHERE s.membership_id = m.id AND s.state <> 'off'),"
+            " CASE WHEN a.status = 'pending_deletion' THEN a.status_until END, c.place"
             f" FROM ({chosen}) c JOIN accounts_membership m ON m.id = c.id JOIN accounts_account a ON a.id = m.account_id JOIN accounts_role r ON r.id = m.role_id"
             f" LEFT JOIN accounts_management mg ON mg.account_id = a.id ORDER BY c.place {order}, m.id {order}", [*values, want.size + 1])
         found = cursor.fetchall()
     more, found = len(found) > want.size, found[:want.size]
     if backwards:
         found.reverse()
-    result = People(rows=[Row(*row[:11]) for row in found], lost=bool(want.cursor) and position is None)
+    result = People(rows=[Row(*row[:12]) for row in found], lost=bool(want.cursor) and position is None)
     if found and (more or backwards):
         result.next = _cursor(organization_id, want, ">", found[-1])
     if found and ((position and not backwards) or (backwards and more)):
@@ -170,7 +173,7 @@ def filters(organization_id: UUID, want: Wanted, *, groups: frozenset[UUID] | No
         where.append("m.effective_status = %s")
         values.append(want.status)
     else:
-        where.append("m.effective_status <> 'removed'")
+        where.append("m.effective_status NOT IN ('removed', 'purged')")
     if want.role:
         where.append(_ROLE)
         values += [organization_id, want.role]
@@ -194,7 +197,7 @@ def tokens(q: str) -> list[str]:
 
 
 def _cursor(organization_id: UUID, want: Wanted, direction: str, row: tuple[Any, ...]) -> str:
-    value = row[11]
+    value = row[12]
     return _SIGNER.sign_object([str(organization_id), _binding(want), direction, value.isoformat() if isinstance(value, datetime) else value, str(row[0])])
 
 

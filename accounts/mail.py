@@ -15,6 +15,7 @@ from accounts import outbox
 from accounts.models import Account, Membership, Organization
 from accounts.organizations import contact
 from accounts.powers import BY_SLUG, POWERS
+from accounts.powers.lockdown import RECOVERY
 from audit.queries import Seen, disclose
 from audit.subscribers import Sealed, Subscriber
 
@@ -45,6 +46,9 @@ def _owe(sealed: Sealed) -> None:
     context = _context(sealed, account, organization)
     outbox.owe(template=power.slug if power else "own-security", account=account, context=context, entry=sealed.entry,
                organization_id=organization.id if organization else None, now=datetime.now(UTC))
+    if power is not None and power.slug == "lockdown" and account.recovery_email and context["reason"] != RECOVERY:  # whoever took the mailbox may read it alone
+        outbox.owe(template=power.slug, account=account, context=context, entry=sealed.entry, organization_id=organization.id if organization else None, now=datetime.now(UTC),
+                   address=account.recovery_email)
 
 
 def _context(sealed: Sealed, account: Account, organization: Organization | None) -> dict[str, Any]:

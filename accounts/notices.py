@@ -1,7 +1,6 @@
 """Notices: what administrators are told about plans, jobs and exports, and the page on which people read again what they were mailed."""
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,14 +12,12 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import translation
 
-from accounts import access, outbox
-from accounts.actor import Proof
-from accounts.models import Account, GroupMembership, Mail, Membership, Organization
+from accounts import access, alone, approvals, outbox
+from accounts.act_file import PLANNED
+from accounts.models import Account, Mail, Membership, Organization
 from accounts.models import Plan as StoredPlan
 from accounts.models.plan import PlanState
 from accounts.power import Power
-from accounts.powers import BY_SLUG
-from accounts.roles import APPROVER_RANK, OWNER_RANK
 from audit.models import Export
 from audit.queries import Filters, page
 from audit.subscribers import Sealed, Subscriber
@@ -30,7 +27,8 @@ CAP = 99
 """More unread notices than this are not counted."""
 TOO_OLD = timedelta(days=7)
 """What happened longer ago is no news; whoever wants to know finds it in the log."""
-DECIDED = {"plan.approved": "approved", "plan.denied": "denied", "plan.voided": "voided", "plan.expired": "expired"}
+ASKED = frozenset({"plan.requested", "plan.reminded", "plan.second_person_found"})
+DECIDED = {"plan.approved": "approved", "plan.operator_agreed": "operator", "plan.delay_over": "time", "plan.denied": "denied", "plan.voided": "voided", "plan.expired": "expired"}
 ENDED = {"plan.finished": "finished", "plan.stopped": "stopped", "plan.failed": "failed"}
 EXPORTS = {"audit.export_sealed": "sealed", "audit.export_failed": "failed", "audit.export_stopped": "stopped"}
 _SIGNER = signing.Signer(salt="steward.notices.cursor")
@@ -56,10 +54,12 @@ def _owe(sealed: Sealed, now: datetime) -> None:
     row = StoredPlan.objects.select_related("organization").filter(organization_id=sealed.org, id=named).first()
     if row is None:
         return
-    if sealed.action == "plan.requested":
-        for account in _approvers(row, now):
-            _mail("plan-waiting", account, row, sealed, now)
+    if sealed.action in ASKED:
+        _owe_asked(row, sealed, now)
         return
+    if sealed.action == "plan.operator_agreed":  # owners see what the operator decides for them
+        for owner in alone.owners(row.organization_id):
+            _mail("plan-decided", owner, row, sealed, now, how="operator", decider="", note=row.decision_note)
     asked = _told(Membership.objects.filter(organization_id=row.organization_id, id=row.requested_by))
     if asked is None:
         return
@@ -69,6 +69,18 @@ def _owe(sealed: Sealed, now: datetime) -> None:
         _mail("job-finished", asked, row, sealed, now, how=ENDED[sealed.action], **counts)
     elif row.decided_by != row.requested_by:
         _mail("plan-decided", asked, row, sealed, now, how=_outcome(sealed, row), decider=_name(row.decided_by), note=row.decision_note)
+
+
+def _owe_asked(row: StoredPlan, sealed: Sealed, now: datetime) -> None:
+    """Whoever could decide; or where that is nobody, every owner, who may stop it. Nobody, once it is decided or its time is over."""
+    if row.state != PlanState.AWAITING_APPROVAL or row.expires_at <= now:
+        return
+    due = alone.due_at(row)
+    for account in approvals.could_approve(row) if due is None else alone.owners(row.organization_id):
+        if due is None:
+            _mail("plan-waiting", account, row, sealed, now, reminder=sealed.action == "plan.reminded")
+        else:
+            _mail("plan-delayed", account, row, sealed, now, due=f"{due.astimezone(UTC):%Y-%m-%d %H:%M}")
 
 
 def _owe_export(sealed: Sealed, now: datetime) -> None:
@@ -94,31 +106,6 @@ def _told(rows: QuerySet[Membership]) -> Account | None:
     return found.account if found else None
 
 
-def _approvers(row: StoredPlan, now: datetime) -> Iterator[Account]:
-    """Who could approve this plan now. Nobody, once it is decided or its time is over."""
-    power = BY_SLUG.get(row.power)
-    if row.state != PlanState.AWAITING_APPROVAL or row.expires_at <= now:
-        return
-    rank = OWNER_RANK if _about_owners(row) else APPROVER_RANK
-    rows = Membership.objects.filter(_held(row, rank), organization_id=row.organization_id, status="active", account__status="active").exclude(id=row.requested_by)
-    for membership in rows.select_related("account").order_by("id"):
-        found = access.standing(account_id=membership.account_id, organization_id=row.organization_id)
-        actor = access.actor_in(found, proof=Proof()) if found else None
-        if actor is not None and actor.rank >= rank and actor.may("approve_plans") and (power is None or actor.may(power.permission)):
-            yield membership.account
-
-
-def _held(row: StoredPlan, rank: int) -> Q:
-    """Who has this rank or a higher one, by their own role or by a group's."""
-    groups = GroupMembership.objects.filter(organization_id=row.organization_id, group__role__rank__gte=rank)
-    return Q(role__rank__gte=rank) | Q(id__in=groups.values("membership_id"))
-
-
-def _about_owners(row: StoredPlan) -> bool:
-    """Whether an owner is hit or made, which only another owner may approve."""
-    return row.data.get("role") == "owner" or Membership.objects.filter(_held(row, OWNER_RANK), organization_id=row.organization_id, id__in=row.targets).exists()
-
-
 def _outcome(sealed: Sealed, row: StoredPlan) -> str:
     """What became of it; a plan that ran out of time before anybody was asked was never confirmed."""
     if sealed.action == "plan.expired" and not page(org=sealed.org, filters=Filters(target=row.id, target_type="plan", action="plan.requested"), size=1).entries:
@@ -132,10 +119,10 @@ def _name(membership: UUID | None) -> str:
 
 
 def _mail(template: str, account: Account, row: StoredPlan, sealed: Sealed, now: datetime, **more: Any) -> None:
-    page_name = "job" if row.many and template != "plan-waiting" else "plan"
+    page_name = "job" if row.many and template not in {"plan-waiting", "plan-delayed"} else "plan"
     with translation.override(account.language):
         context = {
-            "organization": row.organization.name, "asker": _name(row.requested_by), "power": _title(BY_SLUG.get(row.power), row), "total": row.summary.get("doable", row.total or len(row.targets)),
+            "organization": row.organization.name, "asker": _name(row.requested_by), "power": _title(PLANNED.get(row.power), row), "total": row.summary.get("doable", row.total or len(row.targets)),
             "expires": f"{row.expires_at.astimezone(UTC):%Y-%m-%d %H:%M}", "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}",
             "page": settings.STEWARD_URL + reverse(page_name, args=[row.organization.slug, row.id]), **more}
     outbox.owe(template=template, account=account, context=context, entry=sealed.entry, organization_id=row.organization_id, now=now)
@@ -145,7 +132,7 @@ def _title(power: Power | None, row: StoredPlan) -> str:
     return str(power.title) if power else row.power
 
 
-SUBSCRIBER = Subscriber(name="administrators", handle=handle, actions=frozenset({"plan.requested", *DECIDED, *ENDED, *EXPORTS}))
+SUBSCRIBER = Subscriber(name="administrators", handle=handle, actions=frozenset({*ASKED, *DECIDED, *ENDED, *EXPORTS}))
 
 
 # What is read

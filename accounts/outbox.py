@@ -22,7 +22,7 @@ from accounts.models import Account, Mail
 
 logger = logging.getLogger("steward.outbox")
 ATTEMPTS = 12
-_LINK = re.compile(r"https?://\S*/(?:sign-in/reset|sign-in/confirm|invitation|stop)/\S+")
+_LINK = re.compile(r"https?://\S*/(?:sign-in/reset|sign-in/confirm|invitation|rights/open|stop|keep-ownership|address/confirm|address/undo|claim|leave-claim)/\S+")
 
 
 def _seal(data: bytes) -> bytes:
@@ -43,12 +43,16 @@ def open_text(text: str) -> str:
     return _open(base64.b64decode(text)).decode()
 
 
-def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID | None, organization_id: UUID | None, now: datetime) -> None:
-    """Owe one mail. For the same entry, template and address it is owed once, however often this is called."""
-    if account.kind == "service":
-        return  # it has no mailbox; whoever answers for it reads the log
+def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID | None, organization_id: UUID | None, now: datetime, address: str = "") -> None:
+    """Owe one mail. For the same entry, template and address it is owed once, however often this is called.
+
+    `address` is another mailbox than the account's present one: the one it had, the one it is to have, or its recovery address.
+    """
+    address = address or account.email
+    if account.kind == "service" or address.endswith("@released.invalid"):
+        return  # there is no mailbox; whoever answers for a service account reads the log
     Mail.objects.bulk_create([Mail(
-        entry=entry, organization_id=organization_id, account=account, template=template, address=account.email,
+        entry=entry, organization_id=organization_id, account=account, template=template, address=address,
         context=_seal(orjson.dumps(context)), next_attempt_at=now, created_at=now)], ignore_conflicts=True)
 
 

@@ -25,9 +25,14 @@ SELECT
   (SELECT count(*) FROM accounts_membership m WHERE m.organization_id = %(org)s AND m.effective_status <> 'removed' AND {listing_query.DUE['return']}),
   (SELECT count(DISTINCT e.account_id) FROM accounts_mail e JOIN accounts_membership m ON m.account_id = e.account_id AND m.organization_id = e.organization_id
    WHERE e.organization_id = %(org)s AND e.state = 'failed' AND m.effective_status <> 'removed'),
-  (SELECT count(DISTINCT t.membership_id) FROM accounts_apitoken t WHERE t.organization_id = %(org)s AND t.state = 'active' AND t.expires_at BETWEEN %(now)s AND %(fortnight)s)
+  (SELECT count(DISTINCT t.membership_id) FROM accounts_apitoken t WHERE t.organization_id = %(org)s AND t.state = 'active' AND t.expires_at BETWEEN %(now)s AND %(fortnight)s),
+  (SELECT count(*) FROM accounts_brake WHERE organization_id = %(org)s AND paused_at IS NOT NULL),
+  (SELECT count(*) FROM accounts_successioncase WHERE organization_id = %(org)s AND ended_at IS NULL),
+  (SELECT count(*) FROM accounts_successor s JOIN accounts_membership m ON m.id = s.membership_id JOIN accounts_account a ON a.id = m.account_id
+   WHERE s.organization_id = %(org)s AND s.declined_at IS NULL AND NOT (m.effective_status = 'active' AND a.has_second_factor AND a.email_verified_at IS NOT NULL)),
+  (SELECT count(DISTINCT c.organization_id) FROM accounts_recoverycode c WHERE c.organization_id = %(org)s AND c.made_at < %(year)s)
 """
-_NAMES = ("approvals", "unconfirmed", "failed_jobs", "administrators_without_factor", "invitations", "returns", "notices", "tokens")
+_NAMES = ("approvals", "unconfirmed", "failed_jobs", "administrators_without_factor", "invitations", "returns", "notices", "tokens", "paused", "successions", "successors_unable", "codes_old")
 
 
 def numbers(*, actor: Actor, now: datetime) -> dict[str, int]:
@@ -35,7 +40,7 @@ def numbers(*, actor: Actor, now: datetime) -> dict[str, int]:
     assert actor.organization_id is not None
     with connection.cursor() as cursor:
         cursor.execute(_NUMBERS, {"org": actor.organization_id, "me": actor.membership_id, "now": now, "week": now - timedelta(days=7), "fortnight": now + timedelta(days=14),
-                                  "rank": SECOND_FACTOR_RANK})
+                                  "rank": SECOND_FACTOR_RANK, "year": now - timedelta(days=365)})
         found: dict[str, int] = dict(zip(_NAMES, cursor.fetchone(), strict=True))
     people = listing_query.counts(organization_id=actor.organization_id)
     return found | {"locked": people.get("locked", 0), "no_factor": people["no_mfa"], "owners": usable_owners(organization_id=actor.organization_id, without=[]), "people": people["all"],

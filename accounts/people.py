@@ -162,4 +162,5 @@ def usable_owners(*, organization_id: UUID, without: Iterable[UUID]) -> int:
     return Membership.objects.filter(
         organization_id=organization_id, role__rank__gte=OWNER_RANK, status__in=(MembershipStatus.ACTIVE, MembershipStatus.RESTRICTED),
         account__status=AccountStatus.ACTIVE, account__email_verified_at__isnull=False, account__has_second_factor=True,
+        identity_changed_at__isnull=True,
     ).exclude(id__in=list(without)).count()

@@ -88,7 +88,7 @@ class Power:
     ends_ownership: bool = False
     """May leave the organization without an owner, so the last-owner guard applies."""
     owner_lock: bool = False
-    """An owner may use it on an owner without a second person while another owner remains (lockdown)."""
+    """An owner may use it on an owner without a third person: lockdown, because speed matters; the end of a pause, because the owner is the second person."""
     urgent: bool = False
     """Protects the account or lets it go, so it goes on where other powers over the account rest: while its domain is contested or long unproven."""
     always: bool = False
@@ -103,7 +103,7 @@ class Power:
     """Friction: 0 none, 1 a confirm page, 2 a confirm page with a typed address."""
     bulk: bool = False
     brake: bool = False
-    """Does harm to whoever it hits: many at once need a second person (guard rail 12)."""
+    """Does harm to whoever it hits: many at once need a second person, and too many in a day pause whoever does them (guard rail 12)."""
     instead: str = ""
     """The safer alternative offered on the confirm page."""
     people_only: bool = False
@@ -193,6 +193,8 @@ def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, r
     if not actor.may(power.permission):
         yield "no_permission"
         return
+    if power.brake and actor.paused:
+        yield "actor_paused"
     if isinstance(target, Person) and target.membership is not None and actor.organization_id is not None:
         if power.governed and power.slug not in notice.on(target.extra["noticed"], now):  # type: ignore[arg-type]
             yield "policy_off"

@@ -27,7 +27,7 @@ OWNER_RANK = 100
 _READ = ("view_people", "view_audit")
 _HELP = ("view_people", "require_password_reset", "revoke_sessions")
 _PEOPLE = (*_HELP, "view_audit", "invite_people", "import_people", "manage_access", "deactivate_accounts",
-           "update_profiles", "revoke_tokens", "manage_groups")
+           "update_profiles", "change_email", "revoke_tokens", "manage_groups")
 _SECURITY = (*_READ, "require_password_reset", "revoke_sessions", "revoke_tokens", "reset_second_factor",
              "lock_accounts")
 _ADMINISTRATOR = tuple(p for p in PERMISSIONS if p not in ("transfer_ownership",))

@@ -3,11 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 from accounts.actor import Actor
 from accounts.addresses import address_key
+from accounts.emails.collisions import closed_until
 from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Organization, Role, Service, Session
 from accounts.people import Person, load_addressed, load_people, load_self
 from accounts.power import Data, Power
@@ -151,6 +153,8 @@ class Row:
     account: Account | None = None
     member: Person | None = None
     duplicate: bool = False
+    closed_until: datetime | None = None
+    """Somebody else gave the address up a short time ago; until then it is nobody's."""
     kind: str = "person"
 
     @property
@@ -261,13 +265,14 @@ def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) ->
     accounts = Account.objects.filter(email_key__in=keys).order_by("id")
     by_key = {account.email_key: account for account in (accounts.select_for_update() if lock else accounts)}
     by_account = {p.account.id: p for p in load_addressed(organization_id=organization_id, keys=keys, lock=lock)}
+    closed = closed_until(keys=[key for key in keys if key not in by_key], organization_id=organization_id)
     seen: set[str] = set()
     found = []
     for number, (key, values) in enumerate(zip(keys, rows, strict=True), start=1):
         account = by_key.get(key)
         member = by_account.get(account.id) if account else None
         found.append(Row(id=uuid5(organization_id, f"row:{key}:{number}"), number=number, values=dict(values), directory=names,
-                         account=member.account if member else account, member=member, duplicate=key in seen))
+                         account=member.account if member else account, member=member, duplicate=key in seen, closed_until=closed.get(key)))
         seen.add(key)
     return found
 

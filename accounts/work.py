@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 
-from accounts.models import Account, ApiToken, Membership, Session
+from accounts.models import Account, AddressChange, ApiToken, Membership, Session
 from accounts.models.fields import Versioned
 from accounts.tenancy import installation
 from audit.record import Change
@@ -59,8 +59,12 @@ class Work:
     touched: set[UUID] = field(default_factory=set)
     told: list[tuple[Any, str, dict[str, Any]]] = field(default_factory=list)
     """(person, event, facts): whom the act reaches besides its target; each gets an entry of their own."""
+    doubted: set[UUID] = field(default_factory=set)
+    cancelled_for: set[UUID] = field(default_factory=set)
     elsewhere: list[tuple[UUID, str, UUID]] = field(default_factory=list)
     """(organization, event, account): entries due in other organizations' logs (guard rail 8)."""
+    answered: list[tuple[UUID, str, str, dict[str, Any]]] = field(default_factory=list)
+    """(organization, event, address, facts): what the person who acts answered to an organization, for its log too. It knows them by this address."""
 
     def track(self, row: models.Model | None) -> None:
         """Compare this row with itself later and write what changed."""
@@ -98,6 +102,14 @@ class Work:
         """API tokens that work now go on working although an epoch grows: they learn the new one."""
         self.kept_tokens.append((account, membership))
 
+    def doubt(self, membership_id: UUID) -> None:
+        """The rank of this membership rests until somebody in its organization confirms who the person is."""
+        self.doubted.add(membership_id)
+
+    def cancel_address_changes(self, account_id: UUID) -> None:
+        """Changes of the account's addresses that are under way come to nothing; their links are dead."""
+        self.cancelled_for.add(account_id)
+
     def withdraw_invitations(self, membership_id: UUID) -> None:
         """Revoke the pending invitations this member issued."""
         self.invitations_by.add(membership_id)
@@ -128,8 +140,20 @@ class Work:
             _execute(f"UPDATE {Membership._meta.db_table} SET version = version + 1 WHERE id = ANY(%s)", [list(self.touched)])
         for model, ids in self.removed_last.items():
             model._base_manager.filter(pk__in=ids).delete()
+        self._reach_out()
         self._keep_tokens()
         return {"sessions": self._end_sessions(), "tokens": self._end_tokens(), "invitations": self._withdraw()}
+
+    def _reach_out(self) -> None:
+        """What an act on the account itself does outside of the organization that acts."""
+        if not self.doubted and not self.cancelled_for:
+            return
+        with installation("an act on an account reaches its memberships and its addresses everywhere"):
+            if self.doubted:
+                _execute(f"UPDATE {Membership._meta.db_table} SET identity_changed_at = %s, version = version + 1 WHERE id = ANY(%s)", [self.now, list(self.doubted)])
+            if self.cancelled_for:
+                _execute(f"UPDATE {AddressChange._meta.db_table} SET state = 'cancelled', finished_at = %s, expires_at = NULL, link_hash = NULL, version = version + 1"
+                         " WHERE account_id = ANY(%s) AND state IN ('requested', 'waiting')", [self.now, list(self.cancelled_for)])
 
     def _keep_tokens(self) -> None:
         for name, match in (("auth_epoch", "account_id"), ("access_epoch", "membership_id")):

@@ -28,6 +28,11 @@ def covers(*, org: UUID, subject: UUID | None = None, day: date | None = None) -
     return list(rows.order_by("since", "id"))
 
 
+def about(subjects: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+    """(person, log) of the holds in force that were placed on one of these people, in every log that can be seen. Holds on a whole log or on days are on the log, not on anybody."""
+    return list(Hold.objects.filter(kind="subject", subject__in=list(subjects), released_at=None).order_by("since").values_list("subject", "org"))
+
+
 def place(*, org: UUID, kind: Kind, matter: str, ground: str, by: UUID | None, now: datetime, subject: UUID | None = None, first_day: date | None = None, last_day: date | None = None) -> Hold:
     """From now on this does not go. Needs an open act."""
     if (kind == "subject") != (subject is not None) or (kind == "range") != (first_day is not None and last_day is not None):

@@ -201,18 +201,6 @@ def numbers(org: UUID, filters: Filters) -> tuple[int | None, int | None]:
     return low, high
 
 
-def acted(*, org: UUID, actor: UUID, actions: Iterable[str], since: datetime) -> int:
-    """How many acts of these kinds somebody did since then, numbered or not yet."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM audit_leaf WHERE org = %s AND actor = %s AND action = ANY(%s) AND outcome = 'success' AND recorded_at >= %s"
-                       " AND seq >= COALESCE((SELECT min(first_seq) FROM audit_day WHERE org = %s AND day >= %s), 0)",
-                       [org, actor, list(actions), since, org, since.date()])
-        numbered = int(cursor.fetchone()[0])
-        cursor.execute("SELECT count(*) FROM audit_pending p JOIN audit_entry e ON e.id = p.entry AND e.occurred_at = p.occurred_at WHERE p.org = %s AND e.record::jsonb ->> 'action' = ANY(%s)"
-                       " AND e.record::jsonb #>> '{actor,id}' = %s AND e.record::jsonb #>> '{decision,outcome}' = 'success'", [org, list(actions), str(actor)])
-        return numbered + int(cursor.fetchone()[0])
-
-
 def _waiting(org: UUID, filters: Filters) -> list[Seen]:
     """Entries that are committed and not numbered yet, newest first. There are few: the sequencer takes them each half second."""
     with connection.cursor() as cursor:

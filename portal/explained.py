@@ -14,7 +14,7 @@ from django.conf import settings
 from django.template.loader import TemplateDoesNotExist, get_template
 from django.utils.translation import gettext as _
 
-from accounts import bulk
+from accounts import brake
 from accounts.actor import T1_WINDOW, T2_WINDOW
 from accounts.models import Account, Management, Membership, Organization, Role
 from accounts.organizations import contact
@@ -30,7 +30,7 @@ from portal.sentences import EVENTS
 
 SESSIONS, TOKENS, SERVICES, INVITATIONS = 3, 2, 4, 1
 """What the sample person has."""
-COMPARED = ("restrict", "suspend", "remove", "deactivate", "lockdown", "delete")
+COMPARED = ("restrict", "suspend", "remove", "deactivate", "lockdown", "schedule-deletion")
 _ASPECTS = {
     "sessions": ("sessions", "organization_sessions"), "sign_in": ("sign_in", "password", "second_factor"), "services": ("services", "restricted:read_only"), "tokens": ("tokens",),
     "groups": ("assignments", "membership", "data"), "content": ("content", "data", "account"), "undo": ("snapshot", "sticky"),
@@ -73,10 +73,11 @@ def second_person(power: Power) -> list[str]:
     """When somebody else has to agree before it happens."""
     found = [_("Always.")] if power.tier >= 3 else []
     if power.over == "member" and power.rank_rule and not power.self_allowed:
-        found.append(_("Not for locking down an owner, because speed matters there.") if power.owner_lock else _("When it is about an owner: another owner agrees."))
+        found.append(_("Not even when it is about an owner: one other owner is enough.") if power.owner_lock else _("When it is about an owner: another owner agrees."))
     if power.brake:
-        found.append(_("When one person uses harmful acts on many: more than %(least)d people, and more than one in %(share)d of the organization, within %(hours)d hours.") % {
-            "least": bulk.BRAKE_LEAST, "share": bulk.BRAKE_SHARE, "hours": int(bulk.BRAKE_WINDOW.total_seconds() // 3600)})
+        numbers = {"least": brake.LEAST, "share": brake.SHARE, "hours": int(brake.WINDOW.total_seconds() // 3600)}
+        found.append(_("When one person uses harmful acts on many: more than %(least)d people, and more than one in %(share)d of the organization, within %(hours)d hours.") % numbers)
+        found.append(_("Whoever goes beyond that one by one is paused until a second administrator agrees."))
     if power.tier_for:
         found.append(_("Where what is given or taken is as strong as that: the page says so before you confirm."))
     return found or [_("No.")]
@@ -106,7 +107,8 @@ def refusals(power: Power) -> list[str]:
     found |= {"step_up"} if power.tier else set()
     if power.over == "member":
         found |= {"out_of_scope", "stale"} | ({"self", "protected"} if not power.self_allowed else set()) | ({"rank"} if power.rank_rule and not power.self_allowed else set())
-    checks = {"service_account": power.people_only, "not_managed": power.account_power, "managed_by_idp": power.directory, "last_owner": power.ends_ownership, "policy_off": power.governed,
+    checks = {"service_account": power.people_only, "not_managed": power.account_power, "managed_by_idp": power.directory, "actor_paused": power.brake, "last_owner": power.ends_ownership,
+              "policy_off": power.governed,
               "owner_in_bulk": power.bulk and power.rank_rule}
     found |= {code for code, on in checks.items() if on}
     found |= {"same_person", "not_approver", "expired"} if second_person(power) != [_("No.")] else set()
@@ -177,7 +179,7 @@ def curl(power: Power, organization: Organization) -> str:
 
 def command(power: Power, organization: Organization) -> str:
     """The command that does it on the server; '' where there is none."""
-    if power.over not in {"member", "row"} or power.slug == "import-people":
+    if power.over not in {"member", "row"} or power.slug in {"import-people", "grant-ownership"}:
         return ""
     given = "".join(f" --set {name}={part}" for name, value in sample(power).items() for part in (value if isinstance(value, list) else [value]))
     who = " sam@example.org" if power.over == "member" else ""
@@ -207,6 +209,6 @@ def _sample_person(organization: Organization) -> Person:
     """Somebody whom no database knows."""
     account = Account(id=uuid.uuid4(), email="sam@example.org", name="Sam Sample", has_second_factor=True)
     membership = Membership(id=uuid.uuid4(), organization=organization, account=account, role=Role(organization=organization, slug="member", name="Member", rank=0), status="active")
-    extra: dict[str, Any] = dict.fromkeys(("services", "groups", "snapshots", "auth_groups", "elsewhere"), ())
+    extra: dict[str, Any] = dict.fromkeys(("services", "groups", "snapshots", "auth_groups", "elsewhere", "blocked"), ())
     return Person(account=account, membership=membership, management=Management(organization=organization, account=account, basis="created_by_org"), sessions=SESSIONS, tokens=TOKENS,
-                  services=SERVICES, invitations=INVITATIONS, extra={**extra, "roles": {}})
+                  services=SERVICES, invitations=INVITATIONS, extra={**extra, "roles": {}, "deletion": None})

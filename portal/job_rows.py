@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import door
+from accounts import act_file, door
 from accounts.actor import Actor
 from accounts.models import Membership, Plan, PlanRow
 from accounts.models.plan import PlanState
@@ -59,13 +59,17 @@ def page(*, row: Plan, power: Power, actor: Actor, only: str, after: int, size: 
     more, found = len(found) > size, found[:size]
     people = _people([r.target for r in found if r.target])
     words = _effects_of(row, power, actor, found)
-    return {"rows": [{"row": r, **_who(r, people), "outcome": outcome(r), "words": [text(code) for code in r.codes] or words.get(r.number, [])} for r in found],
+    return {"rows": [{"row": r, **_who(r, people), "outcome": outcome(r), "action": _action(r) if power is act_file.FILE else "",
+                      "words": [text(code) for code in r.codes] or words.get(r.number, [])} for r in found],
             "next": found[-1].number if more else 0, "after": after}
 
 
 def _effects_of(row: Plan, power: Power, actor: Actor, rows: Sequence[PlanRow]) -> dict[int, list[str]]:
     """For a file that waits to be confirmed: what each line shown would change, worked out now."""
     good = [r for r in rows if r.state == "waiting"]
+    if power is act_file.FILE and row.state == PlanState.PLANNED and good:
+        found = act_file.judged(actor=actor, rows=good, now=timezone.now())
+        return {number: [str(effect.text) for effect in one.verdict.effects] for number, one in found.items() if one.verdict is not None}
     if power.over != "row" or row.state != PlanState.PLANNED or not good or not actor.may(power.permission):
         return {}
     verdicts = door.plan(power=power, actor=actor, data={**row.data, "rows": [r.data for r in good]}, now=timezone.now()).verdicts
@@ -76,16 +80,26 @@ def _people(ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
     return {i: (email, name) for i, email, name in Membership.objects.filter(id__in=ids).values_list("id", "account__email", "account__name")}
 
 
+def _action(row: PlanRow) -> str:
+    """What a line of a file of acts asks for, as the power is called; as it was written, where no power is called so."""
+    named = str((row.data or {}).get("action", ""))
+    return str(act_file.ACTIONS[named].title) if named in act_file.ACTIONS else named
+
+
 def _who(row: PlanRow, people: dict[UUID, tuple[str, str]]) -> dict[str, Any]:
+    data = row.data or {}
     if row.target:
         email, name = people.get(row.target, ("", ""))
-        return {"email": email, "name": name, "line": row.number}
-    data = row.data or {}
+        return {"email": email, "name": name, "line": data.get("line", row.number)}
+    if "who" in data:
+        return {"email": data["who"], "name": "", "line": data["line"]}
     return {"email": data.get("email", ""), "name": data.get("name", ""), "line": data.get("line", row.number)}
 
 
 def header(power: Power) -> tuple[str, ...]:
     """The columns of the files."""
+    if power is act_file.FILE:
+        return ("line", "person_id", "email", "display_name", "action", "outcome", "codes", "reasons", "entry")
     return ("line", "email", "display_name", "outcome", "codes", "reasons", "entry") if power.over == "row" else \
         ("number", "person_id", "email", "display_name", "outcome", "codes", "reasons", "entry")
 
@@ -103,6 +117,9 @@ def lines(*, row: Plan, power: Power, failures: bool) -> Iterator[tuple[Any, ...
         for one in found:
             who = _who(one, people)
             said = (outcome(one), " ".join(one.codes), " ".join(text(code) for code in one.codes), one.entry or "")
+            if power is act_file.FILE:
+                yield (who["line"], one.target or "", who["email"], who["name"], (one.data or {}).get("action", ""), *said)
+                continue
             yield (who["line"], who["email"], who["name"], *said) if power.over == "row" else (one.number, one.target, who["email"], who["name"], *said)
         if len(found) < _CHUNK:
             return

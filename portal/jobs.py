@@ -9,8 +9,10 @@ from django.core.cache import cache
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from accounts import bulk_run, due, exporting, listing_query, outbox
+from accounts import bulk_run, due, exporting, listing_query, outbox, purging, rights
+from accounts.claims import running as claims_running
 from accounts.domains import checks
+from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
 
@@ -22,17 +24,24 @@ def follow() -> None:
     _begun("follow")
     with installation("subscribers read every log; the outbox belongs to the installation"):
         subscribers.drain()
+        if rights.asked():
+            rights.answer_asked(now=timezone.now())
         outbox.deliver(now=timezone.now())
     if exporting.unfinished():
         wake("exports")
     if checks.due(now=timezone.now()):
         wake("domains")
+    if purging.due(now=timezone.now()):
+        wake("purges")
+    if claims_running.waiting(now=timezone.now()):
+        wake("claims")
 
 
 def periodic() -> None:
-    """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire."""
+    """What time alone brings about: access that comes back, second factors whose hour is over, plans that expire, owners who are gone."""
     _begun("periodic")
     due.run(now=timezone.now())
+    watch.run(now=timezone.now())
     listing_query.fold_counts()
     partitions.prepare(today=timezone.now().date())
     exporting.expire(now=timezone.now())
@@ -41,6 +50,9 @@ def periodic() -> None:
         wake("exports")
     if checks.due(now=timezone.now()):
         wake("domains")
+    purging.run(now=timezone.now())
+    if claims_running.waiting(now=timezone.now()):
+        wake("claims")
     age_log()
 
 
@@ -66,6 +78,19 @@ def domains() -> None:
     _begun("domains")
     if checks.run(now=timezone.now()) and checks.due(now=timezone.now()):
         wake("domains")
+
+
+def purges() -> None:
+    """Delete the accounts whose date has come."""
+    _begun("purges")
+    purging.run(now=timezone.now())
+
+
+def claims() -> None:
+    """Tell, start and end control of accounts for some seconds; what is left goes to the end of the queue."""
+    _begun("claims")
+    if claims_running.run(now=timezone.now()):
+        wake("claims")
 
 
 def exports() -> None:

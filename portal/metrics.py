@@ -19,6 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
+from accounts.succession import owners
 from audit import drill, key_store, selfcheck
 from portal import beats, counting
 
@@ -77,6 +78,7 @@ def _database() -> Iterator[Metric]:
         yield from _checked()
         yield GaugeMetricFamily("steward_signer_silent_seconds", "How long ago a signer was at work; +Inf when none ever was.", value=beats.signer_silent(now=datetime.now(UTC)))
         yield GaugeMetricFamily("steward_signer_refuses", "Whether the signer refuses to sign a log.", value=beats.signer_refuses())
+        yield GaugeMetricFamily("steward_organizations_without_owner", "Organizations that no owner can sign in to.", value=len(owners.without()))
         for state, words in (("due", "Mails that wait to be sent."), ("failed", "Mails that were given up.")):
             cursor.execute("SELECT count(*) FROM accounts_mail WHERE state = %s", [state])
             yield GaugeMetricFamily(f"steward_mail_{state}", words, value=cursor.fetchone()[0])

@@ -50,8 +50,8 @@ def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> 
     actor = access.actor_in(found, proof=proof_of(request), session_id=request.steward_session.id)  # type: ignore[attr-defined]
     request.organization, request.actor, request.standing = organization, actor, found  # type: ignore[attr-defined]
     zones.use(request.user.time_zone, organization.time_zone)
-    if permission is not None and found.needs_enrolment and permission in found.permissions:
-        raise _door("enrol", found)
+    if permission is not None and (found.needs_enrolment or found.doubted) and permission in found.permissions:
+        raise _door("enrol" if found.needs_enrolment else "doubted", found)
     if not actor.may(permission):
         raise NotFound
     seen_in(membership_id=found.membership_id, before=found.last_active_at, now=timezone.now())

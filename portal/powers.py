@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts.act_file import PLANNED
 from accounts.actor import Actor
 from accounts.models import Organization
 from accounts.power import Power
@@ -11,6 +12,8 @@ from accounts.powers import POWERS as ACCOUNT_POWERS
 POWERS = ACCOUNT_POWERS
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}
+
+__all__ = ["BY_CODE", "BY_SLUG", "PLANNED", "POWERS", "form_for"]
 
 
 def form_for(power: Power, organization: Organization, actor: Actor, *data: Any, **options: Any) -> Any:

@@ -30,9 +30,10 @@ def people(rows: Sequence[Row], *, slug: str, tick: bool) -> SafeString:
     for row in rows:
         name, email = escape(row.name or row.email), escape(row.email)
         box = f'<td class="tick"><input type="checkbox" name="ids" value="{row.id}" aria-label="{name}"></td>' if tick else ""
+        date = f'<br><small class="muted nowrap">{when(row.purge_at)}</small>' if row.purge_at else ""
         found.append(
             f'<tr>{box}<th scope="row" class="rowhead"><span class="who"><span class="av" aria-hidden="true">{escape(initials(row.name or row.email))}</span>'
-            f'<span><a href="{before}{row.id}{after}">{name}</a><small>{email}</small></span></span></th><td>{status(row.status)}</td><td class="dim p3">{escape(row.role)}</td>'
+            f'<span><a href="{before}{row.id}{after}">{name}</a><small>{email}</small></span></span></th><td>{status(row.status)}{date}</td><td class="dim p3">{escape(row.role)}</td>'
             f'<td>{second if row.second_factor else only}</td><td class="num p3">{row.services}</td><td class="dim nowrap">{ago(row.last_active_at)}</td></tr>')
     return mark_safe("".join(found))  # noqa: S308 (every value above is escaped)
 

@@ -164,8 +164,13 @@ LEGAL_NUMBERS = os.environ.get("STEWARD_LEGAL_NUMBERS", "").strip() or str(BASE_
 OUTBOUND_ALLOW = env.networks("STEWARD_OUTBOUND_ALLOW")  # networks that are not public and may be asked nevertheless
 STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the kind "file" write; empty: nowhere
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
-AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER",
-                     "accounts.organizations.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
+AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER", "accounts.brake_news.SUBSCRIBER",
+                     "accounts.succession.news.SUBSCRIBER", "accounts.deletion_news.SUBSCRIBER", "accounts.organizations.news.SUBSCRIBER",
+                     "accounts.emails.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
+                     "portal.counting.SUBSCRIBER"]
+
+PURGE_PARTS = ("accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests")
+"""What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log
 AUDIT_ADDRESS_DAYS = env.number("STEWARD_AUDIT_ADDRESS_DAYS", default=90, least=1, most=3650)  # network addresses and programs go from the log after so many days

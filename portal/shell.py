@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from accounts import notices, tenancy
+from accounts import approvals, notices, tenancy
 from accounts.models import Membership, Organization
 
 
@@ -25,6 +25,8 @@ class Place:
     label: str
     current: bool = False
     note: str = ""
+    waiting: int = 0
+    """How many things wait there for the person."""
     status: str = ""
 
     @property
@@ -50,7 +52,8 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
     return [("org-home", "grid", _("Your services"), None), ("overview", "info", _("Overview"), "view_people"),
             ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
             ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
-            ("domains", "globe", _("Domains"), "manage_domains"),
+            ("email-changes", "inbox", _("E-mail addresses"), "change_email"),
+            ("rights-requests", "inbox", _("Requests"), "manage_requests"), ("domains", "globe", _("Domains"), "manage_domains"),
             ("audit", "clock", _("Audit log"), "view_audit"), ("tokens", "lock", _("API tokens"), None), ("settings", "cog", _("Settings"), "manage_settings"),
             ("help", "info", _("What powers do"), None)]
 
@@ -69,12 +72,14 @@ def navigation(organization: Organization, actor: Any) -> list[Place]:
 
 
 def _nav(request: HttpRequest, organization: Organization | None, actor: Any) -> list[Place]:
-    own = [("me", "cog", _("Your account")), ("me-who", "shield", _("Who can do what")),
+    own = [("me", "cog", _("Your account")), ("me-email", "inbox", _("E-mail address")), ("me-who", "shield", _("Who can do what")),
            ("me-notices", "bell", _("Notices")), ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
     found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
     current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)
     for place in found:
         place.current = place is current
+        if place.key == "plans":
+            place.waiting = approvals.for_decision(actor, now=timezone.now())
     return found
 
 

@@ -6,13 +6,38 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Q
 from django.utils.text import slugify
 
-from accounts import tenancy, tokens
+from accounts import outbox, tenancy, tokens
 from accounts.domains import life
-from accounts.models import Account, ApiToken, Domain, Group, GroupMembership, Membership, NoticeVersion, Role, Session
+from accounts.emails import life as emails
+from accounts.models import (
+    Account,
+    AddressChange,
+    ApiToken,
+    Brake,
+    Claim,
+    ClaimedAccount,
+    Deletion,
+    Domain,
+    Group,
+    GroupMembership,
+    Membership,
+    NoticeVersion,
+    Organization,
+    RecoveryCode,
+    RightsRequest,
+    Role,
+    Session,
+    SuccessionCase,
+    Successor,
+)
+from accounts.models.address import ChangeKind, ChangeState
 from accounts.roles import create_role
+from accounts.succession import codes
 from audit import INSTALLATION, recording
 from audit.models import Stream
 from audit.record import ActorRef, EntryDraft
@@ -23,8 +48,8 @@ WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "reactivate": WHY,
-    "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "cancel-invitation": {},
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
+    "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {},
     "answer-invitation": {"answer": "accept"}, "leave": {},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
@@ -36,6 +61,14 @@ DATA: dict[str, dict[str, Any]] = {
     "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21},
     "put-in-notice": {"powers": ["suspend"], "purpose": "To keep the lights on", "basis": "contract"}, "take-from-notice": {"powers": ["suspend"]}, "write-notice": {"text": "What we do"},
     "discard-notice-draft": {}, "publish-notice": {},
+    "announce-claim": {"domain": "claim.example.com", "choice": "all", "days": 14}, "cancel-claim": {"claim": "claim.example.com"}, "exempt-account": {"account": "claimed@claim.example.com"},
+    "answer-objection": {"account": "claimed@claim.example.com", "answer": "accept"}, "release-domain": {"domain": "claim.example.com"},
+    "accept-claim": {}, "object-to-claim": {"message": "It is my own."}, "leave-claim": {"address": "somebody-else@home-mail.com"},
+    "name-successors": {"successors": ""}, "stop-succession": {}, "make-recovery-codes": {}, "set-succession-days": {"days": 90}, "grant-ownership": {"succession": str(uuid.UUID(int=0))},
+    "present-recovery-codes": {"first": "1-ABCDE-FGHJK-MNPQR-STUVW", "second": "2-ABCDE-FGHJK-MNPQR-STUVW"}, "accept-ownership": {}, "decline-succession": {},
+    "change-email": {**WHY, "email": "new.name@letters.example.com", "reason_code": "name_changed"}, "cancel-email-change": WHY, "approve-email-change": {}, "deny-email-change": {**WHY, "reason_code": "ask_in_person"},
+    "remove-recovery-address": WHY, "free-address": WHY, "confirm-identity": {},
+    "change-own-email": {"email": "own@elsewhere.example"}, "withdraw-own-email-change": {}, "set-recovery-address": {"email": "second@elsewhere.example"}, "drop-recovery-address": {},
     "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 
@@ -55,8 +88,16 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     states: dict[str, Callable[[], Any]] = {
         "withdraw-password-reset": lambda: rows.update(reset_required_at=datetime.now(UTC)), "revoke-tokens": lambda: token_for(person), "restore": lambda: rows.update(status="suspended"),
         "reactivate": lambda: account.update(status="deactivated"), "reset-second-factor": lambda: account.update(has_second_factor=True), "transfer-ownership": lambda: account.update(has_second_factor=True),
+        "release-brake": lambda: Brake.objects.update_or_create(organization=org.organization, account_id=person.account_id, defaults={"paused_at": datetime.now(UTC), "paused_over": "suspend"}),
         "cancel-invitation": lambda: rows.update(status="invited"), "answer-invitation": lambda: rows.update(status="invited"),
+        "remove-recovery-address": lambda: account.update(recovery_email="second@elsewhere.example"), "free-address": lambda: account.update(status="deactivated", email=f"{account.get().id}@letters.example.com", email_key=f"{account.get().id}@letters.example.com"),
+        "confirm-identity": lambda: rows.update(identity_changed_at=datetime.now(UTC)),
+        "drop-recovery-address": lambda: Account.objects.filter(memberships__organization=org.organization).update(recovery_email="second@elsewhere.example"),
     }
+    if slug == "answer-rights-request":
+        arrange(lambda: request_of(person))
+    if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
+        arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug.endswith(("-log-stream", "-log-stream-secret")):
@@ -67,6 +108,16 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: Domain.objects.filter(name=DATA[slug]["domain"]).delete())
     if slug in {"prove-domain", "renew-domain-token", "remove-domain"}:
         arrange(lambda: domain_for(org, "north.example.com"))
+    if slug in {"name-successors", "stop-succession", "present-recovery-codes", "set-succession-days"}:
+        arrange(lambda: succession_for(org, slug))
+    if "email" in slug:
+        arrange(lambda: (domain_for(org, "letters.example.com"), AddressChange.objects.filter(account__memberships__organization=org.organization).delete()))
+    if slug in {"cancel-email-change", "approve-email-change", "deny-email-change"}:
+        arrange(lambda: change_for(org, person))
+    if slug == "withdraw-own-email-change":
+        arrange(lambda: [change_for(org, one) for one in org.people.values()])
+    if slug in CLAIMS:
+        arrange(lambda: claims_for(org, slug))
     if slug in states:
         arrange(states[slug])
     return person
@@ -80,6 +131,24 @@ def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group
     for person in people:
         GroupMembership.objects.create(organization=org.organization, group=group, membership=person)
     return group
+
+
+def request_of(person: Membership) -> RightsRequest:
+    """What the person asked of the organization, under the id that DATA names. Needs an open act."""
+    RightsRequest.objects.filter(Q(id=DATA["answer-rights-request"]["request"]) | Q(account_id=person.account_id)).delete()
+    return RightsRequest.objects.create(id=DATA["answer-rights-request"]["request"], organization_id=person.organization_id, account_id=person.account_id, kind="copy", words="All of it, please.",
+                                        asked_at=datetime.now(UTC))
+
+
+def deletion_for(person: Membership, **more: Any) -> Deletion:
+    """A deletion of the person's account, scheduled a day ago and due in 13 days unless said otherwise. Needs an open act."""
+    now = datetime.now(UTC)
+    at, term = now - timedelta(days=1), more.get("purge_at") or now + timedelta(days=13)
+    account = Account.objects.get(id=person.account_id)
+    Account.objects.filter(id=account.id).update(status="pending_deletion", status_until=term, auth_epoch=account.auth_epoch + 1)
+    Deletion.objects.filter(account=account).delete()
+    return Deletion.objects.create(**{"organization_id": person.organization_id, "account": account, "reason_code": "person_asked", "scheduled_at": at, "term": term, "purge_at": term,
+                                      "was_status": "active", "last_address": outbox.seal_text(account.email), **more})
 
 
 def stream_for(org: Org, name: str, **more: Any) -> Stream:
@@ -106,6 +175,65 @@ def draft_for(org: Org, *, write: bool = True, **more: Any) -> NoticeVersion | N
         return None
     values = {"powers": last.powers, "words": last.words, "text": f"{last.text} And more: {uuid.uuid4()}", **more}
     return NoticeVersion.objects.create(organization=org.organization, number=last.number + 1, state="draft", created_at=datetime.now(UTC), **values)
+CLAIMS = ("announce-claim", "cancel-claim", "exempt-account", "answer-objection", "release-domain", "accept-claim", "object-to-claim", "leave-claim")
+
+
+def claimed_account(name: str, domain: str) -> Account:
+    """A verified account that nobody manages and that is in no organization. Needs an open act."""
+    address, now = f"{name}@{domain}", datetime.now(UTC)
+    Account.objects.filter(email_key=address).delete()
+    return Account.objects.create(id=uuid.uuid4(), email=address, email_key=address, name=name.title(), password="!", created_at=now, email_verified_at=now)
+
+
+def claim_for(domain: Domain, *accounts: Account, state: str = "announced", **more: Any) -> Claim:
+    """An announced claim of these accounts, to take effect in 13 days. Needs an open act."""
+    now = datetime.now(UTC)
+    claim = Claim.objects.create(organization_id=domain.organization_id, domain=domain, state="announced", days=14, announced_at=now - timedelta(days=1), effective_at=now + timedelta(days=13),
+                                 notice_version="powers-test", told=len(accounts))
+    for account in accounts:
+        objected = {"objected_at": now, "object_until": now + timedelta(days=30), "objection": "It is my own."} if state == "objected" else {}
+        ClaimedAccount.objects.create(claim=claim, organization_id=domain.organization_id, account=account, address=account.email, state=state, announced_at=claim.announced_at,
+                                      effective_at=claim.effective_at, changed_at=claim.announced_at, **{**objected, **more})
+    return claim
+
+
+def claims_for(org: Org, slug: str) -> None:
+    """A proven domain with one account in it, and the claim that the power needs; for the person's answers a claim of everybody. Needs an open act."""
+    Claim.objects.filter(organization=org.organization).delete()
+    domain = domain_for(org, "claim.example.com")
+    account = claimed_account("claimed", "claim.example.com")
+    if slug in {"accept-claim", "object-to-claim", "leave-claim"}:
+        claim_for(domain, *Account.objects.filter(memberships__organization=org.organization))
+    elif slug not in {"announce-claim", "release-domain"}:
+        claim_for(domain, account, state="objected" if slug == "answer-objection" else "announced")
+
+
+def succession_for(org: Org, slug: str, person: Membership | None = None) -> None:
+    """What the powers of succession need: somebody who is named, something to stop, codes that are known, an offer. Needs an open act."""
+    now = datetime.now(UTC)
+    Organization.objects.filter(id=org.organization.id).update(owner_silent_days=60)
+    for model in (Successor, SuccessionCase, RecoveryCode):
+        model.objects.filter(organization=org.organization).delete()
+    cache.clear()
+    if slug in {"name-successors", "decline-succession"}:
+        Successor.objects.create(organization=org.organization, membership=person or org.person("worker"), place=1, named_by=org.person("owner").id, named_at=now)
+    if slug in {"stop-succession", "accept-ownership"}:
+        offer = {"state": "offered", "person": person.id, "offer_until": now + timedelta(days=7), "told": 3, "waits_until": now} if person else {}
+        SuccessionCase.objects.create(organization=org.organization, way="successors", cause="silent", opened_at=now, **offer)
+    if slug == "present-recovery-codes":
+        for number in codes.NUMBERS:
+            RecoveryCode.objects.create(organization=org.organization, number=number, hash=codes.sealed(f"{number}-ABCDE-FGHJK-MNPQR-STUVW"), made_at=now, made_by=org.person("owner").id)
+
+
+def change_for(org: Org, person: Membership, **more: Any) -> AddressChange:
+    """A change of their address that the person asked for and the new mailbox confirmed. Needs an open act."""
+    now, account = datetime.now(UTC), Account.objects.get(id=person.account_id)
+    row = emails.begin(account=account, organization_id=org.organization.id, kind=ChangeKind.PERSON, address=f"{uuid.uuid4().hex}@letters.example.com", now=now)
+    emails.go(row, ChangeState.WAITING, now=now)
+    for name, value in more.items():
+        setattr(row, name, value)
+    row.save(force_insert=True)
+    return row
 
 
 def role_for(org: Org, name: str, rank: int, *permissions: str) -> Role:

@@ -37,7 +37,7 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
         "reset_required_by": "public", "mfa_reset_at": "public", "mfa_stop_until": "public",
         "is_operator": "public", "is_superuser": "unrecorded", "is_active": "unrecorded",
         "created_at": "public", "last_active_at": "unrecorded", "email_verified_at": "public",
-        "has_second_factor": "public", "refuses_invitations": "public",
+        "has_second_factor": "public", "refuses_invitations": "public", "recovery_email": "pii",
     }
 
     kind = models.CharField(max_length=10, default="person", db_default="person", choices=[("person", _("Person")), ("service", _("Service account"))])
@@ -46,6 +46,8 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
     email_key = models.CharField(max_length=320, unique=True)
     """The address in comparison form: `accounts.addresses.address_key`."""
     email_verified_at = models.DateTimeField(null=True, blank=True)
+    recovery_email = models.EmailField(_("recovery address"), max_length=254, blank=True, default="", db_default="")
+    """A second mailbox of the person, proven by a link: told of what happens to the account, never a way to sign in."""
     name = models.CharField(_("name"), max_length=200)
     language = models.CharField(_("language"), max_length=12, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)

@@ -34,7 +34,7 @@ class Membership(Versioned):
         "invited_at": "public", "invitation_expires_at": "public", "joined_at": "public",
         "restricted_mode": "public", "reset_required_at": "public", "reset_required_by": "public",
         "protected": "public", "external_id": "public", "list_name": "unrecorded", "list_email": "unrecorded",
-        "effective_status": "unrecorded", "last_active_at": "unrecorded", "created_at": "public",
+        "identity_changed_at": "public", "effective_status": "unrecorded", "last_active_at": "unrecorded", "created_at": "public",
     }
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
@@ -63,6 +63,8 @@ class Membership(Versioned):
     invitation_expires_at = models.DateTimeField(null=True, blank=True)
     joined_at = models.DateTimeField(null=True, blank=True)
     protected = models.BooleanField(default=False)
+    identity_changed_at = models.DateTimeField(null=True, blank=True)
+    """Another organization, which manages the account, changed its address or second factor: the rank here rests until somebody confirms who this is."""
     external_id = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
     last_active_at = models.DateTimeField(null=True, blank=True)
@@ -156,11 +158,14 @@ class GroupMembership(Identified):
 class Protection(Identified):
     """A named administrator who may act on a protected person; everybody else may not (guard rail 5)."""
 
-    AUDIT = {"id": "public", "organization": "public", "membership": "public", "administrator": "public"}
+    AUDIT = {"id": "public", "organization": "public", "membership": "public", "administrator": "public", "since": "public", "set_by": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="protections")
     administrator = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField(null=True, blank=True)
+    set_by = models.UUIDField(null=True, blank=True)
+    """The membership of whoever named them."""
 
     class Meta:
         default_permissions = ()

@@ -15,10 +15,3 @@ def close_account(work: Work, person: Person, *, reason: str) -> None:
         if person.membership is not None and organization_id != person.membership.organization_id:
             event = "organization.owner_unavailable" if rank >= OWNER_RANK else "member.unavailable"
             work.elsewhere.append((organization_id, event, person.account.id))
-
-
-def tell_elsewhere(work: Work, person: Person, event: str) -> None:
-    """An entry in every other organization where this person holds an administrator role (guard rail 8)."""
-    for _membership_id, organization_id, rank in person.extra["elsewhere"]:
-        if rank and (person.membership is None or organization_id != person.membership.organization_id):
-            work.elsewhere.append((organization_id, event, person.account.id))

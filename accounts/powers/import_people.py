@@ -38,8 +38,8 @@ def _new_groups(row: Row) -> list[str]:
     return [n for n in group_names(row.values.get("groups")) if n.casefold() in row.directory.groups and row.directory.groups[n.casefold()].id not in held]
 
 
-def rule(actor: Actor, row: Row, _data: Data, _now: datetime) -> Iterable[str]:
-    yield from problems(actor, row)
+def rule(actor: Actor, row: Row, _data: Data, now: datetime) -> Iterable[str]:
+    yield from problems(actor, row, now)
     if _is_new(row) or row.member is None or row.member.membership is None:
         return
     member = row.member

@@ -42,8 +42,8 @@ class InviteForm(StrictForm):
         return cleaned
 
 
-def rule(actor: Actor, row: Row, _data: Data, _now: datetime) -> Iterable[str]:
-    yield from problems(actor, row)
+def rule(actor: Actor, row: Row, _data: Data, now: datetime) -> Iterable[str]:
+    yield from problems(actor, row, now)
     if row.member is not None and row.member.membership is not None and row.member.membership.status != "removed":
         yield "already_member"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.actor import Actor
 from accounts.addresses import SERVICE_DOMAIN, address_key, clean_address
+from accounts.emails.collisions import RELEASED_DOMAIN
 from accounts.models import Account, GroupMembership, Membership
 from accounts.powers.grants import AccountAuthGroup, grantable, still
 from accounts.roles import OWNER_RANK
@@ -33,7 +34,7 @@ def group_names(text: Any) -> list[str]:
     return [name for part in parts if (name := re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL).strip())]
 
 
-def problems(actor: Actor, row: Row) -> Iterable[str]:
+def problems(actor: Actor, row: Row, now: datetime) -> Iterable[str]:
     """Why this row cannot become a member of the organization."""
     values = row.values
     try:
@@ -61,11 +62,11 @@ def problems(actor: Actor, row: Row) -> Iterable[str]:
             yield "out_of_scope"  # nobody may bring in people whom their own role would not reach
     if len(str(values.get("name") or "")) > 200 or len(str(values.get("title") or "")) > 200 or len(str(values.get("department") or "")) > 200:
         yield "invalid_value"
-    if address_key(str(values["email"])).endswith("@" + SERVICE_DOMAIN):
-        yield "address_unavailable"  # a service account belongs to one organization and joins no other
+    if address_key(str(values["email"])).endswith(("@" + SERVICE_DOMAIN, "@" + RELEASED_DOMAIN)):
+        yield "address_unavailable"  # a service account belongs to one organization and joins no other; what was given up is no mailbox
     elif row.account is not None and row.account.refuses_invitations and row.member is None:
         yield "invitation_refused"
-    if row.account is not None and row.account.status in {"purged", "pending_deletion"}:
+    if (row.account is not None and row.account.status in {"purged", "pending_deletion"}) or (row.account is None and row.closed_until is not None and row.closed_until > now):
         yield "address_unavailable"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from django import forms
 from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,8 +15,17 @@ from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import ended_access, ended_sessions, set_account_status
 from accounts.powers.account_access import close_account
-from accounts.powers.forms import ReasonForm
+from accounts.powers.forms import GROUNDS, ReasonForm
 from accounts.work import Work
+
+RECOVERY = "recovery_compromised"
+
+
+class LockdownForm(ReasonForm):
+    """The grounds of lockdown know one more: then the recovery address is told nothing."""
+
+    reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."), choices=[
+        ("", gettext_lazy("Choose one")), *GROUNDS, (RECOVERY, gettext_lazy("The recovery address is in somebody else’s hands"))])
 
 
 def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
@@ -37,13 +47,14 @@ def apply(work: Work, person: Person, data: Data) -> None:
     person.account.password = make_password(None)
     person.account.credential_epoch += 1
     close_account(work, person, reason="locked")
+    work.cancel_address_changes(person.account.id)
     if person.membership is not None:
         work.withdraw_invitations(person.membership.id)
 
 
 POWER = Power(
     slug="lockdown", code="account.lockdown", event="account.locked", over="member", permission="lock_accounts", tier=1,
-    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, ends_ownership=True, owner_lock=True, urgent=True, undo="reactivate",
+    form=LockdownForm, rule=rule, effects=effects, apply=apply, account_power=True, ends_ownership=True, owner_lock=True, urgent=True, undo="reactivate",
     bulk=True, gather=(gathering.elsewhere,), brake=True,
     title=gettext_lazy("Lock the account down"), button=gettext_lazy("Lock down"),
     does=gettext_lazy("Closes the account at once: sessions, tokens, the password and reset links all stop."),

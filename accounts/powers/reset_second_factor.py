@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy
 
 from accounts import gathering
 from accounts.actor import Actor
+from accounts.elsewhere import identity_changed
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import ended_sessions
-from accounts.powers.account_access import tell_elsewhere
 from accounts.powers.forms import ReasonForm
 from accounts.work import Work
 
@@ -40,7 +40,7 @@ def apply(work: Work, person: Person, _data: Data) -> None:
     person.account.auth_epoch += 1
     person.account.credential_epoch += 1
     work.end_sessions(person.account.id, "second_factor_reset")
-    tell_elsewhere(work, person, "account.identity_changed")
+    identity_changed(work, person, own=person.membership.organization_id if person.membership else None)
     work.note(person.id, authenticators=Authenticator.objects.filter(user=person.account).count())
 
 

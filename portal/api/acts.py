@@ -35,8 +35,8 @@ PLACES = {
     "own_account": "me/actions/",
 }
 PARTS = {"member": "People", "organization": "Organization", "row": "Organization", "role": "Roles", "group": "Groups", "token": "Tokens", "session": "Oneself", "own_account": "Oneself"}
-ELSEWHERE = frozenset({"import-people", "answer-invitation"})
-"""A file is uploaded to /people/import/; an invitation is answered under /me/."""
+ELSEWHERE = frozenset({"import-people", "answer-invitation", "grant-ownership"})
+"""A file is uploaded to /people/import/; an invitation is answered under /me/; what only the schedule does has no address."""
 
 
 def find(call: Call) -> Person:

@@ -43,6 +43,12 @@ SAMPLES: dict[str, Any] = {
     "scopes": ["view_people"],
     "administrators": "kim@example.com",
     "networks": "192.0.2.0/24",
+    "successors": "kim@example.com",
+    "address": "sam@home-mail.com",
+    "claim": "",
+    "account": "sam@example.com",
+    "first": "1-ABCDE-FGHJK-MNPQR-STUVW",
+    "second": "2-ABCDE-FGHJK-MNPQR-STUVW",
     "services": "notes",
     "scope": [],
 }

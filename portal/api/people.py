@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,11 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from accounts import door, listing_query
-from accounts.models import ServiceAccess, Session
+from accounts.models import Plan, ServiceAccess, Session
 from accounts.people import Person, load_people
 from accounts.reasons import Refused, text
 from accounts.work import plain
-from portal import importing, people_csv
+from portal import acting, importing, people_csv
 from portal.api import parameters, shapes
 from portal.api.acts import find
 from portal.api.operation import Call, Operation, Param
@@ -43,6 +44,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "reason_code": (a.reason_code if a.status != "active" else m.reason_code) or None,
         "reason_text": m.reason_text or None,
         "until": plain(m.status_until),
+        "purge_at": plain(a.status_until) if a.status == "pending_deletion" else None,
         "changed_by": str(m.status_changed_by) if m.status_changed_by else None,
         "changed_at": plain(m.status_changed_at),
         "role": m.role.slug,
@@ -128,8 +130,17 @@ def export(call: Call) -> HttpResponseBase:
 
 def upload(call: Call) -> HttpResponse:
     """A file of people becomes a plan; nothing happens before it is executed."""
+    return _planned(call, importing.upload)
+
+
+def acts(call: Call) -> HttpResponse:
+    """A file of acts becomes a plan; nothing happens before it is executed."""
+    return _planned(call, acting.upload)
+
+
+def _planned(call: Call, keep: Callable[..., Plan]) -> HttpResponse:
     try:
-        plan = importing.upload(actor=call.actor, table=people_csv.table(call.body), now=call.now)
+        plan = keep(actor=call.actor, table=people_csv.table(call.body), now=call.now)
     except people_csv.BadFile as problem:
         raise Problem(422, "bad_file", str(problem)) from problem
     wake("many")
@@ -139,6 +150,7 @@ def upload(call: Call) -> HttpResponse:
 
 
 _BASE = "orgs/{slug}/people/"
+_ACTS = "email,action,reason_code,until,message\r\nnobody@example.com,suspend,absence,,See you in May\r\n"
 _FILE = "email,display_name,role\r\nnew.person@example.com,New Person,member\r\n"
 OPERATIONS = (
     Operation(
@@ -199,5 +211,21 @@ OPERATIONS = (
         deferred=True,
         example=_FILE,
         about="CSV in UTF-8 with a header line, at most 10,000 rows and 5 MB. It becomes a plan, which you look at and execute.",
+    ),
+    Operation(
+        name="people-act",
+        method="POST",
+        path=_BASE + "act/",
+        part="People",
+        summary="Act on people by a file",
+        permission="view_people",
+        run=acts,
+        takes="text/csv",
+        answers={201: shapes.PLAN, 202: shapes.PLAN},
+        refusals=(403,),
+        deferred=True,
+        example=_ACTS,
+        about="CSV in UTF-8: `email` or `person_id`, `action` (the slug or code of a power that can be used on many), `reason_code`, `until`, `message`. It becomes a plan with a verdict for each "
+        "line, which you look at and execute with its digest and count. Each line is done by its own power.",
     ),
 )

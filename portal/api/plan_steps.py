@@ -18,7 +18,7 @@ from portal.api.problems import Problem
 from portal.api.schema import choice, many, nullable, number, thing
 from portal.api.schema import text as words
 from portal.jobs import wake
-from portal.powers import BY_SLUG
+from portal.powers import PLANNED
 from portal.views.jobs import FIELDS
 
 
@@ -28,7 +28,7 @@ def execute(call: Call) -> HttpResponse:
     if not row.many:
         raise Refused({"": ["wrong_status"]})
     count = call.body.get("count")
-    if count is None and BY_SLUG[row.power].over != "row":
+    if count is None and PLANNED[row.power].over != "row":
         raise Problem(422, "invalid", "Some fields are not valid.", errors={"count": ["is required"]})
     row = bulk.confirm(actor=call.actor, plan_id=row.id, digest=call.body["digest"], count=count, now=call.now)
     later = row.total > ASYNC or call.respond_async or row.state != PlanState.RUNNING
@@ -45,7 +45,7 @@ def execute(call: Call) -> HttpResponse:
 
 def _decide(call: Call, *, approve: bool) -> dict[str, Any]:
     row = stored(call)
-    approvals.decide(plan_id=row.id, actor=call.actor, requester=approvals.requester(row), power=BY_SLUG[row.power], approve=approve, note=call.body.get("note", ""), now=call.now)
+    approvals.decide(plan_id=row.id, actor=call.actor, requester=approvals.requester(row), power=PLANNED[row.power], approve=approve, note=call.body.get("note", ""), now=call.now)
     row.refresh_from_db()
     if row.state == PlanState.RUNNING:
         wake("many")

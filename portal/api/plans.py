@@ -10,7 +10,7 @@ from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts import approvals, bulk, door, listing_query
+from accounts import alone, approvals, bulk, door, listing_query
 from accounts.keyset import fetch
 from accounts.models import Membership, Plan
 from accounts.models.plan import PlanState
@@ -25,7 +25,7 @@ from portal.api.problems import Problem
 from portal.api.schema import ANYTHING, choice, flag, many, number, thing, uuid
 from portal.api.schema import text as words
 from portal.jobs import wake
-from portal.powers import BY_SLUG, POWERS
+from portal.powers import BY_SLUG, PLANNED, POWERS
 
 SHORT, ASYNC, MOST = 100, 50, 10_000
 """Targets of a plan that is only looked at; above which a stored one is carried out in the background; in all (guard rail 12)."""
@@ -34,7 +34,7 @@ ACTIONS = tuple(p.slug for p in POWERS if p.over == "member" or p.slug == "invit
 
 def plan_json(row: Plan) -> dict[str, Any]:
     """A stored plan and what became of it."""
-    power, said = BY_SLUG[row.power], row.summary
+    power, said = PLANNED[row.power], row.summary
     one = row.total if row.targets else 0
     return {
         "id": str(row.id),
@@ -57,6 +57,7 @@ def plan_json(row: Plan) -> dict[str, Any]:
         "undo": power.undo,
         "created_at": plain(row.created_at),
         "expires_at": plain(row.expires_at),
+        "carried_out_at": plain(alone.due_at(row)),
         "decided_by": str(row.decided_by) if row.decided_by else None,
         "decided_at": plain(row.decided_at),
         "finished_at": plain(row.finished_at),
@@ -195,7 +196,7 @@ def results(call: Call) -> dict[str, Any]:
             ],
             "next": None,
         }
-    found = job_rows.page(row=row, power=BY_SLUG[row.power], actor=call.actor, only=call.query.get("state", ""), after=call.query.get("after", 0), size=call.query.get("limit", 25))
+    found = job_rows.page(row=row, power=PLANNED[row.power], actor=call.actor, only=call.query.get("state", ""), after=call.query.get("after", 0), size=call.query.get("limit", 25))
     return {"results": list(_rows(found["rows"])), "next": found["next"] or None}
 
 
@@ -217,7 +218,7 @@ def _rows(found: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
 def results_file(call: Call) -> HttpResponseBase:
     """The same as a file that is safe to open in a spreadsheet."""
     row = stored(call)
-    power = BY_SLUG[row.power]
+    power = PLANNED[row.power]
     if not row.many:
         raise NotFound
     return StreamingHttpResponse(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from portal.api import acts, audit, audit_exports, audit_streams, domains, groups, me, people, plan_steps, plans, settings, tokens, views
+from portal.api import acts, addresses, audit, audit_exports, audit_streams, claims, domains, groups, me, people, plan_steps, plans, rights, settings, succession, tokens, views
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
 
@@ -28,12 +28,16 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit_streams.OPERATIONS,
     *domains.OPERATIONS,
     *settings.OPERATIONS,
+    *rights.OPERATIONS,
+    *claims.OPERATIONS,
+    *succession.OPERATIONS,
+    *addresses.OPERATIONS,
     *views.OPERATIONS,
     *me.OPERATIONS,
     *acts.OPERATIONS,
     Operation(name="openapi", method="GET", path="openapi.json", part="About", summary="This API as an OpenAPI 3.1 document", who="anybody", run=document, answers={200: ANYTHING}),
 )
-PARTS = ("People", "Plans", "Organization", "Roles", "Groups", "Tokens", "Mail domains", "Audit log", "Saved views", "Oneself", "About")
+PARTS = ("People", "Plans", "Organization", "Roles", "Groups", "Tokens", "Mail domains", "E-mail addresses", "Audit log", "Saved views", "Oneself", "About")
 
 
 def by_path() -> dict[str, list[Operation]]:

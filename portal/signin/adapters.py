@@ -5,7 +5,6 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
-from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from accounts import fetch, outbox
 from accounts.addresses import address_key, clean_address
+from accounts.emails import switching
 from accounts.models import Account, Membership, Session
 
 MAILS = {"account/email/password_reset_key": "password-reset-link", "account/email/email_confirmation": "confirm-address",
@@ -82,8 +82,7 @@ class Adapter(DefaultAccountAdapter):
         """Store the new password; the mailbox that the link reached is hereby proven."""
         super().set_password(user, password)
         if self.request is not None and self.request.resolver_match and self.request.resolver_match.url_name == "account_reset_password_from_key":
-            EmailAddress.objects.update_or_create(user=user, email__iexact=user.email, defaults={"verified": True, "primary": True},
-                                                  create_defaults={"email": user.email, "verified": True, "primary": True})
+            switching.prove(user)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

@@ -2,22 +2,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from allauth.account.internal.stagekit import get_pending_stage
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import credentials
 from accounts.addresses import address_key
 from accounts.models import Account, Management
+from accounts.succession import guard, watch
 from accounts.tenancy import installation
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
 View = Callable[..., HttpResponse]
+_REMOVALS = frozenset({"second_factor.app_removed", "second_factor.passkey_removed"})
 _PASSWORD_EVENTS = frozenset({"account.password_changed", "account.password_reset"})
 
 
@@ -28,6 +35,8 @@ def recorded(view: View, event: str, *, also_get: bool = False) -> View:
         if request.method != "POST" and not also_get:
             return view(request, *args, **kwargs)
         now = timezone.now()
+        if event in _REMOVALS and guard.needs_factor(account_id=request.user.id if request.user.is_authenticated else None):
+            return _kept(request, event, now)
         before = request.user if request.user.is_authenticated else _named(request)
         password = before.password if before is not None else ""
         with transaction.atomic(), recording.opened(org=INSTALLATION, now=now) as act:
@@ -44,9 +53,20 @@ def recorded(view: View, event: str, *, also_get: bool = False) -> View:
                 credentials.reconcile(account_id=who.id)
             said = "account.first_step_passed" if event == "account.signed_in" and outcome == "success" and not request.user.is_authenticated else event
             act.write([_draft(event=said, who=who, request=request, outcome=outcome)])
+        if said == "account.signed_in" and outcome == "success" and request.user.is_authenticated:
+            watch.signed_in(account_id=request.user.id, now=timezone.now())
         return response
 
     return wrapped
+
+
+def _kept(request: HttpRequest, event: str, now: datetime) -> HttpResponse:
+    """The last second factor of an organization's last owner stays (guard rail 1). The attempt is recorded."""
+    assert isinstance(request.user, Account)
+    draft = _draft(event=event, who=request.user, request=request, outcome="denied")
+    recording.refuse(replace(draft, reason_code="last_owner"), now=now)
+    messages.error(request, _("You are the last owner of an organization, and this is your last second factor. Add another one first, or make somebody else an owner."))
+    return redirect("mfa_index")
 
 
 def _went_through(response: HttpResponse, event: str) -> bool:

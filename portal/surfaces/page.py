@@ -59,16 +59,23 @@ def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpRes
     actor = enter(request, slug, permission=power.permission)
     if power.over not in {"row", "organization"}:
         raise NotFound
+    if power.slug == "present-recovery-codes":
+        return redirect("recovery", slug)  # codes are typed only after the proof, so that no session keeps them
     return _serve(request, power, actor, [], None, reverse(_LISTS.get(power.slug, "people"), args=[slug]))
 
 
 _STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-log-stream-secret", "remove-log-stream")
-_DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain")
+_DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain", "announce-claim", "release-domain")
+_CLAIMS = ("cancel-claim", "exempt-account", "answer-objection")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
 _NOTICE = ("put-in-notice", "take-from-notice", "write-notice", "discard-notice-draft", "publish-notice")
 _SETTINGS = ("update-organization", "set-contact", "set-limits")
-_LISTS = {**dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"),
-          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles", "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
+_SUCCESSION = ("name-successors", "stop-succession", "make-recovery-codes", "set-succession-days")
+_LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
+          **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"),
+          **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
+          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles", "answer-rights-request": "rights-requests",
+          "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
           "set-audit-export-policy": "audit-exports"}
 
 
@@ -170,7 +177,8 @@ def _done(request: HttpRequest, power: Power, receipt: Receipt, back: str) -> Ht
         messages.info(request, _("A second person has to agree. The plan is waiting for 72 hours; nothing has happened yet."))
         return redirect("plan", request.organization.slug, receipt.plan_id)  # type: ignore[attr-defined]
     if receipt.secret:
-        return render(request, "audit/streams/secret.html" if power.slug in _STREAMS else "token_made.html", {"secret": receipt.secret, "back": back})
+        template = "audit/streams/secret.html" if power.slug in _STREAMS else "succession/codes.html" if power.slug == "make-recovery-codes" else "token_made.html"
+        return render(request, template, {"secret": receipt.secret, "back": back})
     words = [_("Done and recorded: %(what)s.") % {"what": power.title}, *_ended(receipt)]
     messages.success(request, " ".join(words), extra_tags=f"entry:{receipt.entries[0]}" if receipt.entries and not receipt.repeated else "")
     return redirect(back)

@@ -40,6 +40,9 @@ def _attention(organization: Organization, actor: Actor, n: dict[str, int]) -> l
     said = [
         ("bad", n["owners"] < 2, n["owners"], ngettext("Only %(n)d owner can sign in. With a second one nobody is locked out when something happens.",
                                                       "%(n)d owners can sign in. With two nobody is locked out when something happens.", n["owners"]), administrators),
+        ("bad", n["paused"], n["paused"], ngettext("%(n)d administrator is paused, because of many harmful acts within a day. Look at what they did.",
+                                                   "%(n)d administrators are paused, because of many harmful acts within a day. Look at what they did.", n["paused"]), administrators),
+        *(_succession(slug, n) if actor.may("manage_settings") else ()),
         ("bad", n["failed_jobs"], n["failed_jobs"], ngettext("%(n)d job failed this week.", "%(n)d jobs failed this week.", n["failed_jobs"]), reverse("jobs", args=[slug])),
         ("warn", not organization.contact_email and not organization.contact_link and actor.may("manage_settings"), 0,
          _("No contact is published, so people do not know whom to ask about their access."), reverse("organization-power", args=[slug, "set-contact"])),
@@ -61,6 +64,14 @@ def _attention(organization: Organization, actor: Actor, n: dict[str, int]) -> l
          f"{people}?status=active&mfa=no"),
     ]
     return [{"tone": tone, "text": words % {"n": number}, "href": href} for tone, wanted, number, words, href in said if wanted]
+
+
+def _succession(slug: str, n: dict[str, int]) -> list[tuple[str, Any, int, str, str]]:
+    href = reverse("succession", args=[slug])
+    return [
+        ("bad", n["successions"], n["successions"], ngettext("%(n)d succession of the owners is under way.", "%(n)d successions of the owners are under way.", n["successions"]), href),
+        ("warn", n["successors_unable"], n["successors_unable"], ngettext("%(n)d named successor could not follow now.", "%(n)d named successors could not follow now.", n["successors_unable"]), href),
+        ("info", n["codes_old"], n["codes_old"], _("The recovery codes are more than a year old."), href)]
 
 
 def _charts(organization_id: UUID, actor: Actor, n: dict[str, int]) -> list[Chart]:

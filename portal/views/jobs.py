@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import bulk, bulk_run
+from accounts import act_file, bulk, bulk_run
 from accounts.actor import Actor
 from accounts.models import Membership, Plan
 from accounts.models.plan import PlanState
@@ -19,7 +19,7 @@ from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
 from portal import importing, job_rows, people_csv
 from portal.jobs import wake
 from portal.organization import enter
-from portal.powers import BY_SLUG
+from portal.powers import PLANNED
 from portal.views.stepup import ask, kept
 
 _SHOWN = 50
@@ -34,7 +34,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         rows = rows.filter(requested_by=actor.membership_id)
     found = list(rows[:_SHOWN])
     names = {m.id: m.account.name or m.account.email for m in Membership.objects.filter(id__in={row.requested_by for row in found}).select_related("account")}
-    return render(request, "jobs/index.html", {"rows": [{"plan": row, "power": BY_SLUG[row.power], "who": names.get(row.requested_by, "")} for row in found], "limit": _SHOWN})
+    return render(request, "jobs/index.html", {"rows": [{"plan": row, "power": PLANNED[row.power], "who": names.get(row.requested_by, "")} for row in found], "limit": _SHOWN,
+                                               "may_act": actor.may(act_file.FILE.permission) and bool(act_file.offered(actor))})
 
 
 def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
@@ -56,7 +57,7 @@ def _mine(actor: Actor, plan_id: UUID) -> Plan:
 
 
 def _show(request: HttpRequest, actor: Actor, row: Plan, *, problems: list[str] | None = None, confirm: str = "", status: int = 200) -> HttpResponse:
-    power, now = BY_SLUG[row.power], timezone.now()
+    power, now = PLANNED[row.power], timezone.now()
     only = request.GET.get("only", "")
     who = Membership.objects.filter(id=row.requested_by).select_related("account").first()
     context: dict[str, Any] = {
@@ -113,7 +114,7 @@ def _post(request: HttpRequest, slug: str, actor: Actor, row: Plan) -> HttpRespo
 
 def _confirm(request: HttpRequest, slug: str, actor: Actor, row: Plan) -> HttpResponse:
     now, typed = timezone.now(), request.POST.get("count", "").strip()
-    count = None if BY_SLUG[row.power].over == "row" else int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 8 else -1
+    count = None if PLANNED[row.power].over == "row" else int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 8 else -1
     try:
         row = bulk.confirm(actor=actor, plan_id=row.id, digest=request.POST.get("digest", ""), count=count, now=now)
     except StepUpNeeded as needed:
@@ -135,6 +136,6 @@ def _confirm(request: HttpRequest, slug: str, actor: Actor, row: Plan) -> HttpRe
 
 def _file(row: Plan, kind: str) -> HttpResponse:
     """The plan, the results or what was left out, as CSV that is safe to open in a spreadsheet."""
-    power = BY_SLUG[row.power]
+    power = PLANNED[row.power]
     lines: Iterator[bytes] = people_csv.write(job_rows.lines(row=row, power=power, failures=kind == "failures"), spreadsheet=True, columns=job_rows.header(power))
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{row.power}-{kind}.csv"'})

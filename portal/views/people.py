@@ -10,21 +10,23 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import door, listing_query
+from accounts import deletions, door, listing_query
 from accounts.actor import Actor
+from accounts.emails import life as emails
+from accounts.gathering import needed
 from accounts.models import ApiToken, Mail, Role, ServiceAccess, Session
 from accounts.people import Person, load_people
 from accounts.power import Power
 from accounts.reasons import NotFound, text
 from audit import queries
-from portal import rows, sentences
+from portal import addresses, rows, sentences
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
 from portal.views import saved
 
 PERSON_POWERS = tuple(p for p in POWERS if p.over == "member" and not p.code.startswith(("own.", "token.")))
-_TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked")
+_TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked", "pending_deletion")
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -98,6 +100,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         return redirect("service-account", slug, person.id)
     history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=8) if actor.may("view_audit") else None
     capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]
+    deletion = deletions.of(account_id=person.account.id) if person.account.status == "pending_deletion" else None
     return render(request, "people/detail.html", {
         "person": person, "m": person.membership, "a": person.account, "capabilities": [c for c in capabilities if c["allowed"] and not c["power"].danger],
         "dangers": [c for c in capabilities if c["allowed"] and c["power"].danger], "impossible": [c for c in capabilities if not c["allowed"]],
@@ -106,8 +109,17 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "sessions": Session.objects.filter(account=person.account, ended_at=None).order_by("-last_seen_at")[:10] if person.managed else [],
         "undelivered": Mail.objects.filter(account=person.account, organization_id=actor.organization_id, state="failed").count(),
         "history": [sentences.line(seen) for seen in history.entries[:8]] if history else None, "key": uuid4(),
+        "deletion": deletion, "waits_for": [text(code) for code in deletion.waits_for] if deletion else [],
+        "email_change": _email_change(actor, person), "may_email": actor.may("change_email"), "may_confirm": actor.may("manage_roles"),
         "inherited_role": person.rank > person.membership.role.rank,
     })
+
+
+def _email_change(actor: Actor, person: Person) -> addresses.Shown | None:
+    """The change of the address that is under way and that this organization decides about."""
+    needed((emails.address_change,), [person])
+    row = emails.of(person, actor.organization_id) if person.managed else None
+    return addresses.Shown(row, person.membership) if row is not None else None
 
 
 def _capability(power: Power, actor: Actor, person: Person) -> dict[str, Any]:

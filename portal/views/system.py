@@ -7,8 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts import tenancy
-from accounts.models import Mail, Membership, Organization
+from accounts.models import Mail, Membership, Organization, SuccessionCase
+from accounts.models.succession import OPEN
 from accounts.reasons import NotFound
+from accounts.succession import owners
 from audit import drill, selfcheck
 from audit.models import Cursor, Pending
 from portal import mailbox
@@ -44,5 +46,13 @@ def operator(request: HttpRequest) -> HttpResponse:
         organizations = [{"organization": o, "people": people.filter(organization=o).count()} for o in Organization.objects.order_by("name")]
         broken = {row.org for row in (*selfcheck.last(), *selfcheck.last(action=drill.ACTION)) if row.failed}
         return render(request, "operator.html", {
-            "broken": len(broken), "organizations": organizations, "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
+            "broken": len(broken), "without": _without_owner(), "organizations": organizations, "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
             "due": Mail.objects.filter(state="due").count(), "failed": Mail.objects.filter(state="failed").count()})
+
+
+def _without_owner() -> list[dict[str, object]]:
+    """Organizations that no owner can sign in to, and those with an open succession: ids and states, nothing else."""
+    cases = list(SuccessionCase.objects.filter(state__in=OPEN).order_by("way"))
+    gone = set(owners.without())
+    held = {i: [case for case in cases if case.organization_id == i] for i in sorted({*gone, *(case.organization_id for case in cases)})}
+    return [{"id": i, "unusable": i in gone, "silent": any(case.cause == "silent" for case in found), "cases": found} for i, found in held.items()]

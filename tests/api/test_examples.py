@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.models import Mail, Membership, Plan
+from accounts.models import Account, Mail, Membership, Plan
 from audit import holds
 from portal.api import schema
 from portal.api.docs import curl, described, example_body
@@ -22,7 +22,7 @@ from tests.api.calls import address, number_the_log, things
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
-from tests.situations import arrange, domain_for, group_for, session_for, stream_for, token_for
+from tests.situations import arrange, change_for, domain_for, group_for, session_for, stream_for, succession_for, token_for
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
 
@@ -82,7 +82,9 @@ def make_org_for(slug: str, people: list[tuple[str, str, bool]]) -> Any:
 def _caller(operation: Operation) -> str:
     if operation.name == "leave":
         return "guest"
-    return "worker" if operation.name in {"answer-invitation", "me-notice-read", "end-own-session", "me-ledger"} else "owner"
+    if operation.name == "present-recovery-codes":
+        return "administrator"
+    return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "end-own-session", "me-ledger"} else "owner"
 
 
 def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
@@ -97,6 +99,13 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         arrange(lambda: stream_for(org, "SIEM", state="paused" if operation.name.startswith("resume-") else "active"))
     if operation.name in {"prove-domain", "renew-domain-token", "remove-domain"}:
         arrange(lambda: domain_for(org, "north-mail.com"))
+    if operation.power is not None and operation.power.slug in {"name-successors", "stop-succession", "present-recovery-codes", "accept-ownership", "decline-succession"}:
+        arrange(lambda: Account.objects.filter(id=org.person("worker").account_id).update(has_second_factor=True))
+        arrange(lambda: succession_for(org, operation.name, org.person("worker")))
+    if operation.name == "change-email":
+        arrange(lambda: domain_for(org, "example.com"))
+    if operation.name == "email-changes":
+        arrange(lambda: change_for(org, org.person("worker")))
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:

@@ -70,7 +70,7 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
 
 def _reset(world: World) -> None:
     """The worker and the acting people as the cast knows them."""
-    from accounts.models import Account, Plan, Protection
+    from accounts.models import Account, Deletion, Plan, Protection
 
     org = world.north
     for name in ("worker", *ROLES):
@@ -81,6 +81,7 @@ def _reset(world: World) -> None:
                                                             password="argon2$usable", name=name)
     Management.objects.get_or_create(account_id=org.person("worker").account_id, defaults={"organization": org.organization, "basis": "created_by_org", "since": datetime.now(UTC)})
     Protection.objects.all().delete()
+    Deletion.objects.filter(organization=org.organization).delete()
     Plan.objects.filter(organization=org.organization, state="awaiting_approval").update(state="cancelled")
 
 

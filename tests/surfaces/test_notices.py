@@ -142,9 +142,9 @@ def test_only_owners_are_asked_about_owners(world: World) -> None:
     with tenancy.scope(org=org.organization.id):
         row = Plan(organization_id=org.organization.id, power="suspend", requested_by=org.person("owner").id, requested_via="ui", targets=[org.person("second-owner").id], digest="", tier=3,
                    state=PlanState.AWAITING_APPROVAL, created_at=timezone.now(), expires_at=timezone.now() + timedelta(hours=1), total=1)
-        assert {a.email.partition("@")[0] for a in notices._approvers(row, timezone.now())} == {"second-owner"}
+        assert {a.email.partition("@")[0] for a in approvals.could_approve(row)} == {"second-owner"}
         row.targets = [org.person("worker").id]
-        assert {a.email.partition("@")[0] for a in notices._approvers(row, timezone.now())} == {"second-owner", "administrator"}
+        assert {a.email.partition("@")[0] for a in approvals.could_approve(row)} == {"second-owner", "administrator"}
 
 
 def test_expired_and_unconfirmed(world: World) -> None:
@@ -191,7 +191,7 @@ def test_requesters_who_left_are_told_nothing(world: World) -> None:
     plan = asked(world, who="second-owner")
     arrange(lambda: Membership.objects.filter(id=world.north.person("second-owner").id).update(status="suspended"))
     with tenancy.scope(org=world.north.organization.id), transaction.atomic():
-        approvals._finish(Plan.objects.get(id=plan.id), world.north.actor("owner"), PlanState.DENIED, "plan.denied", "", timezone.now())
+        approvals.finish(Plan.objects.get(id=plan.id), world.north.actor("owner"), PlanState.DENIED, "plan.denied", "", timezone.now())
     follow(deliver=False)
     assert mails(world.north, "plan-decided") == {}
 
@@ -249,7 +249,7 @@ def test_a_plan_becomes_void(world: World) -> None:
     org = world.north
     plan = asked(world, who="second-owner")
     with tenancy.scope(org=org.organization.id), transaction.atomic():
-        approvals._finish(Plan.objects.get(id=plan.id), org.actor("owner"), PlanState.VOID, "plan.voided", "", timezone.now())
+        approvals.finish(Plan.objects.get(id=plan.id), org.actor("owner"), PlanState.VOID, "plan.voided", "", timezone.now())
     follow()
     found = mails(org, "plan-decided")
     assert set(found) == {"second-owner"}
@@ -260,7 +260,7 @@ def test_nobody_is_told_what_they_decided_themselves(world: World) -> None:
     org = world.north
     plan = asked(world)
     with tenancy.scope(org=org.organization.id), transaction.atomic():
-        approvals._finish(Plan.objects.get(id=plan.id), org.actor("owner"), PlanState.DENIED, "plan.denied", "", timezone.now())
+        approvals.finish(Plan.objects.get(id=plan.id), org.actor("owner"), PlanState.DENIED, "plan.denied", "", timezone.now())
     follow(deliver=False)
     assert mails(org, "plan-decided") == {}
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0012_words_of_manage_domains'),
+        ('accounts', '0020_account_by_domain'),
     ]
 
     operations = [

@@ -1,0 +1,60 @@
+"""Mails about deletions that no act of a person causes: the date is near, something stands in the way, the address was given free."""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+
+from accounts import audience, deletions, outbox
+from accounts.addresses import address_key
+from accounts.models import Account, Deletion, Membership, Organization
+from accounts.reasons import text
+from audit.subscribers import Sealed, Subscriber
+
+EVENTS = frozenset({"account.deletion_near", "account.purge_waits", "account.address_released"})
+PERMISSION = "delete_accounts"
+
+
+def handle(batch: list[Sealed]) -> None:
+    """Owe the mails. What is over by now is told to nobody."""
+    for sealed in batch:
+        person = next((UUID(t["id"]) for t in sealed.record.get("targets", []) if t["type"] == "person"), None)
+        row = deletions.of(account_id=person) if person else None
+        organization = Organization.objects.filter(id=sealed.org).first()
+        if row is None or sealed.outcome != "success":
+            continue
+        account = Account.objects.get(id=row.account_id)
+        if sealed.action == "account.purge_waits":
+            if organization is not None:
+                _administrators(sealed, organization, row, account)
+        else:
+            _person(sealed, organization, row, account)
+
+
+def _person(sealed: Sealed, organization: Organization | None, row: Deletion, account: Account) -> None:
+    address = outbox.open_text(row.last_address)
+    if Account.objects.filter(email_key=address_key(address)).exclude(id=account.id).exists():
+        return  # somebody else reads it now
+    outbox.owe(template="deletion-news", account=account, address=address, entry=sealed.entry, organization_id=row.organization_id, now=datetime.now(UTC), context={
+        **_common(sealed, organization, row), "event": sealed.action.partition(".")[2]})
+
+
+def _administrators(sealed: Sealed, organization: Organization, row: Deletion, account: Account) -> None:
+    member = Membership.objects.filter(organization=organization, account=account).first()
+    for told in audience.holders(organization, PERMISSION):
+        with translation.override(told.language):
+            words = [text(code) for code in sealed.record.get("facts", {}).get("waits_for", [])]
+        outbox.owe(template="deletion-waits", account=told, entry=sealed.entry, organization_id=organization.id, now=datetime.now(UTC), context={
+            **_common(sealed, organization, row), "words": words,
+            "page": settings.STEWARD_URL + (reverse("person", args=[organization.slug, member.id]) if member else reverse("people", args=[organization.slug]))})
+
+
+def _common(sealed: Sealed, organization: Organization | None, row: Deletion) -> dict[str, str]:
+    return {"organization": organization.name if organization else "", "contact": (organization.contact_email if organization else "") or "", "until": row.purge_at.isoformat()[:16].replace("T", " "),
+            "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}"}
+
+
+SUBSCRIBER = Subscriber(name="deletions", handle=handle, actions=EVENTS)

@@ -1,0 +1,88 @@
+"""What accounts/ holds of a person, part by part, as a deletion removes it. Each part may run twice; `address` is the person's address in comparison form."""
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.db import connection
+from django.db.models import Q
+from oauth2_provider.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
+
+from accounts.emails import switching
+from accounts.models import (
+    Account,
+    AddressChange,
+    ApiToken,
+    ClaimedAccount,
+    GroupMembership,
+    Mail,
+    Membership,
+    MembershipSnapshot,
+    OrganizationUserPermission,
+    Plan,
+    PlanRow,
+    Protection,
+    RightsRequest,
+    RightsVisit,
+    SavedView,
+    ServiceAccess,
+    Session,
+    Successor,
+)
+from accounts.models.plan import PlanState
+
+OVER = (PlanState.DONE, PlanState.DENIED, PlanState.VOID, PlanState.EXPIRED, PlanState.CANCELLED, PlanState.STOPPED, PlanState.FAILED)
+
+
+def credentials(account: Account, _address: str) -> dict[str, int]:
+    """Every way in: sessions, tokens, second factors, addresses, grants of apps."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_session WHERE session_key IN (SELECT session_key FROM accounts_session WHERE account_id = %s)", [account.id])
+    found = {"sessions": Session.objects.filter(account=account).delete()[0], "tokens": ApiToken.objects.filter(account=account).delete()[0],
+             "factors": Authenticator.objects.filter(user=account).delete()[0]}
+    EmailAddress.objects.filter(user=account).delete()
+    AddressChange.objects.filter(account=account).delete()
+    ClaimedAccount.objects.filter(account=account).delete()
+    for model in (RefreshToken, AccessToken, IDToken, Grant, DeviceGrant):
+        model.objects.filter(user_id=account.id).delete()
+    return found
+
+
+def memberships(account: Account, address: str) -> dict[str, int]:
+    """What the person was and had in organizations. The memberships stay as removed ones, so that what they made still has a maker."""
+    ids = list(Membership.objects.filter(account=account).values_list("id", flat=True))
+    for model in (MembershipSnapshot, GroupMembership, ServiceAccess):
+        model.objects.filter(membership_id__in=ids).delete()
+    Protection.objects.filter(Q(membership_id__in=ids) | Q(administrator_id__in=ids)).delete()
+    Successor.objects.filter(membership_id__in=ids).delete()
+    SavedView.objects.filter(Q(owner_id__in=ids) | Q(query__icontains=address) | Q(query__icontains=quote(address))).delete()
+    OrganizationUserPermission.objects.filter(user=account).delete()
+    account.groups.clear()
+    _plans(ids, address)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_membership SET status = 'removed', title = '', department = '', reason_code = 'account_deleted', reason_text = '', private_note = '', external_id = '',"
+                       " role_scope = NULL, protected = false, status_until = NULL, restricted_mode = '', access_epoch = access_epoch + 1, version = version + 1 WHERE account_id = %s", [account.id])
+    return {"memberships": len(ids)}
+
+
+def _plans(ids: list[object], address: str) -> None:
+    """Plans keep who was meant by id; lines of files with the address, and words of plans that are over, go."""
+    PlanRow.objects.filter(Q(target__in=ids) | Q(data__email__iexact=address)).update(data=None)
+    Plan.objects.filter(targets__overlap=ids, state=PlanState.AWAITING_APPROVAL).update(state=PlanState.VOID)
+    Plan.objects.filter(targets__overlap=ids, state__in=OVER).update(data={}, summary={}, decision_note="")
+
+
+def letters(account: Account, _address: str) -> dict[str, int]:
+    """Mail to the person: what was not sent is not sent; of the rest stays that it was."""
+    count = Mail.objects.filter(account=account).count()
+    Mail.objects.filter(account=account, state="due").delete()
+    for mail in Mail.objects.filter(account=account).only("id"):
+        Mail.objects.filter(id=mail.id).update(address=switching.placeholder(mail.id), subject="", body="", context=None, last_error="")
+    return {"letters": count}
+
+
+def requests(account: Account, _address: str) -> dict[str, int]:
+    """What the person asked for stays as a fact, without their words and the answer."""
+    RightsVisit.objects.filter(account=account).delete()
+    return {"requests": RightsRequest.objects.filter(account=account).update(words="", answer="")}

@@ -1,0 +1,214 @@
+"""The end of a scheduled deletion: what identifies the person goes, part by part, and a tombstone stays (POWERS P6).
+
+Each part is a transaction of its own with an entry of its own. Whoever is killed in between goes on where they stopped, and doing it once more changes nothing.
+What is removed in the log and in the packages that know more than this one stands in `settings.PURGE_PARTS`, in order.
+"""
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts import deletions, outbox
+from accounts.addresses import address_key
+from accounts.emails import collisions, switching
+from accounts.models import Account, Deletion, Mail, Management, Membership, Organization, Tombstone
+from accounts.models.deletion import DeletionState
+from accounts.tenancy import installation
+from audit import INSTALLATION, disclosure, recording
+from audit.models import Disclosure, SubjectKey
+from audit.record import ActorRef, EntryDraft, TargetRef
+
+logger = logging.getLogger("steward.purging")
+Part = Callable[[Account, str], dict[str, int]]
+"""Removes something of an account, whose address is given in comparison form, inside an open act; once more is once. Answers with how many rows of what."""
+_SCHEDULE = ActorRef(type="schedule")
+
+
+def due(*, now: datetime) -> bool:
+    """Whether an account is to be deleted now, and nothing that is known stands in its way."""
+    with installation("deletions are due in every organization"):
+        return Deletion.objects.filter(purge_at__lte=now).exclude(state=DeletionState.BLOCKED).exists()
+
+
+def run(*, now: datetime, limit: int = 100) -> int:
+    """Tell whose date is near, delete what is due, tidy up behind it. One failure does not stop the rest. Returns how many accounts were deleted."""
+    done = 0
+    with installation("deletions are due in every organization"):
+        warn(now=now)
+        waiting = list(Deletion.objects.filter(purge_at__lte=now).order_by("-state", "purge_at").values_list("account_id", flat=True)[:limit])
+        for account_id in waiting:
+            try:
+                done += purge(account_id=account_id, now=now)
+            except Exception as error:
+                logger.exception("the deletion of account %s goes on later: %s", account_id, type(error).__name__)
+        tidy()
+    return done
+
+
+def warn(*, now: datetime) -> None:
+    """Three days before, the person is told once more."""
+    for account_id in Deletion.objects.filter(warned=False, purge_at__lte=now + deletions.WARNED_BEFORE).values_list("account_id", flat=True):
+        with transaction.atomic():
+            Account.objects.select_for_update().get(id=account_id)
+            row = Deletion.objects.filter(account_id=account_id, warned=False).first()
+            if row is None or not deletions.may(row, "warn"):
+                continue
+            with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
+                Deletion.objects.filter(id=row.id).update(warned=True, version=row.version + 1)
+                act.write([_draft(row, "account.deletion_near", purge_at=row.purge_at.isoformat())])
+
+
+def purge(*, account_id: UUID, now: datetime) -> bool:
+    """Delete one account, as far as it is due and nothing stands in the way. Whether it is deleted now by our doing. Needs to see every organization."""
+    if not _begin(account_id, now):
+        return False
+    for name in settings.PURGE_PARTS:
+        _part(account_id, name, now)
+    _erase_in_logs(account_id, now)
+    return _end(account_id, now)
+
+
+def _locked(account_id: UUID) -> tuple[Account | None, Deletion | None]:
+    # In the order in which powers lock a person: memberships, then the account.
+    list(Membership.objects.select_for_update().filter(account_id=account_id).order_by("id").values_list("id"))
+    account = Account.objects.select_for_update().filter(id=account_id).first()
+    return account, Deletion.objects.select_for_update().filter(account_id=account_id).first()
+
+
+def _begin(account_id: UUID, now: datetime) -> bool:
+    """From here on there is no way back. Everything that could stand in the way is looked at under lock, and recorded if it does."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:  # a hold that is being placed comes before us or after us
+            cursor.execute("LOCK TABLE audit_hold IN SHARE MODE")
+        account, row = _locked(account_id)
+        if account is None or row is None:
+            return False
+        if row.state == DeletionState.PURGING:
+            return True
+        if not deletions.ready(row, now):
+            return False
+        deletions.lock_owned([account_id])
+        codes = deletions.blockers([account_id]).get(account_id, [])
+        if codes and row.state == DeletionState.BLOCKED and codes == row.waits_for:
+            return False
+        deletions.go(row, "block" if codes else "begin")
+        row.waits_for, row.began_at, row.version = codes, None if codes else now, row.version + 1
+        with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
+            row.save(update_fields=["state", "waits_for", "began_at", "version"])
+            act.write([_draft(row, "account.purge_waits", waits_for=codes) if codes else _draft(row, "account.purge_began", term=row.term.isoformat())])
+        return not codes
+
+
+def _part(account_id: UUID, name: str, now: datetime) -> None:
+    with transaction.atomic():
+        account, row = _locked(account_id)
+        if account is None or row is None or row.state != DeletionState.PURGING or _short(name) in row.done:
+            return
+        deletions.go(row, "step")
+        with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
+            counts = import_string(name)(account, _key(row))
+            row.done, row.version = [*row.done, _short(name)], row.version + 1
+            row.save(update_fields=["done", "version"])
+            act.write([_draft(row, "account.purge_part", part=_short(name), **counts)])
+
+
+def _short(name: str) -> str:
+    """What a part is called: the last word of its path, at most 20 characters."""
+    return name.rpartition(".")[2][:20]
+
+
+def _erase_in_logs(account_id: UUID, now: datetime) -> None:
+    """In every log that has something of the person: openings and key go, proofs stay. Under a hold on a log it waits there, recorded."""
+    logs = set(SubjectKey.objects.filter(subject=account_id).values_list("org", flat=True)) | set(Disclosure.objects.filter(subject=account_id).values_list("org", flat=True).distinct())
+    for log in sorted(logs):
+        disclosure.erase_subject(org=log, subject=account_id, ground="account_deleted", now=now)
+
+
+def _end(account_id: UUID, now: datetime) -> bool:
+    with transaction.atomic():
+        account, row = _locked(account_id)
+        if account is None or row is None or row.state != DeletionState.PURGING:
+            return False
+        key, address = _key(row), outbox.open_text(row.last_address)
+        deletions.go(row, "end")
+        with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
+            for name in settings.PURGE_PARTS:  # what came while we were at it
+                import_string(name)(account, key)
+            Tombstone.objects.create(id=uuid4(), organization_id=row.organization_id, account=account_id, by_person=row.by_person, asked_by=row.asked_by, approved_by=row.expedited_by,
+                                     reason_code=row.reason_code, scheduled_at=row.scheduled_at, term=row.term, purged_at=now, address_hash=hashed(key))
+            if not row.address_released and switching.has_address(account):
+                collisions.given_up(key=key, account_id=account_id, now=now).save(force_insert=True)
+            elsewhere = sorted(set(Membership.objects.filter(account_id=account_id).values_list("organization_id", flat=True)) - {row.organization_id})
+            Management.objects.filter(account_id=account_id).delete()
+            Deletion.objects.filter(id=row.id).delete()
+            _forget(account, now)
+            written = act.write([_draft(row, "account.purged", term=row.term.isoformat(), scheduled_at=row.scheduled_at.isoformat()),
+                                 *(_elsewhere(organization, account_id) for organization in elsewhere)])
+            _tell(account, row, address, written[0], now)
+    return True
+
+
+def _forget(account: Account, now: datetime) -> None:
+    """The account's own row: what is left says that somebody was here, and no longer who."""
+    account.email = account.email_key = switching.placeholder(account.id)
+    account.name, account.password, account.status = former(account.id), make_password(None), "purged"
+    account.language, account.time_zone, account.recovery_email, account.reason_text = settings.LANGUAGE_CODE, "", "", ""
+    account.status_until, account.status_changed_at, account.last_login, account.last_active_at, account.email_verified_at = None, now, None, None, None
+    account.reset_required_at = account.reset_required_by = account.mfa_reset_at = account.mfa_stop_until = None
+    account.has_second_factor, account.is_operator, account.refuses_invitations = False, False, True
+    account.auth_epoch, account.credential_epoch, account.version = account.auth_epoch + 1, account.credential_epoch + 1, account.version + 1
+    account.save()
+
+
+def former(account_id: UUID) -> str:
+    """What stands where the name stood: the same for one person everywhere, another one for everybody else."""
+    code = base64.b32encode(salted_hmac("steward.former", str(account_id), algorithm="sha256").digest()).decode()[:6]
+    with override(settings.LANGUAGE_CODE):
+        return _("Former user %(code)s") % {"code": code}
+
+
+def hashed(key: str) -> bytes:
+    """An address in comparison form as a tombstone keeps it."""
+    return salted_hmac("steward.tombstone", key, algorithm="sha256").digest()
+
+
+def _key(row: Deletion) -> str:
+    return address_key(outbox.open_text(row.last_address))
+
+
+def _tell(account: Account, row: Deletion, address: str, entry: UUID, now: datetime) -> None:
+    """The last notice goes to the last known address, unless somebody else has it by now. The outbox forgets the address as soon as it is sent."""
+    if Account.objects.filter(email_key=address_key(address)).exists():
+        return
+    organization = Organization.objects.filter(id=row.organization_id).first()
+    outbox.owe(template="account-deleted", account=account, address=address, entry=entry, organization_id=row.organization_id, now=now, context={
+        "organization": organization.name if organization else "", "contact": organization.contact_email if organization else "", "when": now.isoformat(timespec="minutes")[:16].replace("T", " "),
+        "scheduled": row.scheduled_at.isoformat()[:16].replace("T", " ")})
+
+
+def tidy() -> None:
+    """Letters to people who are deleted, once they are sent or given up: address and words go."""
+    rows = Mail.objects.filter(account__status="purged").exclude(state="due").exclude(address__endswith="@" + collisions.RELEASED_DOMAIN)
+    for mail in rows.only("id")[:1000]:
+        Mail.objects.filter(id=mail.id).update(address=switching.placeholder(mail.id), subject="", body="", context=None, last_error="")
+
+
+def _draft(row: Deletion, event: str, **facts: object) -> EntryDraft:
+    return EntryDraft(org=row.organization_id or INSTALLATION, action=event, category="account", outcome="success", actor=_SCHEDULE, via="schedule", approved_by=tuple(row.expedited_by),
+                      targets=[TargetRef(type="person", id=row.account_id, subject=row.account_id)], facts=dict(facts))
+
+
+def _elsewhere(organization: UUID, account_id: UUID) -> EntryDraft:
+    return EntryDraft(org=organization, action="member.deleted", category="account", outcome="success", actor=ActorRef(type="organization"), via="schedule",
+                      targets=[TargetRef(type="person", id=account_id, subject=account_id)])

@@ -1,0 +1,121 @@
+"""The rights door: a form for whoever cannot sign in, a link that works once, and one page. And the list of what was asked, for administrators."""
+from __future__ import annotations
+
+from uuid import UUID
+
+from allauth.core.ratelimit import consume
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import rights
+from accounts.addresses import address_key
+from accounts.models import Account, Membership, RightsRequest
+from accounts.models.rights import RightsKind
+from accounts.powers.forms import GROUNDS, StrictForm
+from accounts.reasons import NotFound, Refused, text
+from portal.jobs import wake
+from portal.organization import enter
+from portal.views import errors
+
+COOKIE, PATH = "steward_rights", "/rights/"
+PERMISSION = "manage_requests"
+SHOWN = 200
+
+
+class AddressForm(StrictForm):
+    email = forms.EmailField(label=gettext_lazy("E-mail address of your account"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+
+
+def ask(request: HttpRequest) -> HttpResponse:
+    """Anybody may type any address: the answer is the same, and what follows goes to the mailbox."""
+    form = AddressForm(request.POST) if request.method == "POST" else AddressForm()
+    if request.method == "POST" and form.is_valid():
+        if not consume(request, action="rights_link", key=address_key(form.cleaned_data["email"])):
+            return errors.too_many(request)
+        rights.ask(address=form.cleaned_data["email"], now=timezone.now())
+        wake()
+        return redirect("rights-sent")
+    return render(request, "rights/ask.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+def sent(request: HttpRequest) -> HttpResponse:
+    return render(request, "rights/sent.html", {})
+
+
+def link(request: HttpRequest, token: str) -> HttpResponse:
+    """The link of the mail. Opening it changes nothing; the button uses it up."""
+    now = timezone.now()
+    if request.method == "POST":
+        try:
+            secret = rights.begin(token=token, now=now)
+        except NotFound:
+            return _over(request)
+        response = redirect("rights")
+        response.set_cookie(COOKIE, secret, max_age=int(rights.VISIT_LIVES.total_seconds()), path=PATH, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+        return response
+    return render(request, "rights/link.html", {}) if rights.behind_link(token=token, now=now) else _over(request)
+
+
+def _over(request: HttpRequest) -> HttpResponse:
+    return errors._page(request, 404, _("This link is no longer valid"), _("It was used, or it is older than half an hour. Ask for a new one."))
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """What is closed, why, until when, whom to ask; and what the person can ask for."""
+    account = _person(request)
+    if account is None:
+        return redirect("rights-ask")
+    if request.method == "POST":
+        return _done(request, account)
+    grounds = dict(GROUNDS)
+    return render(request, "rights/page.html", {
+        "account": account, "places": [(place, grounds.get(place.reason, "")) for place in rights.places(account)], "deletion": rights.own_deletion(account),
+        "visit": not request.user.is_authenticated, "kinds": RightsKind.choices})
+
+
+def _person(request: HttpRequest) -> Account | None:
+    """Whoever came by the link; or whoever is signed in, to whom an organization is closed."""
+    if request.user.is_authenticated:
+        return request.user
+    return rights.visitor(secret=request.COOKIES.get(COOKIE, ""), now=timezone.now())
+
+
+def _done(request: HttpRequest, account: Account) -> HttpResponse:
+    what, now = request.POST.get("do", ""), timezone.now()
+    if what == "close":
+        rights.end(secret=request.COOKIES.get(COOKIE, ""))
+        response = redirect("rights-ask")
+        response.delete_cookie(COOKIE, path=PATH)
+        return response
+    try:
+        if what == "cancel":
+            rights.cancel_deletion(account_id=account.id, now=now)
+            messages.success(request, _("The deletion is cancelled. Your account is again what it was before."))
+        else:
+            rights.request(account=account, organization_id=_id(request.POST.get("organization", "")), kind=what, words=request.POST.get("words", ""), now=now)
+            messages.success(request, _("Your request is recorded. The organization answers by mail, and here."))
+    except Refused as refusal:
+        messages.info(request, text(refusal.codes[0]))
+    return redirect("rights")
+
+
+def _id(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise NotFound from None
+
+
+def requests(request: HttpRequest, slug: str) -> HttpResponse:
+    """For administrators: what people asked, the oldest open one first."""
+    actor = enter(request, slug, permission=PERMISSION)
+    rows = list(RightsRequest.objects.filter(organization_id=actor.organization_id).select_related("account").order_by("-state", "asked_at")[:SHOWN])
+    members = dict(Membership.objects.filter(organization_id=actor.organization_id, account_id__in=[r.account_id for r in rows]).values_list("account_id", "id"))
+    answered = sorted((r for r in rows if r.answered_at), key=lambda r: r.answered_at, reverse=True)
+    return render(request, "rights/requests.html", {"open": [(r, members.get(r.account_id)) for r in rows if r.state == "open"], "answered": answered, "may": actor.scope_groups is None})

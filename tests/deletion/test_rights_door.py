@@ -1,0 +1,244 @@
+"""The rights door: who cannot sign in reaches one page by their mailbox, and nothing else works with it."""
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts import door, outbox, rights, tenancy
+from accounts.models import Account, Mail, Membership, Organization, RightsAsk, RightsRequest, RightsVisit
+from accounts.powers import BY_SLUG
+from accounts.reasons import NotFound, Refused
+from audit import subscribers
+from audit.models import Entry
+from portal.views.rights import COOKIE
+from tests.audit.logs import number_all
+from tests.browse import client_for
+from tests.cast import Org, World
+from tests.deletion.acts import account, act, deletion
+from tests.situations import arrange
+
+LINK = re.compile(r"/rights/open/[\w-]+/")
+
+
+def asked(address: str, now: datetime | None = None) -> None:
+    rights.ask(address=address, now=now or datetime.now(UTC))
+    with tenancy.installation("the worker answers"):
+        rights.answer_asked(now=now or datetime.now(UTC))
+
+
+def link_for(person: Membership) -> str:
+    """The link as it stands in the mail."""
+    asked(account(person).email)
+    with tenancy.installation("the outbox"):
+        found = LINK.search(outbox.render(Mail.objects.filter(account_id=person.account_id, template="rights-link").latest("created_at"))[1])
+    return found[0] if found else ""
+
+
+def inside(person: Membership) -> Client:
+    """A browser in which the person opened their page by the link."""
+    client = Client()
+    assert client.post(link_for(person)).status_code == 302
+    return client
+
+
+CLOSINGS = {"suspended": "suspend", "locked": "lockdown", "deactivated": "deactivate", "pending_deletion": "schedule-deletion"}
+
+
+@pytest.mark.parametrize("status", list(CLOSINGS))
+def test_whoever_is_closed_out_reads_why_and_until_when(world: World, status: str) -> None:
+    org, person = world.north, world.north.person("worker")
+    arrange(lambda: Organization.objects.filter(id=org.organization.id).update(contact_name="Ada Admin", contact_email="ada@north.example"))
+    act(org, CLOSINGS[status], person, reason_code="security_incident", message="We saw odd sign-ins.", **({"until": datetime.now(UTC) + timedelta(days=9)} if status == "suspended" else {}))
+    shown = inside(person).get("/rights/page/").content.decode()
+    until = datetime.now(UTC) + timedelta(days=14 if status == "pending_deletion" else 9)
+    for words in ("Security incident", "We saw odd sign-ins.", "ada@north.example", "Ask for a copy", "Ask for deletion", "Object", *([f"{until:%Y-%m-%d}"] if status in {"suspended", "pending_deletion"} else [])):
+        assert words in shown, words
+
+
+def test_every_answer_of_the_form_is_the_same(world: World) -> None:
+    """Whether an account exists shows neither in the answer nor in what is done before it: the same statements, whoever is named."""
+    act(world.north, "deactivate", world.north.person("worker"))
+    known, answers = account(world.north.person("worker")).email, []
+    for address in (known, "nobody-at-all@north.example", account(world.north.person("owner")).email):
+        client = Client()
+        with CaptureQueriesContext(connection) as queries:
+            first = client.post("/rights/", {"email": address})
+        answers.append((first.status_code, first["Location"], client.get(first["Location"]).content, [re.sub(r"'[^']*'", "?", q["sql"]) for q in queries]))
+    assert answers[0][:3] == answers[1][:3] == answers[2][:3]
+    assert [sql.split()[0:3] for sql in answers[0][3]] == [sql.split()[0:3] for sql in answers[1][3]] == [sql.split()[0:3] for sql in answers[2][3]]
+    with tenancy.installation("the worker answers"):
+        rights.answer_asked(now=datetime.now(UTC))
+    assert not RightsAsk.objects.exists() and not Mail.objects.filter(address="nobody-at-all@north.example").exists()
+
+
+def test_who_can_sign_in_gets_no_link(world: World) -> None:
+    assert link_for(world.north.person("owner")) == ""
+    assert not RightsVisit.objects.filter(account_id=world.north.person("owner").account_id).exists()
+
+
+def test_the_form_is_limited_and_a_mailbox_gets_one_mail_in_ten_minutes(world: World) -> None:
+    person, client = world.north.person("worker"), Client()
+    act(world.north, "deactivate", person)
+    assert [client.post("/rights/", {"email": account(person).email}).status_code for _ in range(4)] == [302, 302, 302, 429]
+    with tenancy.installation("the worker answers"):
+        assert rights.answer_asked(now=datetime.now(UTC)) == 1
+        asked(account(person).email, now=datetime.now(UTC) + timedelta(minutes=11))
+    assert Mail.objects.filter(account_id=person.account_id, template="rights-link").count() == 2
+
+
+def test_the_link_works_once_and_only_by_a_post(world: World) -> None:
+    person = world.north.person("worker")
+    act(world.north, "deactivate", person)
+    link = link_for(person)
+    for _look in range(3):  # a scanner of mail
+        assert Client().get(link).status_code == 200
+    first, second = Client(), Client()
+    assert first.post(link).status_code == 302 and first.get("/rights/page/").status_code == 200
+    assert second.post(link).status_code == 404 and second.get(link).status_code == 404
+    assert Client().post("/rights/open/forged/").status_code == 404
+    cookie = first.cookies[COOKIE]
+    assert cookie["path"] == "/rights/" and cookie["httponly"] and cookie["samesite"] == "Lax"
+
+
+def test_the_link_and_the_visit_end_by_themselves(world: World) -> None:
+    person, now = world.north.person("worker"), datetime.now(UTC)
+    act(world.north, "deactivate", person)
+    token = link_for(person).split("/")[-2]
+    with tenancy.installation("look"):
+        assert rights.behind_link(token=token, now=now + timedelta(minutes=29)) and rights.behind_link(token=token, now=now + timedelta(minutes=31)) is None
+    with pytest.raises(NotFound):
+        rights.begin(token=token, now=now + timedelta(minutes=31))
+    secret = rights.begin(token=token, now=now)
+    assert rights.visitor(secret=secret, now=now + timedelta(minutes=29)) and rights.visitor(secret=secret, now=now + timedelta(minutes=31)) is None
+    assert rights.visitor(secret="", now=now) is None
+
+
+def test_another_address_closes_the_link(world: World) -> None:
+    person = world.north.person("worker")
+    act(world.north, "deactivate", person)
+    link = link_for(person)
+    arrange(lambda: Account.objects.filter(id=person.account_id).update(email=f"other-{uuid.uuid4()}@x.example", email_key=f"other-{uuid.uuid4()}@x.example"))
+    assert Client().post(link).status_code == 404
+
+
+def addresses(org: Org, person: Membership) -> list[str]:
+    """One address for each place of the product."""
+    values: dict[str, Any] = {"slug": org.slug, "person_id": person.id, "power_slug": "suspend", "section": "people", "opaque": "north", "level": 0, "number": "0", "name": "manifest.json", "uidb36": "abc", "key": "def",
+                              "pk": 1, "token": "abc"}
+    found: list[str] = []
+
+    def walk(patterns: list[Any], before: str) -> None:
+        for pattern in patterns:
+            text = before + str(pattern.pattern).lstrip("^")
+            if isinstance(pattern, URLResolver):
+                walk(pattern.url_patterns, text)
+            elif isinstance(pattern, URLPattern):
+                for name, converter in pattern.pattern.converters.items():
+                    text = re.sub(rf"<[^<>]*\b{name}>", str(values.get(name, uuid.uuid4() if "uuid" in type(converter).__name__.lower() else "x")), text)
+                found.append("/" + re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda m: str(values.get(m[1], "x")), text).replace("$", "").replace("\\", ""))
+
+    walk(get_resolver().url_patterns, "")
+    return found
+
+
+def test_nothing_else_works_with_it(world: World) -> None:
+    """Every address of the product, once with the cookie and once without: the same answer. A signed-out visitor is all that it makes."""
+    org, person = world.north, world.north.person("owner")
+    with_it = Client()
+    arrange(lambda: Account.objects.filter(id=person.account_id).update(status="locked"))
+    assert with_it.post(link_for(person)).status_code == 302
+    secret = with_it.cookies[COOKIE].value
+    everywhere = [a for a in addresses(org, world.north.person("worker")) if not a.startswith("/rights/")]
+    assert len(everywhere) > 120 and f"/o/{org.slug}/people/" in everywhere
+    for address in everywhere:
+        for method in ("get", "post"):
+            visit, nobody = Client(), Client()
+            visit.cookies[COOKIE] = secret  # for every path, as no browser would send it
+            one, other = getattr(visit, method)(address), getattr(nobody, method)(address)
+            assert (one.status_code, one.headers.get("Location")) == (other.status_code, other.headers.get("Location")), f"{method} {address}"
+            assert not (one.status_code == 200 and f"{org.organization.name}" in one.content.decode(errors="replace")), address
+
+
+def test_what_is_asked_is_recorded_and_answered(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    act(org, "deactivate", person)
+    client = inside(person)
+    body = {"do": "copy", "organization": str(org.organization.id), "words": "All of it, please."}
+    assert client.post("/rights/page/", body).status_code == 302
+    assert "You asked this already" in client.post("/rights/page/", body, follow=True).content.decode()
+    for do in ("deletion", "objection"):
+        client.post("/rights/page/", {"do": do, "organization": str(org.organization.id)})
+    with tenancy.installation("look"):
+        assert sorted(RightsRequest.objects.filter(account_id=person.account_id).values_list("kind", flat=True)) == ["copy", "deletion", "objection"]
+        assert Entry.objects.filter(org=org.organization.id, record__contains="rights.requested").count() == 3
+        assert not Entry.objects.filter(org=org.organization.id, record__contains="All of it").exists(), "words are sealed"
+        copy = RightsRequest.objects.get(account_id=person.account_id, kind="copy")
+    page = client_for(org.person("privacy-officer")).get(f"/o/{org.slug}/requests/").content.decode()
+    assert "All of it, please." in page and str(copy.id) in page
+    assert client_for(org.person("people-manager")).get(f"/o/{org.slug}/requests/").status_code == 404
+    now = datetime.now(UTC)
+    with tenancy.scope(org=org.organization.id):
+        door.perform(power=BY_SLUG["answer-rights-request"], actor=org.actor("privacy-officer"), data={"request": str(copy.id), "outcome": "granted", "message": "By Friday."}, now=now)
+        with pytest.raises(Refused):
+            door.perform(power=BY_SLUG["answer-rights-request"], actor=org.actor("owner"), data={"request": str(copy.id), "outcome": "refused", "message": "No."}, now=now)
+    assert "By Friday." in client.get("/rights/page/").content.decode()
+    number_all()
+    with tenancy.installation("mail"):
+        subscribers.drain()
+        assert "By Friday." in outbox.render(Mail.objects.get(account_id=person.account_id, template="answer-rights-request"))[1]
+
+
+def test_only_of_whom_it_concerns_and_only_what_there_is(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    act(org, "deactivate", person)
+    client = inside(person)
+    for body in ({"do": "copy", "organization": str(world.contoso.organization.id)}, {"do": "copy", "organization": "x"}, {"do": "everything", "organization": str(org.organization.id)}, {}, {"do": "cancel"}):
+        assert client.post("/rights/page/", body).status_code in {302, 404}
+    with tenancy.installation("look"):
+        assert not RightsRequest.objects.filter(account_id=person.account_id).exists() and account(person).status == "deactivated"
+
+
+def test_another_organization_s_request_is_not_there(world: World) -> None:
+    made: list[RightsRequest] = []
+    arrange(lambda: made.append(RightsRequest.objects.create(id=uuid.uuid4(), organization=world.contoso.organization, account_id=world.contoso.person("member").account_id, kind="copy", asked_at=datetime.now(UTC))))
+    with tenancy.scope(org=world.north.organization.id), pytest.raises(Refused) as refused:
+        door.perform(power=BY_SLUG["answer-rights-request"], actor=world.north.actor("owner"), data={"request": str(made[0].id), "outcome": "granted", "message": "x"}, now=datetime.now(UTC))
+    assert refused.value.codes == ["unknown_request"]
+
+
+@pytest.mark.parametrize(("ground", "may"), [("person_asked", True), ("contract_ended", False)])
+def test_who_asked_for_the_deletion_may_take_it_back(world: World, ground: str, may: bool) -> None:
+    org, person = world.north, world.north.person("worker")
+    act(org, "schedule-deletion", person, reason_code=ground)
+    client = inside(person)
+    assert ("Cancel the deletion" in client.get("/rights/page/").content.decode()) == may
+    client.post("/rights/page/", {"do": "cancel"})
+    assert (account(person).status, deletion(person) is None) == (("active", True) if may else ("pending_deletion", False))
+
+
+def test_whoever_is_suspended_and_signed_in_has_the_page_too(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    browser = client_for(person)
+    act(org, "suspend", person, message="Wait a little.")
+    assert "/rights/page/" in browser.get(f"/o/{org.slug}/").content.decode()
+    assert "Wait a little." in browser.get("/rights/page/").content.decode()
+    assert Client().get("/rights/page/").status_code == 302
+
+
+def test_the_page_can_be_closed(world: World) -> None:
+    person = world.north.person("worker")
+    act(world.north, "deactivate", person)
+    client = inside(person)
+    secret = client.cookies[COOKIE].value
+    client.post("/rights/page/", {"do": "close"})
+    other = Client()
+    other.cookies[COOKIE] = secret
+    assert other.get("/rights/page/").status_code == 302
