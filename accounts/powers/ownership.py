@@ -144,6 +144,7 @@ def grant(work: Work, person: Person, data: Data) -> None:
 GRANT = Power(
     slug="grant-ownership", code="ownership.grant", event="organization.ownership_granted", over="member", permission="transfer_ownership", tier=2, form=GrantForm,
     rule=grant_rule, apply=grant, notice=False, people_only=True, rank_rule=False, self_allowed=True,  # nobody acts on anybody here: protection and rank have nothing to say
+    always=True,
     title=gettext_lazy("Grant ownership"), button=gettext_lazy("Grant ownership"),
     does=gettext_lazy("Makes somebody an owner whose succession has waited and was accepted. Only the schedule does it."),
     does_not=gettext_lazy("Demotes nobody, and cannot be done by hand."),

@@ -72,7 +72,7 @@ def test_a_power_that_is_not_named_is_off_on_every_surface(world: World, slug: s
     answer = client.post(f"{path}/actions/{slug}/", data, content_type="application/json", headers={"Authorization": f"Bearer {made[0][1]}"})
     assert answer.status_code == 403 and "policy_off" in answer.content.decode()
     with pytest.raises(SystemExit) as ended:
-        call_command("power", power.code, f"worker@{org.slug}.example", "--org", org.slug, "--as", f"owner@{org.slug}.example", *[f"--set={n}={v[0] if isinstance(v, list) else v}" for n, v in data.items() if v])
+        call_command("power", power.code, Account.objects.get(id=person.account_id).email, "--org", org.slug, "--as", f"owner@{org.slug}.example", *[f"--set={n}={v[0] if isinstance(v, list) else v}" for n, v in data.items() if v])
     assert ended.value.code == 1
     if power.bulk:
         with tenancy.scope(org=org.organization.id):
