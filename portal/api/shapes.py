@@ -148,6 +148,8 @@ PLAN = thing(
         "finished_at": MAYBE_STAMP,
     }
 )
+PROTECTOR = thing({"person_id": ID, "name": text(200, sample="Sam Sample"), "since": MAYBE_STAMP, "set_by": nullable(text(200, sample="Olivia Okafor")), "named_themselves": flag()})
+PROTECTED = thing({"people": many(thing({"person_id": ID, "name": text(200, sample="Sam Sample"), "administrators": many(PROTECTOR)}))})
 PLANS = thing({"plans": many(PLAN), **PAGING})
 DRY_EFFECT = thing({"kind": choice("lost", "kept", "later"), "code": text(300, sample="sessions"), "count": number(0), "text": text(500, sample="2 sessions end at once.")})
 DRY_RUN = thing(
