@@ -54,6 +54,8 @@ def person_json(person: Person) -> dict[str, Any]:
         "department": m.department,
         "groups": sorted(str(g) for g in person.group_ids),
         "second_factor": a.has_second_factor,
+        "recovery_address": bool(a.recovery_email) if person.managed else None,
+        "identity_changed_at": plain(m.identity_changed_at),
         "protected": m.protected,
         "last_active_at": plain(m.last_active_at),
         "joined_at": plain(m.joined_at),

@@ -38,6 +38,8 @@ PERSON = thing(
         "department": text(200, sample="Finance"),
         "groups": many(ID),
         "second_factor": flag(),
+        "recovery_address": nullable(flag("Whether there is one; null where your organization does not manage the account.")),
+        "identity_changed_at": MAYBE_STAMP | {"description": "When another organization changed the account's address or second factor; the role rests until somebody confirms who this is."},
         "protected": flag(),
         "last_active_at": MAYBE_STAMP,
         "joined_at": MAYBE_STAMP,
