@@ -38,6 +38,7 @@ REASONS = {
     "address_unavailable": _("This address cannot be used."),
     "address_outside": _("The address is in no proven domain of your organization."),
     "change_pending": _("A change of this address is under way already. Decide or take back that one first."),
+    "too_many_links": _("Too many links were asked for today. Try again tomorrow."),
     "no_change_pending": _("No change of this address is under way."),
     "mailbox_unconfirmed": _("The new mailbox has not confirmed yet."),
     "release_needed": _("Agreeing would release the account, and your role does not include that."),

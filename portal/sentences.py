@@ -86,6 +86,7 @@ OTHER = {
         gettext_lazy("An organization asked for something to which nobody else there could agree; it waits for 48 hours"),
     "plan.second_person_found": gettext_lazy("Somebody can decide about a plan now, so it waits for that person instead of its date"),
     "plan.delay_over": gettext_lazy("Nobody stopped a plan within 48 hours, so it is carried out"), "plan.operator_agreed": gettext_lazy("The operator agreed to a plan, because nobody else could"),
+    "person.protector_added_self": gettext_lazy("%(actor)s put themselves among those who may act on %(target)s"),
     "actor.paused": gettext_lazy("%(target)s did so much harm within a day that a second person has to agree before they go on"),
     "actor.pause_ended": gettext_lazy("The pause of %(target)s ended, because nobody else could have agreed to it"),
     "account.deletion_near": gettext_lazy("The account of %(target)s will be deleted within three days"),

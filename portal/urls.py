@@ -91,6 +91,7 @@ urlpatterns = [
     path("o/<slug:slug>/administrators/", administrators.index, name="administrators"),
     path("o/<slug:slug>/administrators/roles/", administrators.roles, name="roles"),
     path("o/<slug:slug>/administrators/roles/<uuid:role_id>/<slug:power_slug>/", page.on_role, name="role-power"),
+    path("o/<slug:slug>/administrators/protected/", administrators.protected_people, name="protected"),
     path("o/<slug:slug>/administrators/service-accounts/", administrators.service_accounts, name="service-accounts"),
     path("o/<slug:slug>/administrators/service-accounts/<uuid:person_id>/", administrators.service_account, name="service-account"),
     path("o/<slug:slug>/administrators/succession/", succession.index, name="succession"),

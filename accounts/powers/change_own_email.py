@@ -13,7 +13,7 @@ from accounts.models.address import ChangeKind, ChangeState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
-from accounts.powers.addresses import taken
+from accounts.powers.addresses import limited, taken
 from accounts.powers.forms import NoForm
 from accounts.work import Work
 
@@ -30,6 +30,7 @@ def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[s
         yield "nothing_to_change"
     elif address:
         yield from taken(person, address, organization_id=None, now=now)
+        yield from limited(person, address, now)
 
 
 def effects(person: Person, data: Data, _now: datetime) -> list[Effect]:

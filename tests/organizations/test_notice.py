@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import bulk, door, notice, notice_default, outbox, tenancy
 from accounts.due import schedule
-from accounts.models import Mail, Membership, NoticeVersion
+from accounts.models import Account, Mail, Membership, NoticeVersion
 from accounts.power import Power
 from accounts.powers import BY_SLUG, POWERS
 from accounts.reasons import Refused
