@@ -60,6 +60,7 @@ def test_an_owner_stops_it_while_the_schedule_grants() -> None:
         org = accepted(f"r{number}", now)
         stop = lambda org=org, now=now: do(org, "stop-succession", "owner1", now=now)  # noqa: E731
         answers = at_once(stop, lambda org=org, now=now: watch.look(org.organization.id, now=now))
+        assert isinstance(answers[0], door.Receipt | Refused | Stale), "told one way or the other"
         stopped = isinstance(answers[0], door.Receipt)
         assert stopped != (role(org, "first") == "owner"), answers
         assert case(org).state == ("stopped" if stopped else "done")
