@@ -303,7 +303,7 @@ def test_batches_go_on_where_they_were_killed(world: World, monkeypatch: pytest.
 
     def dying(*arguments: object, **named: object) -> None:
         whole(*arguments, **named)  # type: ignore[arg-type]
-        killed[0] -= 1
+        killed[0] -= arguments[1].domain_id == on.id  # type: ignore[attr-defined]  # other tests left claims of their own
         if killed[0] == 0:
             raise KeyboardInterrupt
 
