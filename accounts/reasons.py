@@ -43,7 +43,7 @@ REASONS = {
     "mailbox_unconfirmed": _("The new mailbox has not confirmed yet."),
     "release_needed": _("Agreeing would release the account, and your role does not include that."),
     "address_taken_here": _("Somebody in your organization has this address."),
-    "address_to_free": _("A deactivated account of your organization has this address. Free the address there first."),
+    "address_to_free": _("An account of your organization that is switched off, or about to be deleted, has this address. Give the address free there first."),
     "address_unmanaged": _("Somebody uses this address for an account that nobody manages. It becomes yours by a claim of the domain only."),
     "already_member": _("A person with this address is already in the organization."),
     "invitation_refused": _("This person does not accept invitations."),

@@ -169,7 +169,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.emails.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
                      "portal.counting.SUBSCRIBER"]
 
-PURGE_PARTS = ("accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests")
+PURGE_PARTS = ("accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests", "accounts.purge_parts.rest")
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.claims import life
 from accounts.claims.writing import draft
+from accounts.emails import life as addresses
 from accounts.emails import switching
 from accounts.models import Account, ClaimedAccount
 from accounts.reasons import Refused
@@ -75,7 +76,7 @@ def confirm(token: str, *, now: datetime) -> bool:
         actor = ActorRef(type="user", id=account.id, auth_method="mail_link")
         with recording.opened(org=row.organization_id, now=now, subjects=[account.id]) as act:
             try:
-                switching.switch(work, account, address=row.leaving_address)
+                change = addresses.leave(work, account, address=row.leaving_address)
             except switching.Taken as taken:
                 raise Refused({str(account.id): [taken.code]}) from taken
             life.go(row, "leave", now=now)
@@ -85,5 +86,5 @@ def confirm(token: str, *, now: datetime) -> bool:
             act.write([
                 draft(row.claim, row, "management.exited", actor=actor, via="ui"),
                 EntryDraft(org=INSTALLATION, action="account.left_claim", category="account", outcome="success", actor=actor, via="ui", changes=changes,
-                           targets=[TargetRef(type="person", id=account.id, label=account.name or row.address, subject=account.id)])])
+                           targets=[TargetRef(type="person", id=account.id, label=account.name or row.address, subject=account.id), TargetRef(type="address_change", id=change.id)])])
     return True

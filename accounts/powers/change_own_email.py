@@ -17,8 +17,6 @@ from accounts.powers.addresses import limited, taken
 from accounts.powers.forms import NoForm
 from accounts.work import Work
 
-MINE = frozenset({ChangeKind.PERSON, ChangeKind.LEAVING})
-
 
 def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     if person.governed:
@@ -60,7 +58,7 @@ POWER = Power(
 
 def withdraw_rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
     row = person.extra["address_change"]
-    if row is None or row.kind not in MINE:  # type: ignore[attr-defined]
+    if row is None or row.kind != ChangeKind.PERSON:  # type: ignore[attr-defined]
         yield "no_change_pending"
 
 

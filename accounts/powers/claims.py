@@ -33,6 +33,7 @@ class ClaimForm(StrictForm):
         """The claims of the organization that are under way."""
         rows = Claim.objects.filter(organization=organization, state__in=AT_WORK).select_related("domain").order_by("-announced_at")
         self.fields["claim"].choices = [("", gettext_lazy("Choose one")), *((str(row.id), f"{shown(row.domain.name)} · {row.announced_at:%Y-%m-%d}") for row in rows)]  # type: ignore[attr-defined]
+        self.fields["claim"].initial = self.initial.get("claim") or None
 
     @classmethod
     def initial_from(cls, query: QueryDict) -> dict[str, Any]:
@@ -65,6 +66,7 @@ class AccountForm(StrictForm):
         rows = ClaimedAccount.objects.filter(organization=organization)
         found = list(rows.filter(id=given)) if given else list(rows.filter(state=Standing.OBJECTED).order_by("object_until")[:100])
         self.fields["account"].choices = [("", gettext_lazy("Choose one")), *((str(row.id), row.address) for row in found)]  # type: ignore[attr-defined]
+        self.fields["account"].initial = self.initial.get("account") or None
 
     @classmethod
     def initial_from(cls, query: QueryDict) -> dict[str, Any]:

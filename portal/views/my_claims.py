@@ -63,7 +63,7 @@ def notice(request: HttpRequest, token: str) -> HttpResponse:
     """The notice that a mail leads to: whoever has the link may read it; answering needs signing in."""
     row = leaving.noticed(token)
     if row is None:
-        raise NotFound
+        return _over(request)
     if request.user.is_authenticated and request.user.id == row.account_id:
         return redirect("me-claim", row.id)
     return render(request, "me/claim.html", {"found": claims.Own(row), "powers": claims.over_account(), "signed_in": False})

@@ -123,6 +123,21 @@ def test_leaving_needs_nobody_and_the_new_mailbox_only(world: World) -> None:
         assert row(someone).leaving_address == ""
 
 
+def test_the_old_mailbox_undoes_leaving(world: World) -> None:
+    """Somebody else may have left in the person's name: the old mailbox is told and takes the address back."""
+    from accounts.emails import steps
+    from tests.emails import post
+
+    on, start = domain(world.north), NOW(UTC)
+    someone = person(on, "undoing")
+    old, mine = someone.email, f"thief@{world.north.slug}-home.com"
+    announce(world.north, on, now=start)
+    answer(someone, "leave-claim", now=start, address=mine)
+    assert leaving.confirm(leaving.token(row(someone)), now=start)
+    steps.undo(post.word(someone.id, old), now=start + DAY)
+    assert Account.objects.get(id=someone.id).email == old
+
+
 def test_an_objection_stops_it_until_it_is_answered(world: World) -> None:
     on, start = domain(world.north), NOW(UTC)
     kept, out, silent = (person(on, name) for name in ("kept", "out", "silent"))
@@ -288,7 +303,7 @@ def test_batches_go_on_where_they_were_killed(world: World, monkeypatch: pytest.
 
     def dying(*arguments: object, **named: object) -> None:
         whole(*arguments, **named)  # type: ignore[arg-type]
-        killed[0] -= 1
+        killed[0] -= arguments[1].domain_id == on.id  # type: ignore[attr-defined]  # other tests left claims of their own
         if killed[0] == 0:
             raise KeyboardInterrupt
 

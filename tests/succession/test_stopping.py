@@ -94,7 +94,8 @@ def test_the_link_is_in_no_stored_words() -> None:
     org = opened(datetime.now(UTC))
     path = link(org)
     with tenancy.installation("a test sends mail"):
-        outbox.deliver(now=datetime.now(UTC) + timedelta(minutes=1))
+        while outbox.deliver(now=datetime.now(UTC) + timedelta(minutes=1)):
+            pass
         stored = list(Mail.objects.filter(organization_id=org.organization.id).values_list("body", flat=True))
     assert stored and not any(path.split("/")[2] in body for body in stored) and any("[link removed]" in body for body in stored)
 
