@@ -36,9 +36,13 @@ FILE = Power(
 """What stands for the power on the pages of such a plan. It is in no list of powers: nobody can use it by itself."""
 
 
+_SILENT = frozenset({"protect"})
+"""What a line without further words would end: such a thing is said on a page."""
+
+
 def _fits(power: Power) -> bool:
     """Whether the columns of a file can say everything that the power has to know."""
-    return power.bulk and power.over == "member" and all(name in SAID or not f.required or f.initial is not None for name, f in power.form.base_fields.items())
+    return power.bulk and power.slug not in _SILENT and power.over == "member" and all(name in SAID or not f.required or f.initial is not None for name, f in power.form.base_fields.items())
 
 
 ACTIONS: dict[str, Power] = {power.slug: power for power in POWERS if _fits(power)}

@@ -27,6 +27,22 @@ LIFETIME = timedelta(hours=72)
 REMIND = timedelta(hours=24)
 """So long before a plan expires, those who could decide are reminded."""
 
+NEXT: dict[PlanState, frozenset[PlanState]] = {
+    PlanState.AWAITING_APPROVAL: frozenset({PlanState.DONE, PlanState.RUNNING, PlanState.DENIED, PlanState.CANCELLED, PlanState.VOID, PlanState.EXPIRED}),
+}
+"""What may become of a plan that waits. What is not here has been decided, once and for all; a job that runs ends in `bulk`."""
+
+
+def go(row: StoredPlan, state: PlanState | str) -> None:
+    """Change the state of a loaded plan, if the table allows it. Saving is the caller's."""
+    if PlanState(state) not in NEXT.get(PlanState(row.state), frozenset()):
+        raise NotPossible(f"{row.state} -> {state}")
+    row.state = PlanState(state)
+
+
+class NotPossible(Exception):
+    """A plan cannot go from this state to that: a programming error, never an answer to people."""
+
 
 def request(*, judged: Plan, ids: Iterable[UUID], now: datetime) -> StoredPlan:
     """Store a plan that needs a second person. A plan for the same person that still waits blocks it.
@@ -188,7 +204,8 @@ def carry_out(row: StoredPlan, *, power: Power, asked: Actor | None, by: Actor, 
 def _set_going(row: StoredPlan, actor: Actor, event: str, note: str, now: datetime) -> None:
     """A plan of many targets is carried out by the worker, as the requester, approved by the actor."""
     row.summary = {**row.summary, "agreed": True, "approvers": [str(actor.account_id)] if actor.account_id else []}
-    row.state, row.decided_by, row.decided_at, row.decision_note, row.version = PlanState.RUNNING, actor.membership_id, now, note[:2000], row.version + 1
+    go(row, PlanState.RUNNING)
+    row.decided_by, row.decided_at, row.decision_note, row.version = actor.membership_id, now, note[:2000], row.version + 1
     with recording.opened(org=row.organization_id, now=now) as act:
         row.save(update_fields=["state", "decided_by", "decided_at", "decision_note", "version", "summary"])
         act.write([draft(actor, row, event, None, note=note)])
@@ -224,7 +241,8 @@ def look_after(*, organization_id: UUID, now: datetime) -> None:
 def finish(row: StoredPlan, actor: Actor, state: str, event: str, note: str, now: datetime) -> None:
     """The end of a plan that waited."""
     with recording.opened(org=row.organization_id, now=now) as act:
-        row.state, row.decided_by, row.decided_at, row.decision_note = state, actor.membership_id, now, note[:2000]
+        go(row, state)
+        row.decided_by, row.decided_at, row.decision_note = actor.membership_id, now, note[:2000]
         row.finished_at, row.version = now, row.version + 1
         row.save(update_fields=["state", "decided_by", "decided_at", "decision_note", "finished_at", "version"])
         PlanRow.objects.filter(plan=row).delete()  # they name people, and nothing more will come of them

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, AddressChange, Domain, Group, Membership, Role, SuccessionCase
+from accounts.models import Account, AddressChange, Claim, Domain, Group, Membership, NoticeVersion, Role, SuccessionCase
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, SessionTarget, TokenTarget
@@ -66,6 +66,10 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type="address_change", id=row.id)
     if isinstance(row, Domain):
         return TargetRef(type="domain", id=row.id, label=row.name)
+    if isinstance(row, NoticeVersion):
+        return TargetRef(type="notice", id=row.id, label=str(row.number))
+    if isinstance(row, Claim):
+        return TargetRef(type="claim", id=row.id, label=row.domain.name)
     if isinstance(row, SuccessionCase):
         return TargetRef(type="succession", id=row.id)
     assert isinstance(row, Role | Group)
@@ -107,6 +111,11 @@ def drafts(*, power: Power, actor: Actor, targets: list[Any], work: Work, ended:
     for person, event, facts in work.told:
         found.append(EntryDraft(org=log, action=event, category=power.code.split(".")[0], outcome="success", actor=by, targets=target_refs(person), via=actor.via,
                                 approved_by=tuple(approvers), plan=stored, facts=facts))
+    for organization_id, event, address, facts in work.answered:
+        found.append(EntryDraft(
+            org=organization_id, action=event, category=event.split(".")[0], outcome="success", actor=ActorRef(type=actor.kind, id=actor.account_id, auth_method=by.auth_method,
+                auth_time=by.auth_time),
+            targets=[TargetRef(type="person", id=_subject(targets[0]), label=address, subject=_subject(targets[0]))], via=actor.via, facts=facts))
     for organization_id, event, account_id in work.elsewhere:
         found.append(EntryDraft(
             org=organization_id, action=event, category="account", outcome="success", actor=ActorRef(type="organization"),

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db.models import Max
 from django.db.models.functions import Coalesce, Greatest
 
-from accounts.models import Account, Brake, GroupMembership, Membership, MembershipSnapshot, Role, ServiceAccess
+from accounts import notice
+from accounts.models import Account, Brake, ClaimedAccount, GroupMembership, Membership, MembershipSnapshot, Protection, Role, ServiceAccess
 from accounts.people import Person
 from accounts.tenancy import installation
 
@@ -66,11 +67,38 @@ def roles(people: Sequence[Person]) -> None:
         person.extra["roles"] = found
 
 
+def noticed(people: Sequence[Person]) -> None:
+    """extra["noticed"]: what decides which powers the organization may use now (`accounts.notice.on`), the same for everybody."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    found = notice.published(organization_id) if organization_id else None
+    for person in people:
+        person.extra["noticed"] = found
+def protections(people: Sequence[Person]) -> None:
+    """extra["protections"]: who may act on the person, if they are protected."""
+    _spread(people, "protections", ((row.membership_id, row) for row in Protection.objects.filter(membership_id__in=_ids(people))))
+
+
+def administrators(people: Sequence[Person]) -> None:
+    """extra["administrators"]: everybody who can be named to act on a protected person, by the key of their address; the same dictionary for everybody."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    rows = Membership.objects.filter(organization_id=organization_id, status="active", role__rank__gte=50).select_related("account") if organization_id else []
+    found = {row.account.email_key: row for row in rows}
+    for person in people:
+        person.extra["administrators"] = found
+
+
 def brake(people: Sequence[Person]) -> None:
     """extra["brake"]: the pause of the person's account in the organization; at most one."""
     organization_id = next((p.membership.organization_id for p in people if p.membership), None)
     rows = Brake.objects.filter(organization_id=organization_id, account_id__in=[p.account.id for p in people], paused_at__isnull=False)
     _spread(people, "brake", ((row.account_id, row) for row in rows), by_account=True)
+
+
+def claimed(people: Sequence[Person]) -> None:
+    """extra["claimed"]: by which claim the organization came to manage the account; at most one."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    rows = ClaimedAccount.objects.filter(organization_id=organization_id, account_id__in=[p.account.id for p in people], state__in=("managed", "ending"))
+    _spread(people, "claimed", ((row.account_id, row) for row in rows), by_account=True)
 
 
 def elsewhere(people: Sequence[Person]) -> None:

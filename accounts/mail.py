@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts import outbox
 from accounts.models import Account, Membership, Organization
+from accounts.organizations import contact
 from accounts.powers import BY_SLUG, POWERS
 from accounts.powers.lockdown import RECOVERY
 from audit.queries import Seen, disclose
@@ -61,7 +62,7 @@ def _context(sealed: Sealed, account: Account, organization: Organization | None
     membership = Membership.objects.filter(organization=organization, account=account).first() if organization else None
     return {
         "organization": organization.name if organization else "", "actor": said.get("actor.name") or said.get("actor.email") or "",
-        "contact": (organization.contact_email if organization else "") or "", "message": said.get("why.text", ""),
+        "contact": contact.line(organization), "message": said.get("why.text", ""),
         "reason": sealed.record.get("why", {}).get("reason_code", ""), "when": sealed.record["occurred_at"][:16].replace("T", " "),
         "event": sealed.action, "reference": f"{sealed.seq}", "facts": sealed.record.get("facts", {}), "until": _until(sealed.record),
         "link": _link(sealed.action, account, membership, sealed.record),

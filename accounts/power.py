@@ -12,10 +12,10 @@ from uuid import UUID
 from django import forms
 from django.utils.functional import Promise
 
-from accounts import reasons
+from accounts import notice, reasons
 from accounts.actor import Actor
 from accounts.domains.checks import frozen
-from accounts.gathering import Gather, needed
+from accounts.gathering import Gather, needed, noticed
 from accounts.people import Person
 from accounts.work import Work, plain
 from audit.canonical import canonical
@@ -91,6 +91,8 @@ class Power:
     """An owner may use it on an owner without a third person: lockdown, because speed matters; the end of a pause, because the owner is the second person."""
     urgent: bool = False
     """Protects the account or lets it go, so it goes on where other powers over the account rest: while its domain is contested or long unproven."""
+    always: bool = False
+    """Undoes what was done, or says who holds which office, so no notice has to name it: undoing must always be possible."""
     directory: bool = False
     """What a directory governs where it governs the account: refused locally (guard rail 15). Lockdown never is."""
     notice: bool = True
@@ -113,6 +115,11 @@ class Power:
     def rests(self) -> bool:
         """Whether it depends on the domain that the management of the account stands on."""
         return self.account_power and not self.urgent
+
+    @property
+    def governed(self) -> bool:
+        """Whether the organization's published notice has to name it before it can be used: a power over people that neither undoes nor protects."""
+        return self.over == "member" and self.permission is not None and not self.always and not self.urgent and not self.code.startswith(("own.", "token."))
 
     @property
     def danger(self) -> bool:
@@ -174,7 +181,7 @@ class Plan:
 def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None) -> Plan:
     """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them."""
     verdicts, tier = [], power.tier
-    needed((*power.gather, *([frozen] if power.rests else [])), [target for target in targets if isinstance(target, Person)])
+    needed((*power.gather, *([frozen] if power.rests else []), *([noticed] if power.governed else [])), [target for target in targets if isinstance(target, Person)])
     for target in targets:
         codes = list(dict.fromkeys(_codes(power, actor, target, data, now, remaining_owners)))
         verdicts.append(Verdict(target=target, effects=tuple(power.effects(target, data, now)), reasons=tuple(codes)))
@@ -189,6 +196,8 @@ def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, r
     if power.brake and actor.paused:
         yield "actor_paused"
     if isinstance(target, Person) and target.membership is not None and actor.organization_id is not None:
+        if power.governed and power.slug not in notice.on(target.extra["noticed"], now):  # type: ignore[arg-type]
+            yield "policy_off"
         yield from _about_person(power, actor, target, remaining_owners)
     yield from power.rule(actor, target, data, now)
 

@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django.db import connection
+from django.apps import apps
+from django.db import connection, models
 from django.db.models import Q
 from oauth2_provider.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 
@@ -14,6 +15,7 @@ from accounts.models import (
     Account,
     AddressChange,
     ApiToken,
+    ClaimedAccount,
     GroupMembership,
     Mail,
     Membership,
@@ -42,6 +44,7 @@ def credentials(account: Account, _address: str) -> dict[str, int]:
              "factors": Authenticator.objects.filter(user=account).delete()[0]}
     EmailAddress.objects.filter(user=account).delete()
     AddressChange.objects.filter(account=account).delete()
+    ClaimedAccount.objects.filter(account=account).delete()
     for model in (RefreshToken, AccessToken, IDToken, Grant, DeviceGrant):
         model.objects.filter(user_id=account.id).delete()
     return found
@@ -84,3 +87,26 @@ def requests(account: Account, _address: str) -> dict[str, int]:
     """What the person asked for stays as a fact, without their words and the answer."""
     RightsVisit.objects.filter(account=account).delete()
     return {"requests": RightsRequest.objects.filter(account=account).update(words="", answer="")}
+
+
+def rest(account: Account, _address: str) -> dict[str, int]:
+    """What else this package says of the person: in every table, the columns that `AUDIT` calls personal, of the rows that point to the account or to a membership of it."""
+    members, count = list(Membership.objects.filter(account=account).values_list("id", flat=True)), 0
+    for model, links, columns in personal():
+        match = Q()
+        for link in links:
+            match |= Q(**{f"{link.name}__in": [account.id] if link.related_model is Account else members})
+        count += model._base_manager.filter(match).update(**{column.attname: None if column.null else column.get_default() if column.has_default() else "" for column in columns})
+    return {"rows": count}
+
+
+def personal() -> list[tuple[type[models.Model], list[models.ForeignKey], list[models.Field]]]:
+    """The tables that hold personal values of whom they point to, with the columns that point and those that hold. The account itself and its mail have parts of their own."""
+    found = []
+    for model in apps.get_app_config("accounts").get_models():
+        declared = getattr(model, "AUDIT", {})
+        links = [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey) and f.related_model in (Account, Membership)]
+        columns = [f for f in model._meta.concrete_fields if declared.get(f.name) == "pii"]
+        if links and columns and model is not Mail:
+            found.append((model, links, columns))
+    return found

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from accounts.actor import Actor
 from accounts.addresses import address_key
-from accounts.emails.collisions import closed_until
+from accounts.emails.collisions import closed_until, hold
 from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Organization, Role, Service, Session
 from accounts.people import Person, load_addressed, load_people, load_self
 from accounts.power import Data, Power
@@ -259,9 +259,16 @@ def _held(model: type[Any], organization_id: UUID, row_id: UUID, lock: bool) -> 
     return model.objects.filter(organization_id=organization_id, id=row_id).select_related(*(["role"] if model is Group else ["organization"])).first()
 
 
+FEW = 50
+"""Up to so many rows, whoever wants one of their addresses at the same moment waits. Of more, the second meets the database's own refusal, and the batch is tried again."""
+
+
 def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) -> list[Row]:
     names = directory(organization_id=organization_id)
     keys = [address_key(str(row.get("email", ""))) for row in rows]
+    if lock and len(keys) <= FEW:
+        for key in sorted(set(keys)):
+            hold(key)
     accounts = Account.objects.filter(email_key__in=keys).order_by("id")
     by_key = {account.email_key: account for account in (accounts.select_for_update() if lock else accounts)}
     by_account = {p.account.id: p for p in load_addressed(organization_id=organization_id, keys=keys, lock=lock)}

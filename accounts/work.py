@@ -63,6 +63,8 @@ class Work:
     cancelled_for: set[UUID] = field(default_factory=set)
     elsewhere: list[tuple[UUID, str, UUID]] = field(default_factory=list)
     """(organization, event, account): entries due in other organizations' logs (guard rail 8)."""
+    answered: list[tuple[UUID, str, str, dict[str, Any]]] = field(default_factory=list)
+    """(organization, event, address, facts): what the person who acts answered to an organization, for its log too. It knows them by this address."""
 
     def track(self, row: models.Model | None) -> None:
         """Compare this row with itself later and write what changed."""

@@ -84,6 +84,9 @@ TABLES: dict[str, Table] = {
     "audit_bounds": Table(guarded="written by the owner from the settings", unscoped="one row for the installation", app="SELECT"),
     # people and organizations
     "accounts_organization": Table(scope="id"),
+    "accounts_organizationpolicy": Table(scope="organization_id"),
+    "accounts_oldslug": Table(scope="organization_id"),
+    "accounts_noticeversion": Table(scope="organization_id"),
     "accounts_role": Table(scope="organization_id"),
     "accounts_organizationuserpermission": Table(scope="content_object_id"),
     "accounts_organizationgrouppermission": Table(scope="content_object_id"),
@@ -101,6 +104,8 @@ TABLES: dict[str, Table] = {
     "accounts_rightsrequest": Table(scope="organization_id", own="account_id"),
     "accounts_dispute": Table(unscoped="a note of the operator about an account; no page of an organization reads it"),
     "accounts_domain": Table(scope="organization_id", free=("checked_at", "next_check_at", "last_problem")),
+    "accounts_claim": Table(scope="organization_id", free=("reached", "told")),
+    "accounts_claimedaccount": Table(scope="organization_id", own="account_id"),
     "accounts_addresschange": Table(scope="organization_id", own="account_id"),
     "accounts_releasedaddress": Table(unscoped="hashes of addresses that are closed to strangers for a while, whoever they belonged to"),
     "accounts_group": Table(scope="organization_id"),

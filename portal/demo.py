@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from accounts import notice_default
 from accounts.addresses import address_key
 from accounts.models import Account, Group, GroupMembership, Management, Membership, Organization, Role, Service, ServiceAccess
 from accounts.outbox import seal_text
@@ -52,6 +53,8 @@ def _organization(slug: str, name: str, cast: list[tuple[str, str, str]], more: 
     with recording.opened(org=organization.id, now=now) as act:
         organization.save(force_insert=True)
         roles = create_builtin_roles(organization=organization)
+        notice = notice_default.first(organization.id, now=organization.created_at)
+        notice.save(force_insert=True)
         services = [Service(organization=organization, slug=s, name=n, description=d, created_at=now) for s, n, d in SERVICES]
         Service.objects.bulk_create(services)
         groups = [Group(organization=organization, name=d, created_at=now) for d in DEPARTMENTS]
@@ -64,13 +67,13 @@ def _organization(slug: str, name: str, cast: list[tuple[str, str, str]], more: 
             if address_key(address) not in seen:
                 seen.add(address_key(address))
                 people.append((address, f"{first} {last}", roles["member"], chance.random() < 0.85))
-        rows = _people(organization, people, now, chance, hashed)
+        rows = _people(organization, people, now, chance, hashed, str(notice.id))
         _belongings(organization, rows, services, groups, now, chance)
         act.write([EntryDraft(org=organization.id, action="organization.created", category="organization", outcome="success", actor=ActorRef(type="operator"),
                               targets=[TargetRef(type="organization", id=organization.id)], via="cli", facts={"people": len(rows)})])
 
 
-def _people(organization: Organization, people: list[tuple[str, str, Role, bool]], now: datetime, chance: random.Random, hashed: str) -> list[Membership]:
+def _people(organization: Organization, people: list[tuple[str, str, Role, bool]], now: datetime, chance: random.Random, hashed: str, notice: str) -> list[Membership]:
     accounts, memberships, managements, groups, addresses, factors = [], [], [], [], [], []
     for number, (address, name, role, managed) in enumerate(people):
         cast = number < len(CAST)
@@ -89,7 +92,7 @@ def _people(organization: Organization, people: list[tuple[str, str, Role, bool]
         if factor:
             factors.append(Authenticator(user=account, type=Authenticator.Type.TOTP, data={"secret": seal_text(TOTP_SECRET)}))
         if managed:
-            managements.append(Management(organization=organization, account=account, basis="created_by_org", since=now - timedelta(days=300)))
+            managements.append(Management(organization=organization, account=account, basis="created_by_org", since=now - timedelta(days=300), notice_version=notice))
     for model, rows in ((Account, accounts), (EmailAddress, addresses), (Membership, memberships), (Management, managements), (AccountAuthGroup, groups), (Authenticator, factors)):
         model.objects.bulk_create(rows)
     return memberships

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts import brake
 from accounts.actor import T1_WINDOW, T2_WINDOW
 from accounts.models import Account, Management, Membership, Organization, Role
+from accounts.organizations import contact
 from accounts.people import Person
 from accounts.permissions import PERMISSIONS
 from accounts.power import Effect, Power
@@ -85,7 +86,7 @@ def second_person(power: Power) -> list[str]:
 def notice(power: Power, *, organization: Organization, actor: str, now: datetime) -> tuple[str, str] | None:
     """Subject and text of the notice, for a sample person; None where nobody is told by mail."""
     context = {
-        "organization": organization.name, "actor": actor, "contact": organization.contact_email or "", "message": "", "reason": "absence" if "reason_code" in power.form.base_fields else "",
+        "organization": organization.name, "actor": actor, "contact": contact.line(organization), "message": "", "reason": "absence" if "reason_code" in power.form.base_fields else "",
         "when": now.strftime("%Y-%m-%d %H:%M"), "event": power.event, "reference": "1204", "facts": _SAMPLE_FACTS, "until": "", "link": f"{settings.STEWARD_URL}/…", "url": settings.STEWARD_URL}
     try:
         subject, body = get_template(f"mail/{power.slug}/subject.txt"), get_template(f"mail/{power.slug}/body.txt")
@@ -107,6 +108,7 @@ def refusals(power: Power) -> list[str]:
     if power.over == "member":
         found |= {"out_of_scope", "stale"} | ({"self", "protected"} if not power.self_allowed else set()) | ({"rank"} if power.rank_rule and not power.self_allowed else set())
     checks = {"service_account": power.people_only, "not_managed": power.account_power, "managed_by_idp": power.directory, "actor_paused": power.brake, "last_owner": power.ends_ownership,
+              "policy_off": power.governed,
               "owner_in_bulk": power.bulk and power.rank_rule}
     found |= {code for code, on in checks.items() if on}
     found |= {"same_person", "not_approver", "expired"} if second_person(power) != [_("No.")] else set()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts import bulk_run, due, exporting, listing_query, outbox, purging, rights
+from accounts.claims import running as claims_running
 from accounts.domains import checks
 from accounts.succession import watch
 from accounts.tenancy import installation
@@ -35,6 +36,8 @@ def follow() -> None:
         wake("purges")
     if run.waiting():
         wake("copies")
+    if claims_running.waiting(now=timezone.now()):
+        wake("claims")
 
 
 def periodic() -> None:
@@ -51,6 +54,8 @@ def periodic() -> None:
     if checks.due(now=timezone.now()):
         wake("domains")
     purging.run(now=timezone.now())
+    if claims_running.waiting(now=timezone.now()):
+        wake("claims")
     run.expire(now=timezone.now())
     if run.waiting():
         wake("copies")
@@ -85,6 +90,13 @@ def purges() -> None:
     """Delete the accounts whose date has come."""
     _begun("purges")
     purging.run(now=timezone.now())
+
+
+def claims() -> None:
+    """Tell, start and end control of accounts for some seconds; what is left goes to the end of the queue."""
+    _begun("claims")
+    if claims_running.run(now=timezone.now()):
+        wake("claims")
 
 
 def copies() -> None:

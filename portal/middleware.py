@@ -23,7 +23,7 @@ from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
 from accounts.seen import seen
 from audit.context import Context, within
 from portal import zones
-from portal.organization import Door
+from portal.organization import Door, Moved, moved
 from portal.views import errors
 from portal.views.stepup import ask
 
@@ -117,6 +117,8 @@ class Answers:
             return None
         if isinstance(error, Door):
             return errors.door_closed(request, error.code, error.membership)
+        if isinstance(error, Moved):
+            return HttpResponse(status=308, headers={"Location": moved(request, error.slug)})
         if isinstance(error, NotFound):
             if not request.user.is_authenticated:
                 return redirect(f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}")

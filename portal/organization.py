@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts import access, fetch, tenancy
 from accounts.actor import Actor
 from accounts.models import Membership, Organization
+from accounts.organizations import slugs
 from accounts.reasons import NotFound
 from accounts.seen import seen_in
 from portal import zones
@@ -21,6 +22,14 @@ class Door(Exception):
         super().__init__(code)
 
 
+class Moved(Exception):
+    """The organization that had this address has another one now, and the person is or was in it."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(slug)
+
+
 def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> Actor:
     """The actor for this person in this organization, with the scope set; foreign and unknown ones raise NotFound.
 
@@ -31,7 +40,7 @@ def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> 
         raise NotFound
     organization = fetch.one(Organization, "slug", slug)
     if organization is None:
-        raise NotFound
+        raise Moved(new) if (new := slugs.moved(slug, account_id=request.user.id, now=timezone.now())) else NotFound
     tenancy.set_request_scope(org=organization.id, account=request.user.id)
     found = access.standing(account_id=request.user.id, organization_id=organization.id)
     if found is None or found.refusal == "not_a_member":
@@ -47,6 +56,12 @@ def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> 
         raise NotFound
     seen_in(membership_id=found.membership_id, before=found.last_active_at, now=timezone.now())
     return actor
+
+
+def moved(request: HttpRequest, slug: str) -> str:
+    """The same address with the organization's present name in it."""
+    old = request.resolver_match.kwargs["slug"] if request.resolver_match else ""
+    return request.get_full_path().replace(f"/{old}/", f"/{slug}/", 1)
 
 
 def _door(code: str, found: access.Standing) -> Door:

@@ -78,9 +78,9 @@ def _people(actor: Actor, organization: Organization, q: str) -> list[Hit]:
 
 def _pages(actor: Actor, organization: Organization, words: list[str]) -> list[Hit]:
     within = [
-        ("people-import", _("Import people"), "import_people"), ("people-act", _("Act by file"), "manage_access"),
-        ("roles", _("Roles"), "view_people"), ("service-accounts", _("Service accounts"), "view_people"),
-        ("succession", _("Succession"), "manage_settings"), ("my-succession", _("Following the owners"), None)]
+        ("people-import", _("Import people"), "import_people"), ("people-act", _("Act by file"), "manage_access"), ("settings-notice", _("The notice"), "manage_settings"),
+        ("roles", _("Roles"), "view_people"), ("protected", _("Protected people"), "view_people"), ("service-accounts", _("Service accounts"), "view_people"),
+        ("claims", _("Claims"), "manage_domains"), ("succession", _("Succession"), "manage_settings"), ("my-succession", _("Following the owners"), None)]
     own = [("me", _("Your account")), ("me-sessions", _("Sessions")), ("mfa_index", _("Second factor")), ("account_change_password", _("Change the password"))]
     found = [Hit(place.label, place.href) for place in navigation(organization, actor)]
     if not words:

@@ -165,11 +165,14 @@ OUTBOUND_ALLOW = env.networks("STEWARD_OUTBOUND_ALLOW")  # networks that are not
 STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the kind "file" write; empty: nowhere
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
 AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER", "accounts.brake_news.SUBSCRIBER",
-                     "accounts.succession.news.SUBSCRIBER", "accounts.deletion_news.SUBSCRIBER",
-                     "accounts.emails.news.SUBSCRIBER",
+                     "accounts.succession.news.SUBSCRIBER", "accounts.deletion_news.SUBSCRIBER", "accounts.organizations.news.SUBSCRIBER",
+                     "accounts.emails.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
                      "dsar.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
-PURGE_PARTS = ("accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests",
+POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
+"""Where the powers of the whole product are written out: the notice has to name those of every package."""
+
+PURGE_PARTS = ("accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests", "accounts.purge_parts.rest",
                "dsar.erasing.copies", "dsar.erasing.by_map")
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Membership, Organization, RecoveryCode, SuccessionCase, Successor
 from accounts.models.succession import OPEN
+from accounts.roles import OWNER_RANK
 from accounts.succession import life, owners
 from accounts.work import plain
 
@@ -22,7 +23,7 @@ CODES_AGE = timedelta(days=365)
 
 @dataclass
 class Follower:
-    """A named successor, and what stands in their way."""
+    """A named successor who is no owner yet, and what stands in their way."""
 
     row: Successor
     able: bool
@@ -38,8 +39,6 @@ class Follower:
             return _("Declined")
         if self.able:
             return ""
-        if member.role.rank >= 100:
-            return _("Is an owner")
         if member.status != "active" or account.status != "active" or account.email_verified_at is None:
             return _("Is no active member now")
         return _("Has no second factor")
@@ -111,7 +110,7 @@ def of(organization: Organization, *, now: datetime) -> Overview:
 
 
 def _followers(organization_id: UUID) -> list[Follower]:
-    rows = list(Successor.objects.filter(organization_id=organization_id).select_related("membership__account", "membership__role").order_by("place"))
+    rows = list(Successor.objects.filter(organization_id=organization_id, membership__role__rank__lt=OWNER_RANK).select_related("membership__account").order_by("place"))
     able = owners.eligible(organization_id, [row.membership_id for row in rows])
     return [Follower(row, row.declined_at is None and row.membership_id in able) for row in rows]
 

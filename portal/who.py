@@ -62,6 +62,11 @@ def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
                  over_account=tuple(p for p in over if p.account_power) if row.organization_id in managements else ()) for row in rows]
 
 
+def past(account_id: UUID) -> list[Membership]:
+    """The organizations that the person was in: nothing can be done to them there any more, and they may still have questions (policy A11)."""
+    return [row for row in memberships(account_id) if row.status == "removed" and row.joined_at is not None]
+
+
 @dataclass(frozen=True)
 class Act:
     """Something that was done to the person, in words, with the organization in whose log it stands."""

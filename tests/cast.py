@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from accounts import access
+from accounts import access, notice_default
 from accounts.actor import Actor, Proof
 from accounts.addresses import address_key
 from accounts.models import Account, Management, Membership, Organization, Role, Service, ServiceAccess
@@ -69,6 +69,7 @@ def make_org(slug: str, people: list[tuple[str, str, bool]]) -> Org:
                 Service.objects.create(organization=organization, slug=s, name=s.title(), created_at=now) for s in ("notes", "calendar")])
             for name, role, managed in people:
                 org.people[name] = add_person(org, name, role, managed, now)
+            notice_default.first(organization.id, now=now).save(force_insert=True)
             act.write([EntryDraft(org=organization.id, action="organization.created", category="organization", outcome="success",
                                   actor=ActorRef(type="operator"), targets=[TargetRef(type="organization", id=organization.id)], via="cli")])
     return org

@@ -19,11 +19,14 @@ from accounts.models import (
     AddressChange,
     ApiToken,
     Brake,
+    Claim,
+    ClaimedAccount,
     Deletion,
     Domain,
     Group,
     GroupMembership,
     Membership,
+    NoticeVersion,
     Organization,
     RecoveryCode,
     RightsRequest,
@@ -55,6 +58,12 @@ DATA: dict[str, dict[str, Any]] = {
     "add-log-stream": {"name": "Lake", "kind": "webhook", "url": "https://siem.example.com/steward", "format": "native"}, "pause-log-stream": {"stream": "SIEM"}, "resume-log-stream": {"stream": "SIEM"},
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
+    "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21},
+    "put-in-notice": {"powers": ["suspend"], "purpose": "To keep the lights on", "basis": "contract"}, "take-from-notice": {"powers": ["suspend"]}, "write-notice": {"text": "What we do"},
+    "discard-notice-draft": {}, "publish-notice": {},
+    "announce-claim": {"domain": "claim.example.com", "choice": "all", "days": 14}, "cancel-claim": {"claim": "claim.example.com"}, "exempt-account": {"account": "claimed@claim.example.com"},
+    "answer-objection": {"account": "claimed@claim.example.com", "answer": "accept"}, "release-domain": {"domain": "claim.example.com"},
+    "accept-claim": {}, "object-to-claim": {"message": "It is my own."}, "leave-claim": {"address": "somebody-else@home-mail.com"},
     "name-successors": {"successors": ""}, "stop-succession": {}, "make-recovery-codes": {}, "set-succession-days": {"days": 90}, "grant-ownership": {"succession": str(uuid.UUID(int=0))},
     "present-recovery-codes": {"first": "1-ABCDE-FGHJK-MNPQR-STUVW", "second": "2-ABCDE-FGHJK-MNPQR-STUVW"}, "accept-ownership": {}, "decline-succession": {},
     "change-email": {**WHY, "email": "new.name@letters.example.com", "reason_code": "name_changed"}, "cancel-email-change": WHY, "approve-email-change": {}, "deny-email-change": {**WHY, "reason_code": "ask_in_person"},
@@ -93,6 +102,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug.endswith(("-log-stream", "-log-stream-secret")):
         arrange(lambda: stream_for(org, "SIEM", state="paused" if slug == "resume-log-stream" else "active"))
+    if slug.endswith(("-notice", "-notice-draft")):
+        arrange(lambda: draft_for(org, write=slug in {"discard-notice-draft", "publish-notice"}))
     if slug == "add-domain":
         arrange(lambda: Domain.objects.filter(name=DATA[slug]["domain"]).delete())
     if slug in {"prove-domain", "renew-domain-token", "remove-domain"}:
@@ -105,6 +116,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: change_for(org, person))
     if slug == "withdraw-own-email-change":
         arrange(lambda: [change_for(org, one) for one in org.people.values()])
+    if slug in CLAIMS:
+        arrange(lambda: claims_for(org, slug))
     if slug in states:
         arrange(states[slug])
     return person
@@ -152,6 +165,47 @@ def domain_for(org: Org, name: str, **more: Any) -> Domain:
     Domain.objects.filter(name=name).delete()
     return Domain.objects.create(**{"organization": org.organization, "name": name, "state": "verified", "method": "dns", "token": life.new_token(), "created_at": now, "verified_at": now, "last_proof_at": now,
                                     "checked_at": now, "next_check_at": now + life.CHECK_EVERY, **more})
+
+
+def draft_for(org: Org, *, write: bool = True, **more: Any) -> NoticeVersion | None:
+    """A draft of the organization's next notice that differs from the last one; or none at all. Needs an open act."""
+    NoticeVersion.objects.filter(organization=org.organization, state="draft").delete()
+    last = NoticeVersion.objects.filter(organization=org.organization).order_by("-number")[0]
+    if not write:
+        return None
+    values = {"powers": last.powers, "words": last.words, "text": f"{last.text} And more: {uuid.uuid4()}", **more}
+    return NoticeVersion.objects.create(organization=org.organization, number=last.number + 1, state="draft", created_at=datetime.now(UTC), **values)
+CLAIMS = ("announce-claim", "cancel-claim", "exempt-account", "answer-objection", "release-domain", "accept-claim", "object-to-claim", "leave-claim")
+
+
+def claimed_account(name: str, domain: str) -> Account:
+    """A verified account that nobody manages and that is in no organization. Needs an open act."""
+    address, now = f"{name}@{domain}", datetime.now(UTC)
+    Account.objects.filter(email_key=address).delete()
+    return Account.objects.create(id=uuid.uuid4(), email=address, email_key=address, name=name.title(), password="!", created_at=now, email_verified_at=now)
+
+
+def claim_for(domain: Domain, *accounts: Account, state: str = "announced", **more: Any) -> Claim:
+    """An announced claim of these accounts, to take effect in 13 days. Needs an open act."""
+    now = datetime.now(UTC)
+    claim = Claim.objects.create(organization_id=domain.organization_id, domain=domain, state="announced", days=14, announced_at=now - timedelta(days=1), effective_at=now + timedelta(days=13),
+                                 notice_version="powers-test", told=len(accounts))
+    for account in accounts:
+        objected = {"objected_at": now, "object_until": now + timedelta(days=30), "objection": "It is my own."} if state == "objected" else {}
+        ClaimedAccount.objects.create(claim=claim, organization_id=domain.organization_id, account=account, address=account.email, state=state, announced_at=claim.announced_at,
+                                      effective_at=claim.effective_at, changed_at=claim.announced_at, **{**objected, **more})
+    return claim
+
+
+def claims_for(org: Org, slug: str) -> None:
+    """A proven domain with one account in it, and the claim that the power needs; for the person's answers a claim of everybody. Needs an open act."""
+    Claim.objects.filter(organization=org.organization).delete()
+    domain = domain_for(org, "claim.example.com")
+    account = claimed_account("claimed", "claim.example.com")
+    if slug in {"accept-claim", "object-to-claim", "leave-claim"}:
+        claim_for(domain, *Account.objects.filter(memberships__organization=org.organization))
+    elif slug not in {"announce-claim", "release-domain"}:
+        claim_for(domain, account, state="objected" if slug == "answer-objection" else "announced")
 
 
 def succession_for(org: Org, slug: str, person: Membership | None = None) -> None:

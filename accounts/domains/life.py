@@ -52,6 +52,7 @@ def end(row: Domain, state: DomainState, *, now: datetime) -> None:
     """Bring a domain to its end: nobody looks at it any more."""
     go(row, state)
     row.ended_at, row.next_check_at, row.proof_until = now, None, None
+    row.releasing = state != S.EXPIRED  # what stood on its ground ends with it, by the job of the claims
 
 
 def proven(row: Domain, *, method: str, now: datetime) -> str:

@@ -65,7 +65,7 @@ def begin(*, account: Account, organization_id: UUID | None, kind: ChangeKind, a
         id=uuid4(), account=account, organization_id=organization_id, kind=kind, old_address=account.recovery_email if kind == ChangeKind.RECOVERY else account.email,
         new_address=address, new_key=address_key(address), requested_by=by, created_at=now, expires_at=now + PROOF_WITHIN, reason_code=reason_code, reason_text=reason_text,
         undo_offered=kind != ChangeKind.RECOVERY and reason_code not in COMPROMISED,
-        outside=kind in {ChangeKind.PERSON, ChangeKind.LEAVING} and organization_id is not None and not owned(organization_id=organization_id, address=address))
+        outside=kind == ChangeKind.PERSON and organization_id is not None and not owned(organization_id=organization_id, address=address))
     row.link_hash = links.digest(links.secret(row, "confirm"))
     return row
 
@@ -92,6 +92,16 @@ def complete(work: Work, account: Account, row: AddressChange, *, by_organizatio
         person = Person(account=account)
         gathering.elsewhere([person])
         identity_changed(work, person, own=row.organization_id)
+
+
+def leave(work: Work, account: Account, *, address: str) -> AddressChange:
+    """The person leaves with this address before a claim takes effect; its mailbox has confirmed. Done at once, with a way back for the old mailbox. Raises `switching.Taken`."""
+    row = begin(account=account, organization_id=None, kind=ChangeKind.LEAVING, address=address, now=work.now)
+    row.confirmed_at = work.now
+    work.cancel_address_changes(account.id)
+    complete(work, account, row, by_organization=False)
+    work.add(row)
+    return row
 
 
 def end_undo(work: Work, account_id: UUID, *, but: UUID | None = None, since: datetime | None = None) -> list[AddressChange]:

@@ -21,7 +21,7 @@ from audit.subscribers import Sealed, Subscriber
 
 PERMISSION = "change_email"
 ASKED = frozenset({"account.email.change_requested", "account.email.change_asked", "account.recovery_email.asked"})
-CHANGED = frozenset({"account.email.changed", "account.email.approved"})
+CHANGED = frozenset({"account.email.changed", "account.email.approved", "account.left_claim"})
 STOPPED = {"account.email.change_expired": "expired", "account.email.change_withdrawn": "withdrawn"}
 RECOVERY = {"account.recovery_email.changed": "changed", "account.recovery_email.dropped": "removed", "account.recovery_email.removed": "removed"}
 EVENTS = frozenset({*ASKED, *CHANGED, *STOPPED, *RECOVERY, "account.email.mailbox_confirmed", "account.email.request_waiting", "account.email.reverted", "account.email.freed",

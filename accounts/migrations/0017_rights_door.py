@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('version', models.PositiveIntegerField(default=1)),
-                ('kind', models.CharField(choices=[('copy', 'A copy of their information'), ('deletion', 'Deletion of their information'), ('objection', 'An objection')], max_length=12)),
+                ('kind', models.CharField(choices=[('copy', 'Copy of personal information'), ('deletion', 'Deletion of personal information'), ('objection', 'Objection')], max_length=12)),
                 ('words', models.TextField(blank=True, max_length=2000)),
                 ('state', models.CharField(choices=[('open', 'Open'), ('answered', 'Answered')], default='open', max_length=10)),
                 ('asked_at', models.DateTimeField()),

@@ -2,6 +2,7 @@ from accounts.models.account import Account, Session
 from accounts.models.address import AddressChange, ReleasedAddress
 from accounts.models.app import OAuthApplication
 from accounts.models.brake import Brake
+from accounts.models.claim import Claim, ClaimedAccount
 from accounts.models.count import PeopleCount
 from accounts.models.deletion import Deletion, Dispute, Tombstone
 from accounts.models.domain import Domain
@@ -14,6 +15,7 @@ from accounts.models.membership import (
     MembershipSnapshot,
     Protection,
 )
+from accounts.models.notice import NoticeVersion
 from accounts.models.organization import (
     Organization,
     OrganizationGroupPermission,
@@ -21,6 +23,7 @@ from accounts.models.organization import (
     Role,
 )
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
+from accounts.models.policy import OldSlug, OrganizationPolicy
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import Service, ServiceAccess
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
@@ -28,8 +31,8 @@ from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
-    "Account", "AddressChange", "ApiToken", "Brake", "Deletion", "Dispute", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management",
-    "Membership", "MembershipSnapshot", "OAuthApplication", "Organization", "OrganizationGroupPermission", "OrganizationUserPermission", "PeopleCount",
-    "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
+    "Account", "AddressChange", "ApiToken", "Brake", "Claim", "ClaimedAccount", "Deletion", "Dispute", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management",
+    "Membership", "MembershipSnapshot", "NoticeVersion", "OAuthApplication", "OldSlug", "Organization", "OrganizationGroupPermission", "OrganizationPolicy", "OrganizationUserPermission",
+    "PeopleCount", "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
     "ServiceAccess", "Session", "SuccessionCase", "Successor", "Tombstone",
 ]

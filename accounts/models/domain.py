@@ -31,7 +31,7 @@ class Domain(Versioned):
         "id": "public", "version": "unrecorded", "organization": "public", "name": "public", "state": "public", "method": "public",
         "token": "secret", "created_at": "public", "proof_until": "public", "verified_at": "public", "checked_at": "unrecorded",
         "next_check_at": "unrecorded", "failing_since": "public", "warned": "unrecorded", "contested_at": "public",
-        "last_proof_at": "public", "last_problem": "unrecorded", "ended_at": "public",
+        "last_proof_at": "public", "last_problem": "unrecorded", "ended_at": "public", "releasing": "public",
     }
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="domains")
@@ -56,6 +56,8 @@ class Domain(Versioned):
     """The last day of warning that was told: 1, 7 or 30."""
     contested_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    releasing = models.BooleanField(default=False, db_default=False)
+    """The accounts that are managed on the ground of this domain are being released, because it is given up or lost."""
 
     class Meta:
         default_permissions = ()

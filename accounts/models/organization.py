@@ -16,7 +16,8 @@ class Organization(Versioned):
 
     AUDIT = {
         "id": "public", "version": "unrecorded", "slug": "public", "name": "public", "created_at": "public",
-        "time_zone": "public", "contact_name": "pii", "contact_email": "pii", "owner_silent_days": "public",
+        "time_zone": "public", "contact_name": "pii", "contact_email": "pii", "contact_link": "public",
+        "owner_silent_days": "public",
     }
 
     slug = models.SlugField(_("address"), max_length=50, unique=True)
@@ -24,6 +25,7 @@ class Organization(Versioned):
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     contact_name = models.CharField(_("administrator contact"), max_length=200, blank=True)
     contact_email = models.EmailField(_("administrator contact e-mail"), blank=True)
+    contact_link = models.URLField(_("page about help"), max_length=300, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     owner_silent_days = models.PositiveSmallIntegerField(default=60, db_default=60)
     """After so many days without an active owner a succession opens."""

@@ -44,9 +44,9 @@ class RightsVisit(Identified):
 
 
 class RightsKind(models.TextChoices):
-    COPY = "copy", _("A copy of their information")
-    DELETION = "deletion", _("Deletion of their information")
-    OBJECTION = "objection", _("An objection")
+    COPY = "copy", _("Copy of personal information")
+    DELETION = "deletion", _("Deletion of personal information")
+    OBJECTION = "objection", _("Objection")
 
 
 class RightsRequest(Versioned):

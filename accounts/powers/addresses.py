@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -10,15 +10,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
-from accounts.addresses import clean_address
+from accounts.addresses import address_key, clean_address
 from accounts.emails import collisions, life, switching
 from accounts.models import AddressChange
 from accounts.people import Person
 from accounts.power import Data, Effect
 from accounts.powers.forms import ReasonForm, StrictForm
 from accounts.reasons import Refused
+from accounts.tenancy import installation
 from accounts.work import Work
 
+FROM_ONE, TO_ONE = 20, 10
+"""How many links a day may be asked for from one account, and go to one mailbox."""
 GROUNDS = [
     ("name_changed", gettext_lazy("New name")),
     ("domain_changed", gettext_lazy("The organization’s domain changed")),
@@ -65,6 +68,14 @@ def taken(person: Person, address: str, *, organization_id: Any, now: datetime) 
     code = in_the_way(person, address, organization_id=organization_id, now=now).code
     if code in {"address_taken_here", "address_to_free", "address_unmanaged", "address_unavailable"}:
         yield code
+
+
+def limited(person: Person, address: str, now: datetime) -> Iterable[str]:
+    """Links go to mailboxes of strangers too, so there are only so many a day: from one account, and to one mailbox, whoever asks (guard rail 22)."""
+    with installation("how many links a mailbox gets is counted over all organizations"):
+        rows = AddressChange.objects.filter(created_at__gt=now - timedelta(days=1), created_at__lte=now)
+        if rows.filter(account=person.account).count() >= FROM_ONE or rows.filter(new_key=address_key(address)).count() >= TO_ONE:
+            yield "too_many_links"
 
 
 def complete(work: Work, person: Person, row: AddressChange, *, ends_sessions: str = "") -> None:

@@ -37,6 +37,7 @@ POWER = Power(
     slug="cancel-invitation", code="invitation.cancel", event="membership.invitation_cancelled", over="member", permission="invite_people", tier=0,
     form=NoForm, rule=rule, effects=effects, apply=apply, ladder=0, bulk=True, gather=(gathering.auth_groups,),
     people_only=True,
+    always=True,
     title=gettext_lazy("Cancel the invitation"), button=gettext_lazy("Cancel invitation"),
     does=gettext_lazy("Takes the invitation back; its link stops working."),
     does_not=gettext_lazy("Does not delete an account that the person already had."),

@@ -14,7 +14,7 @@ from accounts.models.address import ChangeKind
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
-from accounts.powers.addresses import taken
+from accounts.powers.addresses import limited, taken
 from accounts.work import Work
 
 DEAD = "dead_mailbox"
@@ -44,6 +44,7 @@ def rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[st
         yield "address_outside"
     else:
         yield from taken(person, address, organization_id=actor.organization_id, now=now)
+        yield from limited(person, address, now)
 
 
 def effects(person: Person, data: Data, now: datetime) -> list[Effect]:

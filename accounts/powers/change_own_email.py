@@ -13,11 +13,9 @@ from accounts.models.address import ChangeKind, ChangeState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
-from accounts.powers.addresses import taken
+from accounts.powers.addresses import limited, taken
 from accounts.powers.forms import NoForm
 from accounts.work import Work
-
-MINE = frozenset({ChangeKind.PERSON, ChangeKind.LEAVING})
 
 
 def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
@@ -30,6 +28,7 @@ def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[s
         yield "nothing_to_change"
     elif address:
         yield from taken(person, address, organization_id=None, now=now)
+        yield from limited(person, address, now)
 
 
 def effects(person: Person, data: Data, _now: datetime) -> list[Effect]:
@@ -59,7 +58,7 @@ POWER = Power(
 
 def withdraw_rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
     row = person.extra["address_change"]
-    if row is None or row.kind not in MINE:  # type: ignore[attr-defined]
+    if row is None or row.kind != ChangeKind.PERSON:  # type: ignore[attr-defined]
         yield "no_change_pending"
 
 

@@ -128,6 +128,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="change-role", code="role.change", event="membership.role_changed", over="member", permission="manage_roles", tier=1, tier_for=tier_for,
     form=RoleForm, rule=rule, effects=effects, apply=apply, ends_ownership=True,
+    always=True,
     title=gettext_lazy("Change the role"), button=gettext_lazy("Change role"),
     does=gettext_lazy("Gives another role below the rank of whoever gives it, for everybody or for some groups only. Making or unmaking an owner needs a second owner."),
     does_not=gettext_lazy("Does not change service access."),

@@ -32,6 +32,7 @@ def apply(_work: Work, person: Person, _data: Data) -> None:
 POWER = Power(
     slug="confirm-identity", code="membership.confirm_identity", event="membership.identity_confirmed", over="member", permission="manage_roles", tier=2, form=NoForm,
     rule=rule, effects=effects, apply=apply, owner_lock=True, people_only=True,
+    always=True,
     title=gettext_lazy("Confirm who this is"), button=gettext_lazy("It is still them"),
     does=gettext_lazy("Lets the person’s role work again, after another organization changed the address or the second factor of their account."),
     does_not=gettext_lazy("Gives no role that they did not have."),

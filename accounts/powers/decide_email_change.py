@@ -125,6 +125,7 @@ def approve(work: Work, person: Person, _data: Data) -> None:
 APPROVE = Power(
     slug="approve-email-change", code="email.change_request.approve", event="account.email.approved", over="member", permission="change_email", tier=2, form=RequestForm,
     rule=approve_rule, effects=approve_effects, apply=approve, account_power=True, directory=True, people_only=True, gather=(life.address_change, gathering.elsewhere),
+    always=True,
     title=gettext_lazy("Agree to the new address"), button=gettext_lazy("Agree"),
     does=gettext_lazy("Gives the account the address that the person asked for and whose mailbox has confirmed."),
     does_not=gettext_lazy("Ends no session and leaves password, second factor, role and access as they are."),
@@ -150,6 +151,7 @@ def deny(work: Work, person: Person, data: Data) -> None:
 DENY = Power(
     slug="deny-email-change", code="email.change_request.deny", event="account.email.denied", over="member", permission="change_email", tier=1, form=DenyForm,
     rule=deny_rule, effects=deny_effects, apply=deny, account_power=True, directory=True, people_only=True, gather=(life.address_change,),
+    always=True,
     title=gettext_lazy("Decline the new address"), button=gettext_lazy("Decline"),
     does=gettext_lazy("Ends the person’s request for another address, with a ground that they read."),
     does_not=gettext_lazy("Changes nothing about the account."),

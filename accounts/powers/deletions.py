@@ -96,6 +96,7 @@ def release_address(work: Work, person: Person, _data: Data) -> None:
     work.track(row)
     deletions.go(row, "release_address")
     row.address_released = True
+    work.cancel_address_changes(account.id)
     switching.release(work, account, open_to=row.organization_id)
 
 

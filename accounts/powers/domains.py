@@ -27,6 +27,7 @@ class DomainForm(StrictForm):
         """The domains of the organization that are not at their end."""
         rows = Domain.objects.filter(organization=organization, state__in=OPEN).order_by("name")
         self.fields["domain"].choices = [("", gettext_lazy("Choose one")), *((str(row.id), shown(row.name)) for row in rows)]  # type: ignore[attr-defined]
+        self.fields["domain"].initial = self.initial.get("domain") or None  # so that the page says at once what would happen to this one
 
     @classmethod
     def initial_from(cls, query: QueryDict) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from accounts.work import Work
 
 
 def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
-    if person.account.status not in {"deactivated", "pending_deletion"}:
+    if person.account.status != "deactivated":  # of an account that is to be deleted, `release-address` gives it free: cancelling the deletion has to know
         yield "wrong_status"
     elif not switching.has_address(person.account):
         yield "nothing_to_change"

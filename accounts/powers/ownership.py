@@ -120,7 +120,7 @@ def grant_rule(actor: Actor, person: Person, data: Data, now: datetime) -> Itera
         yield "only_by_time"
     if person.membership.status != "active" or person.account.status != "active" or person.account.email_verified_at is None:
         yield "wrong_status"
-    elif person.rank >= OWNER_RANK:
+    elif person.membership.role.rank >= OWNER_RANK:
         yield "nothing_to_change"
     elif not person.account.has_second_factor:
         yield "no_second_factor"
@@ -143,7 +143,8 @@ def grant(work: Work, person: Person, data: Data) -> None:
 
 GRANT = Power(
     slug="grant-ownership", code="ownership.grant", event="organization.ownership_granted", over="member", permission="transfer_ownership", tier=2, form=GrantForm,
-    rule=grant_rule, apply=grant, notice=False, people_only=True,
+    rule=grant_rule, apply=grant, notice=False, people_only=True, rank_rule=False, self_allowed=True,  # nobody acts on anybody here: protection and rank have nothing to say
+    always=True,
     title=gettext_lazy("Grant ownership"), button=gettext_lazy("Grant ownership"),
     does=gettext_lazy("Makes somebody an owner whose succession has waited and was accepted. Only the schedule does it."),
     does_not=gettext_lazy("Demotes nobody, and cannot be done by hand."),

@@ -3,11 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.models import Membership, Protection
@@ -24,9 +26,9 @@ class ProtectForm(StrictForm):
 
 
 def _administrators(person: Person, data: Data) -> list[Membership]:
-    keys = [address_key(a) for a in names(data.get("administrators"))]
-    assert person.membership is not None
-    return list(Membership.objects.filter(organization_id=person.membership.organization_id, status="active", role__rank__gte=50, account__email_key__in=keys))
+    """Those who are named, among everybody who could be."""
+    known: dict[str, Membership] = person.extra["administrators"]  # type: ignore[assignment]
+    return [known[key] for key in dict.fromkeys(address_key(a) for a in names(data.get("administrators"))) if key in known]
 
 
 def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
@@ -49,20 +51,26 @@ def effects(person: Person, data: Data, _now: datetime) -> list[Effect]:
 
 def apply(work: Work, person: Person, data: Data) -> None:
     assert person.membership is not None
-    chosen = _administrators(person, data)
-    for row in Protection.objects.filter(membership=person.membership):
-        work.remove(row)
-    for administrator in chosen:
-        work.add(Protection(organization_id=person.membership.organization_id, membership=person.membership, administrator=administrator))
+    chosen = {administrator.id: administrator for administrator in _administrators(person, data)}
+    before: dict[UUID, Protection] = {row.administrator_id: row for row in person.extra["protections"]}  # type: ignore[attr-defined]
+    for administrator_id, row in before.items():
+        if administrator_id not in chosen:
+            work.remove(row)
+    for administrator in chosen.values():
+        if administrator.id not in before:
+            work.add(Protection(organization_id=person.membership.organization_id, membership=person.membership, administrator=administrator, since=work.now, set_by=work.actor_membership))
     person.membership.protected = bool(chosen)
     person.membership.status_changed_at = work.now
-    work.note(person.id, administrators=[str(a.id) for a in chosen])
+    work.note(person.id, administrators=[str(i) for i in chosen])
+    if work.actor_membership in chosen and work.actor_membership not in before:
+        work.tell(person, "person.protector_added_self")  # whoever lets themselves in is seen to
 
 
 POWER = Power(
     slug="protect", code="person.protect", event="person.protection_changed", over="member", permission="protect_people", tier=2, form=ProtectForm,
-    rule=rule, effects=effects, apply=apply, notice=False,
+    rule=rule, effects=effects, apply=apply, notice=False, bulk=True, gather=(gathering.protections, gathering.administrators),
     people_only=True,
+    always=True,
     title=gettext_lazy("Protect this person"), button=gettext_lazy("Protect"),
     does=gettext_lazy("Names the only administrators who may act on this person."),
     does_not=gettext_lazy("Does not hide the person, and limits nobody's right to see them."),

@@ -40,6 +40,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="reactivate", code="account.reactivate", event="account.reactivated", over="member", permission="deactivate_accounts", tier=2,
     form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, directory=True, bulk=True,
+    always=True,
     title=gettext_lazy("Reactivate the account"), button=gettext_lazy("Reactivate"),
     does=gettext_lazy("Lets the person sign in again. After a lockdown they set a new password first."),
     does_not=gettext_lazy("Does not bring back sessions or API tokens."),

@@ -16,6 +16,7 @@ from accounts.models.address import PENDING, ChangeKind, ChangeState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
+from accounts.powers.addresses import limited
 from accounts.powers.forms import NoForm, ReasonForm
 from accounts.tenancy import installation
 from accounts.work import Work
@@ -41,10 +42,12 @@ def _end(work: Work, person: Person, row: AddressChange) -> None:
         row.save(update_fields=["state", "finished_at", "expires_at", "link_hash"])
 
 
-def set_rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
+def set_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     address = str(data.get("email") or "")
     if address and address_key(address) in {person.account.email_key, address_key(person.account.recovery_email)}:
         yield "nothing_to_change"
+    elif address:
+        yield from limited(person, address, now)
 
 
 def set_address(work: Work, person: Person, data: Data) -> None:

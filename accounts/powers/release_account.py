@@ -7,7 +7,9 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
+from accounts.claims import life
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import ReasonForm
@@ -34,12 +36,16 @@ def apply(work: Work, person: Person, _data: Data) -> None:
     work.note(person.id, basis=management.basis, since=plain(management.since))
     work.remove(management)
     work.cancel_address_changes(person.account.id)
+    for row in person.extra["claimed"]:  # type: ignore[attr-defined]
+        work.track(row)
+        life.go(row, "end", now=work.now)
+        row.problem = "released"
     work.touch(person.membership)  # what somebody else has on the screen says that the account is managed
 
 
 POWER = Power(
     slug="release-account", code="management.release", event="management.ended", over="member", permission="manage_domains", tier=2,
-    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, urgent=True, directory=True, people_only=True, bulk=True,
+    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, urgent=True, directory=True, people_only=True, bulk=True, gather=(gathering.claimed,),
     title=gettext_lazy("Release the account"), button=gettext_lazy("Release"),
     does=gettext_lazy("Ends the organization's control of the account: from then on it belongs to the person alone."),
     does_not=gettext_lazy("Takes no access to your services away and deletes nothing."),

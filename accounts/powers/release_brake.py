@@ -38,6 +38,7 @@ def apply(work: Work, person: Person, _data: Data) -> None:
 POWER = Power(
     slug="release-brake", code="actor.release_brake", event="actor.pause_released", over="member", permission="approve_plans", tier=2, form=ReasonForm, rule=rule, effects=effects, apply=apply,
     gather=(gathering.brake,), owner_lock=True,
+    always=True,
     title=gettext_lazy("Let them go on"), button=gettext_lazy("Let them go on"),
     does=gettext_lazy("Ends the pause of somebody who did more harmful acts within a day than one person should."),
     does_not=gettext_lazy("Undoes nothing of what they did, and gives no further powers."),

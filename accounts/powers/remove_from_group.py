@@ -56,6 +56,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="remove-from-group", code="group.remove", event="membership.group_left", over="member", permission="manage_groups", tier=0, tier_for=tier_for,
     form=GroupForm, rule=rule, effects=effects, apply=apply, self_allowed=True, rank_rule=False, bulk=True, gather=(organization_groups, gathering.groups), undo="add-to-group",
+    always=True,
     title=gettext_lazy("Remove from a group"), button=gettext_lazy("Remove from the group"),
     does=gettext_lazy("Takes the person out of a group, and with it the role that the group carries."),
     does_not=gettext_lazy("Does not remove the person from the organization."),

@@ -82,6 +82,7 @@ POWER = Power(
     slug="restore", code="access.restore", event="membership.restored", over="member", permission="manage_access", tier=1,
     form=RestoreForm, rule=rule, effects=effects, apply=apply, bulk=True,
     gather=(gathering.groups, gathering.services, gathering.snapshots, gathering.roles, gathering.auth_groups),
+    always=True,
     title=gettext_lazy("Restore access"), button=gettext_lazy("Restore access"),
     does=gettext_lazy("Gives access back: reinstate groups and services, or start fresh as a member."),
     does_not=gettext_lazy("Does not bring back administrator roles, API tokens or sessions."),

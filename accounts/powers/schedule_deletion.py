@@ -42,7 +42,7 @@ def effects(person: Person, data: Data, now: datetime) -> list[Effect]:
     date = timezone.localtime(now + timedelta(days=_days(data))).strftime("%Y-%m-%d %H:%M %Z")
     return [
         *ended_sessions(person, everywhere=True), *ended_access(person, tokens="disabled"),
-        Effect("lost", "sign_in", _("Signing in stops at once, in every organization on this installation.")),
+        Effect("lost", "sign_in", _("Signing in stops at once, in every organization on this installation. Reset links and changes of the address that are under way end.")),
         Effect("later", "purge", _("On %(date)s name, address and everything that identifies the person are removed for good.") % {"date": date}, _days(data)),
         Effect("kept", "cancel", _("Until then an administrator can cancel, and the account is again what it was.")),
         *([Effect("kept", "by_person", _("Because the person asked for it, they can cancel it too."))] if data.get("reason_code") == "person_asked" else []),
@@ -66,6 +66,8 @@ def apply(work: Work, person: Person, data: Data) -> None:
     row = deletions.schedule(work, person, days=_days(data), by_person=ground == "person_asked", reason_code=ground, organization_id=person.management.organization_id)
     set_account_status(work, person, {**data, "until": row.purge_at}, "pending_deletion")
     close_account(work, person, reason="pending_deletion")
+    person.account.credential_epoch += 1  # reset links that are under way open nothing any more
+    work.cancel_address_changes(person.account.id)
     if person.membership is not None:
         work.withdraw_invitations(person.membership.id)
     facts: dict[str, Any] = {"purge_at": plain(row.purge_at), "days": _days(data)}

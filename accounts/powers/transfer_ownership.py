@@ -47,6 +47,7 @@ POWER = Power(
     slug="transfer-ownership", code="ownership.transfer", event="organization.ownership_transferred", over="member", permission="transfer_ownership",
     tier=2, form=ReasonForm, rule=rule, effects=effects, apply=apply, ladder=2,
     people_only=True,
+    always=True,
     title=gettext_lazy("Transfer ownership"), button=gettext_lazy("Transfer ownership"),
     does=gettext_lazy("Makes this person an owner in the place of whoever hands it over."),
     does_not=gettext_lazy("Does not remove you: you stay as an administrator."),

@@ -33,6 +33,7 @@ POWER = Power(
     slug="withdraw-password-reset", code="credential.withdraw_reset", event="person.password_reset.withdrawn", over="member",
     permission="require_password_reset", tier=1, form=NoForm, rule=rule, effects=effects, apply=apply, ladder=0,
     people_only=True,
+    always=True,
     title=gettext_lazy("Withdraw the password reset"), button=gettext_lazy("Withdraw"),
     does=gettext_lazy("Takes back a demand that the person has not met yet and opens this organization to them again."),
     does_not=gettext_lazy("Does not apply to managed accounts: their old password is already gone, so they use the link."),

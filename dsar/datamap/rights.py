@@ -5,6 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from dsar.datamap.kinds import COUNT, ID, ORDER, WORKINGS, Subject, Unit, data, none, secret
 
+_ASKED = "that a request was made and answered in time has to be provable; not by whom"
+
 UNITS: tuple[Unit, ...] = (
     Unit(
         table="dsar_copy",
@@ -46,19 +48,20 @@ UNITS: tuple[Unit, ...] = (
         recipients=("person", "administrators"),
         keeping="account",
         scope="organization_id",
+        erase="change",
         columns={
             "id": ID,
             "version": COUNT,
-            "organization_id": data("user.workplace"),
-            "account_id": data("user.unique_id"),
-            "kind": data("user.privacy_preferences"),
-            "words": data("user.content.private"),
-            "state": data("user.privacy_preferences"),
-            "asked_at": data("user.privacy_preferences"),
-            "answered_at": data("user.privacy_preferences"),
-            "answered_by": data("user.history", export="others"),
-            "outcome": data("user.privacy_preferences"),
-            "answer": data("user.content.private", export="others"),
+            "organization_id": data("user.workplace", erase="keep", ground=_ASKED),
+            "account_id": data("user.unique_id", erase="keep", ground=_ASKED),
+            "kind": data("user.privacy_preferences", erase="keep", ground=_ASKED),
+            "words": data("user.content.private", erase="blank"),
+            "state": data("user.privacy_preferences", erase="keep", ground=_ASKED),
+            "asked_at": data("user.privacy_preferences", erase="keep", ground=_ASKED),
+            "answered_at": data("user.privacy_preferences", erase="keep", ground=_ASKED),
+            "answered_by": data("user.history", export="others", erase="keep", ground=_ASKED),
+            "outcome": data("user.privacy_preferences", erase="keep", ground=_ASKED),
+            "answer": data("user.content.private", export="others", erase="blank"),
         },
     ),
     Unit(

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from accounts import access, tenancy
 from accounts.actor import Actor
+from accounts.organizations import slugs
 from accounts.reasons import NotFound
 from accounts.seen import token_used
 from audit.context import current
@@ -97,6 +98,8 @@ def _by_token(request: HttpRequest, scheme: str, secret: str, slug: str | None, 
     actor = access.actor_of_token(use)
     request.organization = use.token.organization  # type: ignore[attr-defined]
     if slug is not None and use.token.organization.slug != slug:
+        if slugs.moved(slug, account_id=use.token.account_id, now=now) == use.token.organization.slug:
+            raise organization.Moved(use.token.organization.slug)
         raise NotFound
     if not actor.may(permission):
         raise NotFound

@@ -16,6 +16,7 @@ from accounts.actor import Actor
 from portal.api import auth, reading
 from portal.api.operation import Call, Operation
 from portal.api.problems import Problem, answer, problem_of
+from portal.organization import Moved, moved
 
 View = Callable[..., HttpResponseBase]
 
@@ -66,7 +67,10 @@ def _answered(request: HttpRequest, by_method: dict[Any, Operation], path: dict[
     if operation is None:
         raise Problem(405, "method", "This address does not answer that method.")
     slug = path.pop("slug", None)
-    actor = _actor(request, operation, slug)
+    try:
+        actor = _actor(request, operation, slug)
+    except Moved as error:
+        return HttpResponse(status=308, headers={"Location": moved(request, error.slug)})
     call = Call(
         request=request,
         actor=actor,

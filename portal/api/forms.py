@@ -31,6 +31,12 @@ SAMPLES: dict[str, Any] = {
     "department": "Finance",
     "until": "2030-01-31T09:00:00Z",
     "rank": 10,
+    "powers": ["suspend"],
+    "purpose": "To end access that is no longer needed.",
+    "slug": "north-star",
+    "contact_email": "help@example.com",
+    "contact_link": "https://example.com/help",
+    "deletion_days": 21,
     "days": 30,
     "time_zone": "Europe/Berlin",
     "permissions": ["view_people"],
@@ -38,6 +44,9 @@ SAMPLES: dict[str, Any] = {
     "administrators": "kim@example.com",
     "networks": "192.0.2.0/24",
     "successors": "kim@example.com",
+    "address": "sam@home-mail.com",
+    "claim": "",
+    "account": "sam@example.com",
     "first": "1-ABCDE-FGHJK-MNPQR-STUVW",
     "second": "2-ABCDE-FGHJK-MNPQR-STUVW",
     "services": "notes",
@@ -91,7 +100,7 @@ def _values(field: forms.ChoiceField) -> list[str]:
 def example_of(power: Power) -> dict[str, Any]:
     """A body that the power accepts: what is required, and the ground's words where there is one."""
     body = body_of(power)
-    wanted = [*body["required"], *[n for n in ("title", "role", "url") if n in body["properties"] and n not in body["required"]]]
+    wanted = [*body["required"], *[n for n in ("title", "role", "url", "contact_email", "deletion_days") if n in body["properties"] and n not in body["required"]]]
     return {name: schema.sample(body["properties"][name]) for name in wanted}
 
 

@@ -10,7 +10,7 @@ from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts import door, listing_query
+from accounts import door, listing_query, protected
 from accounts.models import Plan, ServiceAccess, Session
 from accounts.people import Person, load_people
 from accounts.reasons import Refused, text
@@ -54,6 +54,8 @@ def person_json(person: Person) -> dict[str, Any]:
         "department": m.department,
         "groups": sorted(str(g) for g in person.group_ids),
         "second_factor": a.has_second_factor,
+        "recovery_address": bool(a.recovery_email) if person.managed else None,
+        "identity_changed_at": plain(m.identity_changed_at),
         "protected": m.protected,
         "last_active_at": plain(m.last_active_at),
         "joined_at": plain(m.joined_at),
@@ -116,6 +118,15 @@ def sessions(call: Call) -> dict[str, Any]:
 
 def session_json(row: Session) -> dict[str, Any]:
     return {"id": str(row.id), "started_at": plain(row.started_at), "last_seen_at": plain(row.last_seen_at), "ended_at": plain(row.ended_at), "ended_reason": row.ended_reason}
+
+
+def protected_people(call: Call) -> dict[str, Any]:
+    """Who is protected, and by whom they may be acted on."""
+    return {"people": [{"person_id": str(row.id), "name": row.name, "administrators": [_protector(one) for one in row.protectors]} for row in protected.listed(actor=call.actor)]}
+
+
+def _protector(one: protected.Protector) -> dict[str, Any]:
+    return {"person_id": str(one.id), "name": one.name, "since": plain(one.since), "set_by": one.set_by or None, "named_themselves": one.itself}
 
 
 def export(call: Call) -> HttpResponseBase:
@@ -185,6 +196,16 @@ OPERATIONS = (
         run=sessions,
         answers={200: shapes.SESSIONS},
         refusals=(403,),
+    ),
+    Operation(
+        name="protected-people",
+        method="GET",
+        path="orgs/{slug}/protected/",
+        part="People",
+        summary="Who is protected, and who may act on them",
+        permission="view_people",
+        run=protected_people,
+        answers={200: shapes.PROTECTED},
     ),
     Operation(
         name="people-file",

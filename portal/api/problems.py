@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from accounts import reasons
 
 CONFLICTS = frozenset({"wrong_status", "nothing_to_change", "already_member", "pending_conflict", "too_often", "last_owner", "name_taken", "role_in_use", "group_in_scope", "job_running",
-                       "expired", "too_many_views", "address_taken_here", "address_to_free", "address_unmanaged", "change_pending", "no_change_pending", "mailbox_unconfirmed"})
+                       "expired", "too_many_views", "address_taken_here", "address_to_free", "address_unmanaged", "change_pending", "no_change_pending", "too_many_links", "mailbox_unconfirmed"})
 """Reasons that lie in the state of things and not in who asks: 409. Everything else that is refused is 403."""
 INPUT = frozenset({"wrong_count", "nobody_chosen", "too_many", "unknown_person", "unknown_role", "unknown_group", "unknown_service",
                    "invalid_value", "invalid_name", "not_in_bulk"})

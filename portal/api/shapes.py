@@ -38,6 +38,8 @@ PERSON = thing(
         "department": text(200, sample="Finance"),
         "groups": many(ID),
         "second_factor": flag(),
+        "recovery_address": nullable(flag("Whether there is one; null where your organization does not manage the account.")),
+        "identity_changed_at": MAYBE_STAMP | {"description": "When another organization changed the account's address or second factor; the role rests until somebody confirms who this is."},
         "protected": flag(),
         "last_active_at": MAYBE_STAMP,
         "joined_at": MAYBE_STAMP,
@@ -148,6 +150,8 @@ PLAN = thing(
         "finished_at": MAYBE_STAMP,
     }
 )
+PROTECTOR = thing({"person_id": ID, "name": text(200, sample="Sam Sample"), "since": MAYBE_STAMP, "set_by": nullable(text(200, sample="Olivia Okafor")), "named_themselves": flag()})
+PROTECTED = thing({"people": many(thing({"person_id": ID, "name": text(200, sample="Sam Sample"), "administrators": many(PROTECTOR)}))})
 PLANS = thing({"plans": many(PLAN), **PAGING})
 DRY_EFFECT = thing({"kind": choice("lost", "kept", "later"), "code": text(300, sample="sessions"), "count": number(0), "text": text(500, sample="2 sessions end at once.")})
 DRY_RUN = thing(

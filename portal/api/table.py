@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from portal.api import acts, addresses, audit, audit_exports, audit_streams, copies, domains, groups, me, people, plan_steps, plans, rights, succession, tokens, views
+from portal.api import acts, addresses, audit, audit_exports, audit_streams, claims, copies, domains, groups, me, people, plan_steps, plans, rights, settings, succession, tokens, views
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
 
@@ -28,7 +28,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit_streams.OPERATIONS,
     *domains.OPERATIONS,
     *copies.OPERATIONS,
+    *settings.OPERATIONS,
     *rights.OPERATIONS,
+    *claims.OPERATIONS,
     *succession.OPERATIONS,
     *addresses.OPERATIONS,
     *views.OPERATIONS,

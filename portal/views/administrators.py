@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import administrators, door
+from accounts import administrators, door, protected
 from accounts.models import ApiToken, Role
 from accounts.permissions import PERMISSIONS
 from accounts.powers import BY_SLUG
@@ -40,6 +40,12 @@ def roles(request: HttpRequest, slug: str) -> HttpResponse:
              "mine": not role.builtin and role.rank < actor.rank and actor.scope_groups is None}
             for role in Role.objects.filter(organization_id=actor.organization_id).order_by("-rank", "name")]
     return render(request, "administrators/roles.html", {"rows": rows, "may": actor.may("manage_roles"), "tab": "roles", "whole": actor.scope_groups is None})
+
+
+def protected_people(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who is protected, by whom they may be acted on, since when and who said so."""
+    actor = enter(request, slug, permission="view_people")
+    return render(request, "administrators/protected.html", {"rows": protected.listed(actor=actor), "may": actor.may("protect_people"), "tab": "protected"})
 
 
 def service_accounts(request: HttpRequest, slug: str) -> HttpResponse:

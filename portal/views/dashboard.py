@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts import listing_query, overview
 from accounts.actor import Actor
+from accounts.models import Organization
 from audit import counts
 from portal.charts import Chart
 from portal.organization import enter
@@ -26,14 +27,15 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     if actor.scope_groups is not None:
         return redirect("people", slug)
     assert actor.organization_id is not None
-    now = timezone.now()
+    now, organization = timezone.now(), request.organization  # type: ignore[attr-defined]
     found = overview.numbers(actor=actor, now=now)
     return render(request, "dashboard/index.html", {
-        "items": _attention(slug, actor, found), "people": found["people"], "charts": _charts(actor.organization_id, actor, found)})
+        "items": _attention(organization, actor, found), "people": found["people"], "charts": _charts(actor.organization_id, actor, found)})
 
 
-def _attention(slug: str, actor: Actor, n: dict[str, int]) -> list[dict[str, Any]]:
+def _attention(organization: Organization, actor: Actor, n: dict[str, int]) -> list[dict[str, Any]]:
     """The numbers that are not as they should be, most urgent first, each in words and with the way there."""
+    slug = organization.slug
     people, administrators = reverse("people", args=[slug]), reverse("administrators", args=[slug])
     said = [
         ("bad", n["owners"] < 2, n["owners"], ngettext("Only %(n)d owner can sign in. With a second one nobody is locked out when something happens.",
@@ -42,6 +44,8 @@ def _attention(slug: str, actor: Actor, n: dict[str, int]) -> list[dict[str, Any
                                                    "%(n)d administrators are paused, because of many harmful acts within a day. Look at what they did.", n["paused"]), administrators),
         *(_succession(slug, n) if actor.may("manage_settings") else ()),
         ("bad", n["failed_jobs"], n["failed_jobs"], ngettext("%(n)d job failed this week.", "%(n)d jobs failed this week.", n["failed_jobs"]), reverse("jobs", args=[slug])),
+        ("warn", not organization.contact_email and not organization.contact_link and actor.may("manage_settings"), 0,
+         _("No contact is published, so people do not know whom to ask about their access."), reverse("organization-power", args=[slug, "set-contact"])),
         ("warn", n["approvals"] if actor.may("approve_plans") else 0, n["approvals"], ngettext("%(n)d plan waits for a second person.", "%(n)d plans wait for a second person.", n["approvals"]),
          reverse("plans", args=[slug])),
         ("warn", n["administrators_without_factor"], n["administrators_without_factor"],

@@ -51,7 +51,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     failed = request.method == "POST"
     return render(request, "me/email.html", {
         "pending": pending, "recovery": recovery, "earlier": earlier, "refused": refused, "refused_act": chosen.slug if chosen else "", "now": timezone.now(), "key": uuid4(),
-        "mine": pending is not None and pending.row.kind in (ChangeKind.PERSON, ChangeKind.LEAVING),
+        "mine": pending is not None and pending.row.kind == ChangeKind.PERSON,
         "management": Management.objects.filter(account=request.user).select_related("organization").first(),
         "change": _form("change-own-email", bound), "set": _form("set-recovery-address", bound), "form": next(iter(bound.values()), None)}, status=422 if failed else 200)
 

@@ -65,7 +65,7 @@ def _show(request: HttpRequest, actor: Actor, row: Plan, *, problems: list[str] 
         "live": row.state in {PlanState.PREPARING, PlanState.RUNNING}, "may_stop": row.state == PlanState.RUNNING, "expired": row.expires_at <= now and row.state in bulk.WAITING,
         "doable": row.summary.get("doable", 0), "done": row.summary.get("done", 0), "failed": row.summary.get("failed", 0), "skipped": row.summary.get("skipped", 0),
         "verdicts": {kind: row.summary.get("verdicts", {}).get(kind, 0) for kind in ("create", "change", "skip", "error")},
-        "step_up": min(row.tier, 2) if actor.tier(now) < min(row.tier, 2) else 0, "kept_days": bulk.KEPT.days,
+        "harmful": any(p.danger or p.brake for p in act_file.powers_of(row)), "step_up": min(row.tier, 2) if actor.tier(now) < min(row.tier, 2) else 0, "kept_days": bulk.KEPT.days,
     }
     if request.headers.get("HX-Request") and context["live"]:
         return render(request, "jobs/_progress.html", context)

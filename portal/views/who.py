@@ -20,4 +20,4 @@ def index(request: HttpRequest) -> HttpResponse:
         raise NotFound from None
     grounds = dict(GROUNDS)
     rows = [{"line": act.line, "organization": act.membership.organization, "ground": grounds.get(act.line.reason, "")} for act in acts]
-    return render(request, "me/who.html", {"holds": who.holds(request.user.id), "rows": rows, "page": {"next": older, "previous": ""}, "later": bool(cursor)})
+    return render(request, "me/who.html", {"holds": who.holds(request.user.id), "rows": rows, "page": {"next": older, "previous": ""}, "later": bool(cursor), "past": who.past(request.user.id)})

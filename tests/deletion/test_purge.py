@@ -17,7 +17,7 @@ from django.test import Client
 from psycopg import sql
 
 from accounts import access, door, outbox, purging, tenancy
-from accounts.models import Account, Deletion, Mail, Management, Membership, Plan, PlanRow, Protection, SavedView, Tombstone
+from accounts.models import Account, AddressChange, Claim, ClaimedAccount, Deletion, Mail, Management, Membership, Plan, PlanRow, Protection, RightsRequest, SavedView, Tombstone
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused
 from audit import holds, queries, subscribers
@@ -28,7 +28,7 @@ from tests.cast import Org, World
 from tests.deletion.acts import DAY, account, act, agreed, deletion
 from tests.deletion.fails import Killed
 from tests.deletion.test_schedule import hold, together
-from tests.situations import arrange, deletion_for, group_for, session_for, token_for
+from tests.situations import arrange, deletion_for, domain_for, group_for, session_for, token_for
 
 
 def storied(org: Org) -> tuple[Membership, str, str]:
@@ -43,6 +43,7 @@ def storied(org: Org) -> tuple[Membership, str, str]:
     arrange(lambda: Protection.objects.create(organization=org.organization, membership=org.person("auditor"), administrator=person))
     with tenancy.scope(org=org.organization.id):
         SavedView.objects.create(organization=org.organization, owner=org.person("owner"), page="people", name="Him", query=f"q={address.replace('@', '%40')}", created_at=datetime.now(UTC))
+    arrange(lambda: claim_of(org, person, address, word))
     arrange(lambda: plan_of(org, person, address, name))
     act(org, "update-profile", person, title=f"Keeper of {word}", department=f"{word} Hall", name=name)
     act(org, "suspend", person, message=f"{name}, please call.", private_note=f"{name} did not answer.")
@@ -52,6 +53,14 @@ def storied(org: Org) -> tuple[Membership, str, str]:
         subscribers.drain()
         outbox.deliver(now=datetime.now(UTC))
     return person, address, word
+
+
+def claim_of(org: Org, person: Membership, address: str, word: str) -> None:
+    """They were claimed once, objected in words, and were answered in words."""
+    now = datetime.now(UTC)
+    claim = Claim.objects.create(organization=org.organization, domain=domain_for(org, f"{org.slug}.example"), state="lapsed", days=14, announced_at=now, effective_at=now, notice_version="1")
+    ClaimedAccount.objects.create(claim=claim, organization=org.organization, account_id=person.account_id, state="left", address=address, announced_at=now, effective_at=now, changed_at=now,
+                                  objection=f"I, {word}, object.", answer=f"Dear {word}", leaving_address=f"me@{word.lower()}.example")
 
 
 def plan_of(org: Org, person: Membership, address: str, name: str) -> None:
@@ -181,7 +190,7 @@ def test_every_credential_is_dead_before_and_after(world: World) -> None:
             end(person, later(row))
 
 
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", range(6))
 def test_killed_in_the_middle_it_goes_on(world: World, settings: Any, place: int) -> None:
     org = world.north
     person, address, word = storied(org)
@@ -318,3 +327,13 @@ def test_a_deleted_address_is_closed_to_strangers_for_a_month(world: World) -> N
     end(person, now)
     assert collisions.find(address=address, account_id=None, organization_id=None, now=now).code == "address_unavailable"
     assert collisions.find(address=address, account_id=None, organization_id=None, now=now + 31 * DAY).code == ""
+
+
+def test_what_the_tables_declare_is_what_goes() -> None:
+    """Every table of accounts/ with personal values of whom it points to is covered, without being named anywhere."""
+    from accounts import purge_parts
+
+    covered = {model for model, _links, _columns in purge_parts.personal()}
+    assert {Membership, ClaimedAccount, RightsRequest, Deletion, AddressChange} <= covered and Mail not in covered
+    for _model, links, columns in purge_parts.personal():
+        assert links and columns

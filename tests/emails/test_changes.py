@@ -311,7 +311,7 @@ def test_no_link_stays_in_the_post_that_is_kept(world: World) -> None:
     own(person, "change-own-email", email=new)
     word = post.word(person.account_id, new)
     with tenancy.installation("the outbox is emptied"):
-        outbox.deliver(now=datetime.now(UTC) + timedelta(seconds=1))
+        outbox.deliver(now=datetime.now(UTC) + timedelta(seconds=1), limit=10_000)
         kept = list(Mail.objects.filter(account_id=person.account_id).values_list("body", flat=True))
     assert kept
     assert not any(word in body for body in kept)
@@ -478,6 +478,24 @@ def test_the_queue_shows_ones_own_people_only(world: World, domain: str) -> None
     page = client_for(org.person("people-manager")).get(f"/o/{org.slug}/email-changes/").content.decode()
     assert "one@letters.example.com" in page
     assert "two@letters.example.com" not in page
+
+
+def test_a_mailbox_is_not_flooded(world: World) -> None:
+    """Whoever asks: ten links a day to one mailbox, twenty from one account."""
+    target, now = f"{uuid.uuid4().hex}@victim.example", datetime.now(UTC)
+
+    def once(name: str, email: str) -> None:
+        own(world.north.person(name), "change-own-email", now=now, email=email)
+        own(world.north.person(name), "withdraw-own-email-change", now=now)
+
+    for number in range(10):
+        once(("guest", "worker")[number % 2], target)
+    refused(lambda: once("auditor", target.upper()), "too_many_links")
+    refused(lambda: own(world.north.person("auditor"), "set-recovery-address", now=now, email=target), "too_many_links")
+    own(world.north.person("auditor"), "change-own-email", now=now + DAY, email=target)
+    for _number in range(15):
+        once("guest", f"{uuid.uuid4().hex}@elsewhere.example")
+    refused(lambda: once("guest", f"{uuid.uuid4().hex}@elsewhere.example"), "too_many_links")
 
 
 def test_the_table_of_states_ends() -> None:

@@ -1,6 +1,7 @@
 """Law: power × role × surface says what tests/matrix.txt says. The matrix is written by hand."""
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +57,10 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         ids = made
     if "name" in data and power.slug != "update-profile":
         data["name"] = f"{data['name']} {role}"
+    if slug in {"set-contact", "set-limits"}:
+        data = {"contact_email": f"{role}@{org.slug}.example"} if slug == "set-contact" else {"deletion_days": 20 + ROLES.index(role)}
+    if "email" in data:  # a mailbox gets only so many links a day
+        data["email"] = f"{uuid.uuid4().hex}@{data['email'].partition('@')[2]}"
     if slug == "protect":
         data = {"administrators": f"owner@{org.slug}.example"}
     with tenancy.scope(org=org.organization.id, account=org.person(role).account_id):

@@ -74,6 +74,14 @@ def test_fourteen_days_in_sight_then_an_offer_then_the_person_accepts() -> None:
     assert GROUND["words"] not in record and '"type":"operator"' in record and GROUND["reference"] in record
 
 
+def test_a_notice_that_nobody_gave_is_waited_for_by_the_operator_too() -> None:
+    """While the schedule stands still no time passes for the owners: the operator's second step waits for the notices."""
+    org, now = alone(), datetime.now(UTC)
+    propose(org, "first", now)
+    with pytest.raises(operator.NotPossible, match="every notice"):
+        finish(org, now + 20 * DAY)
+
+
 def test_any_owner_stops_it() -> None:
     org, now = alone(), datetime.now(UTC)
     propose(org, "first", now)

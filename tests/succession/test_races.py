@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connections
 
-from accounts import door, tenancy
+from accounts import door, due, tenancy
 from accounts.models import Membership, RecoveryCode, SuccessionCase, Successor
 from accounts.powers import BY_SLUG
 from accounts.reasons import NotFound, Refused, Stale
@@ -60,6 +60,7 @@ def test_an_owner_stops_it_while_the_schedule_grants() -> None:
         org = accepted(f"r{number}", now)
         stop = lambda org=org, now=now: do(org, "stop-succession", "owner1", now=now)  # noqa: E731
         answers = at_once(stop, lambda org=org, now=now: watch.look(org.organization.id, now=now))
+        assert isinstance(answers[0], door.Receipt | Refused | Stale), "told one way or the other"
         stopped = isinstance(answers[0], door.Receipt)
         assert stopped != (role(org, "first") == "owner"), answers
         assert case(org).state == ("stopped" if stopped else "done")
@@ -160,6 +161,18 @@ def test_killed_while_granting_leaves_nothing_half_done(monkeypatch: pytest.Monk
     assert (role(org, "first"), case(org).state) == ("member", "accepted")
     look(org, now)
     assert (role(org, "first"), case(org).state) == ("owner", "done")
+
+
+@pytest.mark.parametrize("lacking", [{"told": 2}, {"told": 0}, {"waits_until": datetime.now(UTC) + DAY}, {"person": None}, {"state": "offered"}, {"state": "waiting"}])
+def test_the_door_itself_grants_nothing_that_has_not_waited_and_was_not_told(lacking: dict[str, Any]) -> None:
+    """Whatever the schedule believes: who grants looks once more."""
+    now = datetime.now(UTC)
+    org = accepted("d", now)
+    arrange(lambda: SuccessionCase.objects.filter(organization=org.organization).update(**lacking))
+    with tenancy.scope(org=org.organization.id), pytest.raises(Refused) as refusal:
+        door.perform(power=BY_SLUG["grant-ownership"], actor=due.schedule(org.organization.id), ids=[org.person("first").id], data={"succession": str(case(org).id)}, now=now)
+    assert refusal.value.codes == (["only_by_time"] if "told" in lacking or "waits_until" in lacking else ["not_offered"])
+    assert role(org, "first") == "member"
 
 
 def test_the_grant_by_hand_is_refused_to_everybody() -> None:

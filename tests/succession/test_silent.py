@@ -159,6 +159,19 @@ def test_who_declines_lets_it_pass_or_lost_the_factor_is_passed_over() -> None:
     assert events(org).count("succession.nobody") == 1, "nobody is called twice"
 
 
+def test_a_protected_successor_follows_too() -> None:
+    """Protection keeps administrators off a person; it does not keep ownership from them."""
+    org, now = small(), datetime.now(UTC)
+    name(org, "first")
+    arrange(lambda: Membership.objects.filter(id=org.person("first").id).update(protected=True))
+    account(org, "owner", status="locked")
+    for hours in (0, 24, 60, 72):
+        look(org, now + hours * HOUR)
+    do(org, "accept-ownership", "first", now=now + 73 * HOUR)
+    look(org, now + 73 * HOUR)
+    assert role(org, "first") == "owner"
+
+
 def test_who_accepted_and_declines_before_it_is_granted_does_not_become_owner() -> None:
     org, now = small(), datetime.now(UTC)
     name(org, "first", "second")

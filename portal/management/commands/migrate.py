@@ -9,6 +9,7 @@ from django.core.management.commands.migrate import Command as Migrate
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from accounts.notice_default import adopt_everywhere
 from accounts.roles import refresh_builtin_roles
 from audit import key_store
 from portal import database
@@ -27,6 +28,7 @@ class Command(Migrate):
         if _is_complete():
             key_store.take_over(using="default")
             refresh_builtin_roles(now=datetime.now(UTC))
+            adopt_everywhere(now=datetime.now(UTC))
 
     def check(self, *args: Any, **options: Any) -> None:
         """The database is compared with the list once it is migrated, not before."""

@@ -1,0 +1,38 @@
+"""What an organization decided for itself: the numbers that powers need, and the addresses it had before."""
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from accounts.models.fields import Identified, Versioned
+from accounts.models.organization import Organization
+
+
+class OrganizationPolicy(Versioned):
+    """The numbers of one organization. Whoever never chose any has no row, and the defaults hold: ask `accounts.policy.of`."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "deletion_days": "public", "closing_days": "public"}
+
+    organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="policy")
+    deletion_days = models.PositiveSmallIntegerField(default=14, db_default=14, validators=[MinValueValidator(1), MaxValueValidator(90)])
+    """Days between the decision to delete an account and its deletion (POWERS P6)."""
+    closing_days = models.PositiveSmallIntegerField(default=14, db_default=14, validators=[MinValueValidator(14), MaxValueValidator(90)])
+    """Days between the decision to delete the organization and its end (guard rail 23)."""
+
+    class Meta:
+        default_permissions = ()
+
+
+class OldSlug(Identified):
+    """An address that an organization had. Its people are led on for a year; nobody else gets it for two."""
+
+    AUDIT = {"id": "public", "organization": "public", "slug": "public", "left_at": "public", "leads_until": "public", "kept_until": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="old_slugs")
+    slug = models.SlugField(max_length=50, unique=True)
+    left_at = models.DateTimeField()
+    leads_until = models.DateTimeField()
+    kept_until = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

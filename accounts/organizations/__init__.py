@@ -1,0 +1,1 @@
+"""The life of an organization: its address, its making, its end."""

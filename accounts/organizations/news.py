@@ -1,0 +1,59 @@
+"""Mails to everybody in an organization, about what concerns them all: a notice that changes."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts import outbox
+from accounts.models import Membership, NoticeVersion, Organization
+from accounts.organizations import contact
+from accounts.powers import BY_SLUG
+from audit.subscribers import Sealed, Subscriber
+
+TOO_OLD = timedelta(days=14)
+"""What happened longer ago is told nobody any more: the log and the pages say it."""
+
+
+def handle(batch: list[Sealed]) -> None:
+    """Owe the mails to all members."""
+    now = datetime.now(UTC)
+    for sealed in batch:
+        organization = Organization.objects.filter(id=sealed.org).first()
+        if organization is None or sealed.outcome != "success" or datetime.fromisoformat(sealed.record["occurred_at"]) <= now - TOO_OLD:
+            continue
+        if sealed.record.get("facts", {}).get("significant"):
+            _notice(organization, sealed, now)
+
+
+def members(organization_id: UUID) -> Iterator[Membership]:
+    """Everybody who belongs to the organization with an account that is theirs to use; also who is suspended, because it concerns them too."""
+    rows = Membership.objects.filter(organization_id=organization_id, status__in=("active", "restricted", "suspended"), account__kind="person").exclude(account__status="purged")
+    return rows.select_related("account").order_by("id").iterator(chunk_size=500)
+
+
+def _notice(organization: Organization, sealed: Sealed, now: datetime) -> None:
+    row = NoticeVersion.objects.filter(organization=organization, number=sealed.record["facts"]["number"]).first()
+    if row is None or row.effective_at is None:
+        return
+    before = NoticeVersion.objects.filter(organization=organization, number__lt=row.number).exclude(state="draft").order_by("-number").first()
+    context: dict[str, Any] = {
+        "organization": organization.name, "number": row.number, "day": f"{row.effective_at:%Y-%m-%d}", "at": f"{row.effective_at:%Y-%m-%d %H:%M}", "contact": contact.line(organization),
+        "reference": f"{sealed.seq}",
+        "new": [{"title": _title(slug), "purpose": row.words.get(slug, {}).get("purpose", "")} for slug in sealed.record["facts"].get("new", [])],
+        "gone": [_title(slug) for slug in sorted(set(before.powers if before else []) - set(row.powers))]}
+    for membership in members(organization.id):
+        page = f"{settings.STEWARD_URL}{reverse('me-notice', args=[membership.id])}?version={row.number}"
+        outbox.owe(template="notice-changed", account=membership.account, context={**context, "page": page}, entry=sealed.entry, organization_id=organization.id, now=now)
+
+
+def _title(slug: str) -> str:
+    power = BY_SLUG.get(slug)
+    return str(power.title) if power else slug
+
+
+SUBSCRIBER = Subscriber(name="organizations", handle=handle, actions=frozenset({"notice.published"}))

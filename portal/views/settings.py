@@ -1,0 +1,50 @@
+"""The settings of an organization: name and address, contact, numbers, and the notice with its versions."""
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts import policy, tenancy
+from accounts.models import Membership, OldSlug
+from accounts.reasons import NotFound
+from portal import notices_of
+from portal.organization import enter
+
+PERMISSION = "manage_settings"
+
+
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    """Everything that was decided for the organization as a whole, each with the way to change it."""
+    actor = enter(request, slug, permission=PERMISSION)
+    assert actor.organization_id is not None
+    now = timezone.now()
+    found = notices_of.overview(actor.organization_id, now=now)
+    return render(request, "settings/index.html", {
+        "policy": policy.of(actor.organization_id), "old": OldSlug.objects.filter(organization_id=actor.organization_id, leads_until__gt=now).order_by("-left_at"), "notice": found,
+        "unnamed": notices_of.unnamed(found)})
+
+
+def notice(request: HttpRequest, slug: str) -> HttpResponse:
+    """The notice: what holds, the draft power by power, what publishing it would change, and every version there was."""
+    actor = enter(request, slug, permission=PERMISSION)
+    assert actor.organization_id is not None
+    found = notices_of.overview(actor.organization_id, now=timezone.now())
+    return render(request, "settings/notice.html", {"notice": found, "unnamed": notices_of.unnamed(found), "shown": found.draft or found.announced or found.current})
+
+
+@login_required
+def mine(request: HttpRequest, membership_id: str) -> HttpResponse:
+    """The notice for whoever is or was in the organization, also while they are suspended: the version in effect, or any other by its number."""
+    with tenancy.installation("the notice of an organization that the person is or was in"):
+        membership = Membership.objects.filter(id=membership_id, account=request.user).exclude(status="invited").select_related("organization").first()
+    if membership is None:
+        raise NotFound
+    now, number = timezone.now(), request.GET.get("version", "")
+    with tenancy.scope(org=membership.organization_id, account=request.user.id):
+        found = notices_of.overview(membership.organization_id, now=now)
+        if number and not (number.isascii() and number.isdigit() and len(number) < 9):
+            raise NotFound
+        chosen = notices_of.numbered(found, int(number)) if number else found.current or found.announced
+    return render(request, "me/notice.html", {"membership": membership, "organization": membership.organization, "notice": found, "shown": chosen})

@@ -1,0 +1,87 @@
+"""A claim in a real browser: announced by an owner, read in the mail's link, left with an address of the person's own. Accessible, in both themes, at 320 px, without scripts."""
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from accounts import tenancy
+from accounts.claims import leaving, running
+from accounts.models import Account, Claim
+from tests.browser.conftest import Visit
+from tests.browser.test_pages import problems
+from tests.cast import World
+from tests.claims.acts import DAY, announce, answer, domain, manager, person, row
+from tests.situations import arrange
+
+pytestmark = pytest.mark.browser
+
+
+def _shots(visit: Visit, name: str) -> None:
+    if shots := os.environ.get("STEWARD_SHOTS"):
+        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
+            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            visit.page.screenshot(path=str(Path(shots) / f"claims-{name}-{scheme}-{width}.png"), full_page=True)
+        visit.page.emulate_media(color_scheme="light")
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_pages(world: World, visit: Visit) -> None:
+    org, on = world.north, domain(world.north)
+    people = [person(on, name) for name in ("a-very-long-name-of-somebody-who-works-for-the-department-of-departments", "berta", "carl", "dora")]
+    visit.sign_in(world, "owner")
+    paths = {"preview": f"domains/{on.id}/claim/", "announce": f"do/announce-claim/?domain={on.id}", "release": f"do/release-domain/?domain={on.id}"}
+    for name, path in paths.items():
+        assert problems(visit, f"/o/{org.slug}/{path}") == [], path
+        _shots(visit, name)
+    claim = announce(org, on)
+    answer(people[1], "object-to-claim", message="This was my own account long before I came here, and my children’s school writes to it.")
+    answer(people[2], "accept-claim")
+    for name, path in {"index": "claims/", "detail": f"claims/{claim.id}/", "objected": f"claims/{claim.id}/?state=objected", "answer": f"do/answer-objection/?account={row(people[1]).id}",
+                       "exempt": f"do/exempt-account/?account={row(people[3]).id}", "cancel": f"do/cancel-claim/?claim={claim.id}", "domain": f"domains/{on.id}/"}.items():
+        assert problems(visit, f"/o/{org.slug}/{path}") == [], path
+        _shots(visit, name)
+
+
+def test_claim_notice_leave(world: World, visit: Visit, visit_without_scripts: Visit) -> None:
+    org, on = world.north, domain(world.north)
+    guest = org.person("guest")
+    arrange(lambda: Account.objects.filter(id=guest.account_id).update(email=f"guest@{on.name}", email_key=f"guest@{on.name}"))
+    account = Account.objects.get(id=guest.account_id)
+    visit.sign_in(world, "owner")
+    page = visit.go(f"/o/{org.slug}/domains/{on.id}/claim/")
+    page.click("main >> text=Announce a claim")
+    page.click("form.card button.primary")
+    assert "Done and recorded" in page.inner_text("body")
+    running.run(now=datetime.now(UTC))
+    with tenancy.scope(org=org.organization.id):
+        claim = Claim.objects.get(domain=on)
+    assert f"guest@{on.name}" in visit.go(f"/o/{org.slug}/claims/{claim.id}/").inner_text("main")
+
+    nobody = visit_without_scripts
+    mine = row(account)
+    assert problems(nobody, f"/claim/{leaving.notice_token(mine)}/") == []
+    assert "Sign in to answer" in nobody.page.inner_text("main") and org.organization.name in nobody.page.inner_text("main")
+    nobody.sign_in(world, "guest")
+    assert problems(nobody, f"/me/claims/{mine.id}/") == []
+    _shots(nobody, "notice")
+    assert problems(nobody, "/me/claims/") == []
+    _shots(nobody, "mine")
+    nobody.go(f"/me/claims/{mine.id}/")
+    nobody.page.fill("#id_address", f"me@{on.name}")
+    nobody.page.click("text=Send the link")
+    assert "Choose one of your own" in nobody.page.inner_text("main")
+    nobody.page.fill("#id_address", f"own@{org.slug}-home.com")
+    nobody.page.click("text=Send the link")
+    assert "on its way" in nobody.page.inner_text("body")
+    assert problems(nobody, f"/leave-claim/{leaving.token(row(account))}/") == []
+    _shots(nobody, "leave")
+    nobody.page.click("text=Confirm and leave")
+    assert "will not manage your account" in nobody.page.inner_text("main")
+    _shots(nobody, "left")
+    running.run(now=datetime.now(UTC) + 30 * DAY)
+    assert manager(account) is None and row(account).state == "left"
+    assert "Left with another address" in visit.go(f"/o/{org.slug}/claims/{claim.id}/").inner_text("main")

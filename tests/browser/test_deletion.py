@@ -1,0 +1,100 @@
+"""Deletion and the rights door in a real browser: two people bring a deletion forward; somebody who cannot sign in reaches their page. Accessible, in both themes, at 320 px."""
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from accounts import purging, tenancy
+from accounts.models import Organization
+from tests.browser.conftest import Visit
+from tests.browser.test_pages import problems
+from tests.cast import World
+from tests.deletion.acts import account, act
+from tests.deletion.test_rights_door import link_for
+from tests.situations import arrange
+
+pytestmark = pytest.mark.browser
+
+
+def shot(visit: Visit, name: str) -> None:
+    if shots := os.environ.get("STEWARD_SHOTS"):
+        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
+            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            visit.page.screenshot(path=str(Path(shots) / f"deletion-{name}-{scheme}-{width}.png"), full_page=True)
+    visit.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_two_people_bring_a_deletion_forward(world: World, browser: Browser, address: str, visit: Visit) -> None:
+    org, person = world.north, world.north.person("worker")
+    visit.sign_in(world, "owner")
+    here = f"/o/{org.slug}/people/{person.id}/"
+    assert problems(visit, f"{here}schedule-deletion/") == []
+    shot(visit, "schedule")
+    page = visit.go(f"{here}schedule-deletion/")
+    page.select_option("#id_reason_code", "contract_ended")
+    page.fill("#id_days", "30")
+    page.fill("#id_confirm", account(person).email)
+    page.click("form.card button.danger, form.card button.primary")
+    assert "will be deleted at" in page.inner_text("main") and account(person).status == "pending_deletion"
+    assert problems(visit, here) == []
+    shot(visit, "person")
+    page = visit.go(f"{here}expedite-deletion/")
+    page.select_option("#id_reason_code", "person_asked")
+    page.fill("#id_confirm", account(person).email)
+    page.click("form.card button.danger, form.card button.primary")
+    assert account(person).status == "pending_deletion", "one person is not enough"
+    plan = page.url.removeprefix(address)
+    second = Visit(browser, address).sign_in(world, "administrator")
+    assert "Delete now" in second.go(f"/o/{org.slug}/approvals/").inner_text("main")
+    other = second.go(plan)
+    shot(second, "approval")
+    other.click("button[value=approve]")
+    second.context.close()
+    assert second.complaints == []
+    with tenancy.installation("the schedule"):
+        assert purging.purge(account_id=person.account_id, now=datetime.now(UTC))
+    assert purging.former(person.account_id) in visit.go(here).inner_text("main")
+    shot(visit, "purged")
+    assert purging.former(person.account_id) not in visit.go(f"/o/{org.slug}/people/?q=former").inner_text("main")
+
+
+def test_somebody_who_cannot_sign_in_reaches_their_page(world: World, visit: Visit, browser: Browser, address: str) -> None:
+    org, person = world.north, world.north.person("worker")
+    arrange(lambda: Organization.objects.filter(id=org.organization.id).update(contact_name="Ada Admin", contact_email="ada@north.example"))
+    act(org, "schedule-deletion", person, reason_code="person_asked", message="As you asked on the phone.")
+    for path in ("/rights/", "/rights/sent/"):
+        assert problems(visit, path) == []
+    shot(visit, "door")
+    link = link_for(person)
+    assert problems(visit, link) == [], "looking at it uses nothing up"
+    page = visit.go(link)
+    page.click("text=Open the page")
+    assert "As you asked on the phone." in page.inner_text("main") and "ada@north.example" in page.inner_text("main")
+    assert problems(visit, "/rights/page/") == []
+    page.fill("textarea[name=words]", "Everything, please.")
+    page.click("text=Ask for a copy")
+    assert "not answered yet" in page.inner_text("main") and page.is_disabled("text=Ask for a copy")
+    shot(visit, "rights")
+    administrator = Visit(browser, address).sign_in(world, "privacy-officer")
+    other = administrator.go(f"/o/{org.slug}/requests/")
+    assert "Everything, please." in other.inner_text("main")
+    assert problems(administrator, f"/o/{org.slug}/requests/") == []
+    shot(administrator, "requests")
+    other = administrator.go(f"/o/{org.slug}/requests/")
+    other.click("main a.btn")
+    other.check("input[value=granted]")
+    other.fill("#id_message", "You have it by Friday.")
+    shot(administrator, "answer")
+    other.click("form.card button.primary")
+    assert "Answered" in other.inner_text("main")
+    administrator.context.close()
+    assert administrator.complaints == []
+    page = visit.go("/rights/page/")
+    assert "You have it by Friday." in page.inner_text("main")
+    page.click("text=Cancel the deletion")
+    assert account(person).status == "active"
