@@ -1,4 +1,5 @@
 """What claims and the life of organizations keep about people."""
+
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
@@ -58,7 +59,10 @@ UNITS: tuple[Unit, ...] = (
             "version": COUNT,
             "organization_id": REFERENCE,
             "domain_id": REFERENCE,
-            **{name: none("what was announced and how far it is") for name in ("state", "choice", "inactive_days", "days", "reached", "told", "announced_at", "effective_at", "notice_version", "ended_at")},
+            **{
+                name: none("what was announced and how far it is")
+                for name in ("state", "choice", "inactive_days", "days", "reached", "told", "announced_at", "effective_at", "notice_version", "ended_at")
+            },
             "listed": data("user.unique_id", export="no", erase="keep", ground="random numbers that lead to nobody any more"),
             "announced_by": _BY,
         },
@@ -77,7 +81,10 @@ UNITS: tuple[Unit, ...] = (
             "id": ID,
             "version": COUNT,
             "organization_id": REFERENCE,
-            **{name: none("what the organization published about its powers") for name in ("number", "state", "powers", "meanwhile", "words", "digest", "significant", "created_at", "published_at", "effective_at")},
+            **{
+                name: none("what the organization published about its powers")
+                for name in ("number", "state", "powers", "meanwhile", "words", "digest", "significant", "created_at", "published_at", "effective_at")
+            },
             "text": none("what the organization published about its powers", reviewed="written by an organization for everybody to read"),
             "published_by": _BY,
         },
