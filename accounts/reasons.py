@@ -94,6 +94,7 @@ REASONS = {
     "duplicate_row": _("The same person appears earlier in the file."),
     "invalid_value": _("A value in this row is not valid."),
     "too_often": _("This was done moments ago. Wait ten minutes before you repeat it."),
+    "address_unverified": _("The address of this account has not been proven yet."),
     "no_second_factor": _("The person needs a second factor before they can hold this role."),
     "copy_under_way": _("A copy is being made already. You get a mail when it is ready."),
     "too_many_copies": _("You asked for three copies within a day. Fetch one of them, or wait until tomorrow."),

@@ -169,6 +169,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.emails.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
                      "dsar.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
+PEOPLE_MAY_CREATE_ORGANIZATIONS = env.flag("STEWARD_PEOPLE_MAY_CREATE_ORGANIZATIONS")
 POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 """Where the powers of the whole product are written out: the notice has to name those of every package."""
 

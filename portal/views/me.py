@@ -4,6 +4,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core import signing
@@ -31,7 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
     active = [row for row in rows if row.status != "invited"]
     if len(rows) == 1 and active and "choose" not in request.GET:
         return redirect("org-home", active[0].organization.slug)
-    return render(request, "me/organizations.html", {"rows": rows, "operator": request.user.is_operator})
+    return render(request, "me/organizations.html", {"rows": rows, "operator": request.user.is_operator, "may_create": settings.PEOPLE_MAY_CREATE_ORGANIZATIONS})
 
 
 def organization(request: HttpRequest, slug: str) -> HttpResponse:
