@@ -96,6 +96,7 @@ OTHER = {
     "rights.page_opened": gettext_lazy("%(target)s opened their rights page by a link from their mailbox"), "rights.requested": gettext_lazy("%(target)s asked the organization for what is theirs"),
     "account.dispute_noted": gettext_lazy("The operator noted a dispute about the account of %(target)s: it is not deleted meanwhile"),
     "account.dispute_lifted": gettext_lazy("The operator noted that the dispute about the account of %(target)s is settled"),
+    "notice.acknowledged": gettext_lazy("%(actor)s confirmed that they have read a notice"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))
