@@ -43,7 +43,7 @@ def open_text(text: str) -> str:
     return _open(base64.b64decode(text)).decode()
 
 
-def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID | None, organization_id: UUID | None, now: datetime, address: str = "") -> None:
+def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID | None, organization_id: UUID | None, now: datetime, address: str = "", **more: Any) -> None:
     """Owe one mail. For the same entry, template and address it is owed once, however often this is called.
 
     `address` is another mailbox than the account's present one: the one it had, the one it is to have, or its recovery address.
@@ -53,7 +53,7 @@ def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID
         return  # there is no mailbox; whoever answers for a service account reads the log
     Mail.objects.bulk_create([Mail(
         entry=entry, organization_id=organization_id, account=account, template=template, address=address,
-        context=_seal(orjson.dumps(context)), next_attempt_at=now, created_at=now)], ignore_conflicts=True)
+        context=_seal(orjson.dumps(context)), next_attempt_at=now, created_at=now, **more)], ignore_conflicts=True)
 
 
 def deliver(*, now: datetime, limit: int = 100) -> int:

@@ -98,6 +98,7 @@ OTHER = {
     "account.dispute_lifted": gettext_lazy("The operator noted that the dispute about the account of %(target)s is settled"),
     "package.built": gettext_lazy("The copy of the data of %(target)s was made"), "package.failed": gettext_lazy("The copy of the data of %(target)s was made"),
     "package.downloaded": gettext_lazy("%(actor)s fetched the copy of their data"), "package.destroyed": gettext_lazy("The copy of the data of %(target)s was removed"),
+    "notice.acknowledged": gettext_lazy("%(actor)s confirmed that they have read a notice"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))

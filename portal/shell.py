@@ -44,7 +44,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO, "nav": _nav(request, organization, actor), "here": organization, "zone": timezone.get_current_timezone_name(),
         "actor_may_audit": actor is not None and actor.may("view_audit"), "actor_may_export": actor is not None and actor.may("export_audit"),
         "actor_is_scoped": actor is not None and actor.scope_groups is not None,
-        "unread": SimpleLazyObject(lambda: notices.unread(user.id)), "organizations": SimpleLazyObject(lambda: organizations(request)),
+        "bell": SimpleLazyObject(lambda: notices.bell(user.id)), "organizations": SimpleLazyObject(lambda: organizations(request)),
     }
 
 

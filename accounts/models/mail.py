@@ -16,7 +16,8 @@ class Mail(Identified):
 
     AUDIT = {"id": "public", "entry": "public", "organization_id": "public", "account": "public", "template": "public",
              "address": "pii", "context": "secret", "subject": "pii", "body": "pii", "state": "public", "attempts": "unrecorded",
-             "next_attempt_at": "unrecorded", "created_at": "public", "sent_at": "public", "last_error": "unrecorded", "read_at": "unrecorded"}
+             "next_attempt_at": "unrecorded", "created_at": "public", "sent_at": "public", "last_error": "unrecorded", "read_at": "unrecorded",
+             "asks": "public", "about": "public", "acknowledged_at": "public"}
 
     entry = models.UUIDField(null=True, blank=True)
     """The audit entry this mail follows from."""
@@ -35,6 +36,11 @@ class Mail(Identified):
     last_error = models.CharField(max_length=300, blank=True)
     read_at = models.DateTimeField(null=True)
     """When the recipient saw it in the portal's notices."""
+    asks = models.CharField(max_length=10, blank=True, default="", db_default="", choices=[("", ""), ("read", "to be confirmed"), ("important", "to be confirmed, with a banner until then")])
+    """Whether the recipient is asked to confirm that they read it (`accounts.acknowledging`)."""
+    about = models.UUIDField(null=True)
+    """What was announced: the same for everybody who is asked to confirm the same thing."""
+    acknowledged_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()
@@ -42,4 +48,6 @@ class Mail(Identified):
         indexes = [models.Index(fields=["next_attempt_at"], condition=models.Q(state="due"), name="mail_due"),
                    models.Index(fields=["account", "-created_at"], name="mail_of_account"),
                    models.Index(fields=["account"], condition=models.Q(read_at=None, entry__isnull=False), name="mail_unread"),
-                   models.Index(fields=["organization_id"], condition=models.Q(state="failed"), name="mail_failed")]
+                   models.Index(fields=["organization_id"], condition=models.Q(state="failed"), name="mail_failed"),
+                   models.Index(fields=["account", "-created_at"], condition=models.Q(acknowledged_at=None) & ~models.Q(asks=""), name="mail_unconfirmed"),
+                   models.Index(fields=["about", "acknowledged_at"], condition=models.Q(about__isnull=False), name="mail_about")]

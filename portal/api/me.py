@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core import signing
 from django.db.models import Q
 
+from accounts import acknowledging
 from accounts.models import Account, Membership, Organization, Session
 from accounts.models.membership import ManagementBasis
 from accounts.notices import of as own_notices
@@ -167,6 +168,8 @@ def notices(call: Call) -> dict[str, Any]:
                 "text": m.body,
                 "created_at": plain(m.created_at),
                 "read_at": plain(m.read_at),
+                "asks": m.asks or None,
+                "acknowledged_at": plain(m.acknowledged_at),
             }
             for m in shown
         ],
@@ -183,6 +186,12 @@ def read_notice(call: Call) -> dict[str, Any]:
         raise NotFound
     rows.filter(read_at=None).update(read_at=call.now)
     return {"id": str(wanted), "read_at": plain(rows.get().read_at)}
+
+
+def acknowledge_notice(call: Call) -> dict[str, Any]:
+    """The caller says that they have read it."""
+    wanted: UUID = call.ids["notice_id"]
+    return {"id": str(wanted), "acknowledged_at": plain(acknowledging.confirm(actor=call.actor, mail_id=wanted, now=call.now))}
 
 
 _PAGE = (parameters.P_CURSOR, parameters.P_LIMIT)
@@ -212,5 +221,17 @@ OPERATIONS = (
         run=read_notice,
         refusals=(403,),
         answers={200: shapes.thing({"id": shapes.ID, "read_at": shapes.MAYBE_STAMP})},
+    ),
+    Operation(
+        name="me-notice-acknowledge",
+        method="POST",
+        path="me/notices/{notice_id}/acknowledge/",
+        part="Oneself",
+        summary="Confirm that you have read a notice",
+        about="For notices that ask for it. It says that you read it, not that you agree, and is recorded.",
+        who="session",
+        run=acknowledge_notice,
+        refusals=(403,),
+        answers={200: shapes.thing({"id": shapes.ID, "acknowledged_at": shapes.STAMP})},
     ),
 )

@@ -89,6 +89,8 @@ NOTICES = thing(
                     "text": text(100_000, sample="Dear Sam, …"),
                     "created_at": STAMP,
                     "read_at": MAYBE_STAMP,
+                    "asks": nullable(choice("read", "important")) | {"description": "Whether you are asked to confirm that you read it."},
+                    "acknowledged_at": MAYBE_STAMP,
                 }
             )
         ),

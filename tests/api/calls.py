@@ -57,7 +57,7 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
 
     def make() -> None:
         mail = Mail.objects.create(
-            account_id=person.account_id, entry=uuid.uuid4(), organization_id=org.organization.id, template="test", address="a@b.example", subject="Hello", body="Hello", state="sent", created_at=person.created_at
+            account_id=person.account_id, entry=uuid.uuid4(), organization_id=org.organization.id, template="test", address="a@b.example", subject="Hello", body="Hello", state="sent", created_at=person.created_at, asks="read", about=uuid.uuid4()
         )
         view = SavedView.objects.create(organization=org.organization, owner=org.person("owner"), page="people", name=f"Mine {uuid.uuid4()}", created_at=person.created_at)
         made.update(

@@ -21,7 +21,7 @@ from accounts.models import Account, AddressChange, Claim, ClaimedAccount, Delet
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused
 from audit import holds, queries, subscribers
-from audit.models import Disclosure, ErasureWaiting
+from audit.models import Disclosure, Entry, ErasureWaiting
 from portal import sentences
 from tests.audit.logs import number_all
 from tests.cast import Org, World
@@ -119,6 +119,7 @@ def test_nothing_identifying_is_left(world: World, tmp_path: Path) -> None:
     assert not end(person, later(row))
     letter = Mail.objects.get(account_id=person.account_id, state="due")
     assert letter.address == address, "the end is told to the last known address"
+    assert not Mail.objects.filter(account_id=person.account_id, address=address).exclude(id=letter.id).exists(), "and nowhere else it is left"
     sent(later(row))
     assert [m for m in Path(live.MAILBOX).rglob("*") if m.is_file() and address in m.read_text(errors="replace") and "was deleted" in m.read_text(errors="replace")]
     assert list(found_in(word, address)) == []
@@ -206,6 +207,9 @@ def test_killed_in_the_middle_it_goes_on(world: World, settings: Any, place: int
     assert refused.value.codes == ["purge_began"], "there is no way back once it has begun"
     settings.PURGE_PARTS = parts
     assert end(person, now)
+    with tenancy.installation("look"):
+        told = Entry.objects.filter(org=org.organization.id, record__contains="account.purge_part").count()
+    assert told == len(parts), "each part is done once, whoever does it"
     sent(now)
     assert list(found_in(word, address)) == []
 

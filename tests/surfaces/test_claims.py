@@ -35,18 +35,18 @@ def test_from_the_domain_to_the_claim(world: World) -> None:
     wrong = client.post(f"/o/{org.slug}/do/announce-claim/", {"domain": str(on.id), "choice": "listed", "addresses": "nobody@elsewhere.com", "days": 14})
     assert wrong.status_code == 422 and b"Line 1: The address is not in this domain." in wrong.content
     claim = announce(org, on)
-    listed, shown = (unescape(client.get(f"/o/{org.slug}/claims/{tail}").content.decode()) for tail in ("", f"{claim.id}/"))
+    listed, shown = (unescape(client.get(f"/o/{org.slug}/domains/claims/{tail}").content.decode()) for tail in ("", f"{claim.id}/"))
     assert on.name in listed and stranger.email in shown and stranger.name not in shown
     answer(stranger, "object-to-claim", message="It is <mine>.")
-    shown = client.get(f"/o/{org.slug}/claims/{claim.id}/?state=objected").content.decode()
+    shown = client.get(f"/o/{org.slug}/domains/claims/{claim.id}/?state=objected").content.decode()
     assert "It is &lt;mine&gt;." in shown and f"answer-objection/?account={row(stranger).id}" in shown
-    assert client.get(f"/o/{org.slug}/claims/{claim.id}/?state=nonsense").status_code == 404
-    assert client.get(f"/o/{org.slug}/claims/{claim.id}/?cursor=nonsense").status_code == 404
+    assert client.get(f"/o/{org.slug}/domains/claims/{claim.id}/?state=nonsense").status_code == 404
+    assert client.get(f"/o/{org.slug}/domains/claims/{claim.id}/?cursor=nonsense").status_code == 404
     assert client.get(f"/o/{org.slug}/do/answer-objection/?account={row(stranger).id}").status_code == 200
     for who in ("auditor", "member"):
-        assert client_for(org.person(who)).get(f"/o/{org.slug}/claims/{claim.id}/").status_code == 404
+        assert client_for(org.person(who)).get(f"/o/{org.slug}/domains/claims/{claim.id}/").status_code == 404
     foreign = client_for(world.contoso.person("owner"))
-    for path in (f"claims/{claim.id}/", f"domains/{on.id}/claim/"):
+    for path in (f"domains/claims/{claim.id}/", f"domains/{on.id}/claim/"):
         assert foreign.get(f"/o/{world.contoso.slug}/{path}").status_code == 404
         assert foreign.get(f"/api/v1/orgs/{world.contoso.slug}/claims/{claim.id}/").status_code == 404
 
