@@ -103,6 +103,7 @@ TABLES: dict[str, Table] = {
     "accounts_rightsvisit": Table(guarded="a link to one page and the visit it began; what is done there is recorded itself", unscoped=_PERSON),
     "accounts_rightsrequest": Table(scope="organization_id", own="account_id"),
     "accounts_dispute": Table(unscoped="a note of the operator about an account; no page of an organization reads it"),
+    "accounts_closing": Table(scope="organization_id"),
     "accounts_domain": Table(scope="organization_id", free=("checked_at", "next_check_at", "last_problem")),
     "accounts_claim": Table(scope="organization_id", free=("reached", "told")),
     "accounts_claimedaccount": Table(scope="organization_id", own="account_id"),

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from accounts import bulk_run, due, exporting, listing_query, outbox, purging, rights
 from accounts.claims import running as claims_running
 from accounts.domains import checks
+from accounts.organizations import ending
 from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
@@ -54,6 +55,7 @@ def periodic() -> None:
     if checks.due(now=timezone.now()):
         wake("domains")
     purging.run(now=timezone.now())
+    ending.run(now=timezone.now())
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
     run.expire(now=timezone.now())

@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts import access, fetch, tenancy
 from accounts.actor import Actor
 from accounts.models import Membership, Organization
+from accounts.models.organization import OrganizationStatus
 from accounts.organizations import slugs
 from accounts.reasons import NotFound
 from accounts.seen import seen_in
@@ -39,6 +40,8 @@ def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> 
     if not request.user.is_authenticated:
         raise NotFound
     organization = fetch.one(Organization, "slug", slug)
+    if organization is not None and organization.status == OrganizationStatus.DELETED:
+        raise NotFound
     if organization is None:
         raise Moved(new) if (new := slugs.moved(slug, account_id=request.user.id, now=timezone.now())) else NotFound
     tenancy.set_request_scope(org=organization.id, account=request.user.id)

@@ -42,6 +42,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     organization, actor = getattr(request, "organization", None), getattr(request, "actor", None)
     return {
         "demo": settings.DEMO, "nav": _nav(request, organization, actor), "here": organization, "zone": timezone.get_current_timezone_name(),
+        "actor_may_keep": actor is not None and actor.may("transfer_ownership"),
         "actor_may_audit": actor is not None and actor.may("view_audit"), "actor_may_export": actor is not None and actor.may("export_audit"),
         "actor_is_scoped": actor is not None and actor.scope_groups is not None,
         "bell": SimpleLazyObject(lambda: notices.bell(user.id)), "organizations": SimpleLazyObject(lambda: organizations(request)),

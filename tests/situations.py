@@ -21,10 +21,12 @@ from accounts.models import (
     Brake,
     Claim,
     ClaimedAccount,
+    Closing,
     Deletion,
     Domain,
     Group,
     GroupMembership,
+    Management,
     Membership,
     NoticeVersion,
     Organization,
@@ -58,6 +60,7 @@ DATA: dict[str, dict[str, Any]] = {
     "add-log-stream": {"name": "Lake", "kind": "webhook", "url": "https://siem.example.com/steward", "format": "native"}, "pause-log-stream": {"stream": "SIEM"}, "resume-log-stream": {"stream": "SIEM"},
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
+    "delete-organization": {"ground": "We merge", "address": ""}, "cancel-organization-deletion": {},
     "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21},
     "put-in-notice": {"powers": ["suspend"], "purpose": "To keep the lights on", "basis": "contract"}, "take-from-notice": {"powers": ["suspend"]}, "write-notice": {"text": "What we do"},
     "discard-notice-draft": {}, "publish-notice": {},
@@ -94,6 +97,10 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         "confirm-identity": lambda: rows.update(identity_changed_at=datetime.now(UTC)),
         "drop-recovery-address": lambda: Account.objects.filter(memberships__organization=org.organization).update(recovery_email="second@elsewhere.example"),
     }
+    if slug == "delete-organization":
+        arrange(lambda: Management.objects.filter(organization=org.organization).delete())
+    if slug == "cancel-organization-deletion":
+        arrange(lambda: closing_for(org))
     if slug == "answer-rights-request":
         arrange(lambda: request_of(person))
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
@@ -165,6 +172,14 @@ def domain_for(org: Org, name: str, **more: Any) -> Domain:
     Domain.objects.filter(name=name).delete()
     return Domain.objects.create(**{"organization": org.organization, "name": name, "state": "verified", "method": "dns", "token": life.new_token(), "created_at": now, "verified_at": now, "last_proof_at": now,
                                     "checked_at": now, "next_check_at": now + life.CHECK_EVERY, **more})
+
+
+def closing_for(org: Org) -> Closing:
+    """The end of the organization, decided on today. Needs an open act."""
+    now = datetime.now(UTC)
+    Closing.objects.filter(organization=org.organization).delete()
+    Organization.objects.filter(id=org.organization.id).update(status="pending_deletion", ends_at=now + timedelta(days=14))
+    return Closing.objects.create(organization=org.organization, ground="We merge", asked_at=now, ends_at=now + timedelta(days=14))
 
 
 def draft_for(org: Org, *, write: bool = True, **more: Any) -> NoticeVersion | None:

@@ -11,12 +11,18 @@ from accounts.models.fields import Versioned
 from accounts.permissions import PERMISSIONS
 
 
+class OrganizationStatus(models.TextChoices):
+    ACTIVE = "active", _("Active")
+    PENDING_DELETION = "pending_deletion", _("Deletion scheduled")
+    DELETED = "deleted", _("Deleted")
+
+
 class Organization(Versioned):
     """A tenant. Nothing of one organization is visible from another."""
 
     AUDIT = {
         "id": "public", "version": "unrecorded", "slug": "public", "name": "public", "created_at": "public",
-        "time_zone": "public", "contact_name": "pii", "contact_email": "pii", "contact_link": "public",
+        "time_zone": "public", "contact_name": "pii", "contact_email": "pii", "contact_link": "public", "status": "public", "ends_at": "public",
         "owner_silent_days": "public",
     }
 
@@ -27,6 +33,9 @@ class Organization(Versioned):
     contact_email = models.EmailField(_("administrator contact e-mail"), blank=True)
     contact_link = models.URLField(_("page about help"), max_length=300, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
+    status = models.CharField(max_length=20, choices=OrganizationStatus, default=OrganizationStatus.ACTIVE, db_default="active")
+    ends_at = models.DateTimeField(null=True, blank=True)
+    """When it ends, from the decision on; afterwards, when it ended."""
     owner_silent_days = models.PositiveSmallIntegerField(default=60, db_default=60)
     """After so many days without an active owner a succession opens."""
 

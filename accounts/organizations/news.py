@@ -9,12 +9,14 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
-from accounts import outbox
-from accounts.models import Membership, NoticeVersion, Organization
+from accounts import audience, outbox
+from accounts.models import Account, Closing, Membership, NoticeVersion, Organization
 from accounts.organizations import contact
 from accounts.powers import BY_SLUG
 from audit.subscribers import Sealed, Subscriber
 
+ENDINGS = {"organization.deletion_scheduled": "scheduled", "organization.deletion_cancelled": "kept", "organization.ending_near": "near", "organization.end_waits": "waits",
+           "membership.ended_with_organization": "ended"}
 TOO_OLD = timedelta(days=14)
 """What happened longer ago is told nobody any more: the log and the pages say it."""
 
@@ -26,8 +28,28 @@ def handle(batch: list[Sealed]) -> None:
         organization = Organization.objects.filter(id=sealed.org).first()
         if organization is None or sealed.outcome != "success" or datetime.fromisoformat(sealed.record["occurred_at"]) <= now - TOO_OLD:
             continue
-        if sealed.record.get("facts", {}).get("significant"):
+        if sealed.action in ENDINGS:
+            _ending(organization, sealed, now)
+        elif sealed.record.get("facts", {}).get("significant"):
             _notice(organization, sealed, now)
+
+
+def _ending(organization: Organization, sealed: Sealed, now: datetime) -> None:
+    """Everybody hears that the organization is to end, or not; owners that it waits; each person when it has ended."""
+    row = Closing.objects.filter(organization=organization).first()
+    how = ENDINGS[sealed.action]
+    facts = sealed.record.get("facts", {})
+    context = {"organization": organization.name, "how": how, "contact": contact.line(organization), "reference": f"{sealed.seq}", "when": sealed.record["occurred_at"][:16].replace("T", " "),
+               "ground": row.ground if row else "", "ends": str(facts.get("ends_at", "") or (row.ends_at.isoformat() if row else ""))[:16].replace("T", " "), "released": facts.get("released", False)}
+    if how == "ended":
+        person = next(t["id"] for t in sealed.record["targets"] if t["type"] == "person")
+        told: Iterator[Account] = iter(Account.objects.filter(id=person, kind="person").exclude(status="purged"))
+    elif how == "waits":
+        told = audience.holders(organization, "transfer_ownership")
+    else:
+        told = (membership.account for membership in members(organization.id))
+    for account in told:
+        outbox.owe(template="organization-ends", account=account, context=context, entry=sealed.entry, organization_id=organization.id, now=now)
 
 
 def members(organization_id: UUID) -> Iterator[Membership]:
@@ -56,4 +78,4 @@ def _title(slug: str) -> str:
     return str(power.title) if power else slug
 
 
-SUBSCRIBER = Subscriber(name="organizations", handle=handle, actions=frozenset({"notice.published"}))
+SUBSCRIBER = Subscriber(name="organizations", handle=handle, actions=frozenset({"notice.published", *ENDINGS}))

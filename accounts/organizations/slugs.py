@@ -86,5 +86,6 @@ def take(organization: Organization, slug: str) -> None:
 def moved(slug: str, *, account_id: UUID, now: datetime) -> str:
     """Where the organization that had this address is now; '' for everybody who never belonged to it."""
     with installation("an address that an organization of the person had"):
-        found = OldSlug.objects.filter(slug=slug, leads_until__gt=now, organization__memberships__account_id=account_id).values_list("organization__slug", flat=True).first()
+        found = OldSlug.objects.filter(slug=slug, leads_until__gt=now, organization__memberships__account_id=account_id).exclude(
+            organization__status="deleted").values_list("organization__slug", flat=True).first()
     return found or ""

@@ -21,6 +21,7 @@ from accounts.claims.running import notice_version
 from accounts.models import Claim, Domain, Organization
 from accounts.models.claim import Choice, ClaimState
 from accounts.models.domain import DomainState
+from accounts.models.organization import OrganizationStatus
 from accounts.power import Data, Effect, Power
 from accounts.powers import domains
 from accounts.powers.domains import DomainForm
@@ -85,6 +86,8 @@ def _verdicts(domain: Domain | None, data: Data, now: datetime) -> list[candidat
 
 def rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
     yield from domains.problems(actor, target, data)
+    if target.organization.status != OrganizationStatus.ACTIVE:
+        yield "organization_ending"
     rows = Claim.objects.filter(organization_id=target.id)
     if rows.filter(announced_at__gt=now - timedelta(days=1)).count() >= life.ANNOUNCEMENTS_A_DAY:
         yield "too_many_claims"

@@ -15,6 +15,7 @@ from accounts.actor import Actor
 from accounts.addresses import SERVICE_DOMAIN, address_key, clean_address
 from accounts.emails.collisions import RELEASED_DOMAIN
 from accounts.models import Account, GroupMembership, Membership
+from accounts.models.organization import OrganizationStatus
 from accounts.powers.grants import AccountAuthGroup, grantable, still
 from accounts.roles import OWNER_RANK
 from accounts.targets import Row
@@ -42,6 +43,8 @@ def problems(actor: Actor, row: Row, now: datetime) -> Iterable[str]:
     except ValidationError:
         yield "invalid_value"
         return
+    if row.directory.organization.status != OrganizationStatus.ACTIVE:
+        yield "organization_ending"
     if row.duplicate:
         yield "duplicate_row"
     role = row.directory.roles.get(str(values.get("role") or "member").casefold())

@@ -421,6 +421,8 @@ UNITS: tuple[Unit, ...] = (
             "owner_silent_days": none("after how many days a succession opens", reviewed="a number that the organization chose"),
             "time_zone": none("the zone in which the organization works"),
             "contact_name": data("user.name", export="no", erase="keep", ground="published by the organization; it changes it when its contact leaves"),
+            "status": none("whether the organization lives or ends"),
+            "ends_at": none("when the organization ends or ended"),
             "contact_link": none("the address of a page about help"),
             "contact_email": data(
                 "user.contact.email", export="no", erase="keep", ground="published by the organization; it changes it when its contact leaves"

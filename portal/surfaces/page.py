@@ -69,7 +69,7 @@ _DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain",
 _CLAIMS = ("cancel-claim", "exempt-account", "answer-objection")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
 _NOTICE = ("put-in-notice", "take-from-notice", "write-notice", "discard-notice-draft", "publish-notice")
-_SETTINGS = ("update-organization", "set-contact", "set-limits")
+_SETTINGS = ("delete-organization", "cancel-organization-deletion", "update-organization", "set-contact", "set-limits")
 _SUCCESSION = ("name-successors", "stop-succession", "make-recovery-codes", "set-succession-days")
 _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"),

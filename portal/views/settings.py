@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts import policy, tenancy
 from accounts.models import Membership, OldSlug
+from accounts.organizations import ending
 from accounts.reasons import NotFound
 from portal import notices_of
 from portal.organization import enter
@@ -23,7 +24,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     found = notices_of.overview(actor.organization_id, now=now)
     return render(request, "settings/index.html", {
         "policy": policy.of(actor.organization_id), "old": OldSlug.objects.filter(organization_id=actor.organization_id, leads_until__gt=now).order_by("-left_at"), "notice": found,
-        "unnamed": notices_of.unnamed(found)})
+        "unnamed": notices_of.unnamed(found), "closing": ending.of(actor.organization_id), "undecided": ending.undecided(actor.organization_id).count(), "may_end": actor.may("transfer_ownership")})
 
 
 def notice(request: HttpRequest, slug: str) -> HttpResponse:

@@ -61,6 +61,8 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         data = {"contact_email": f"{role}@{org.slug}.example"} if slug == "set-contact" else {"deletion_days": 20 + ROLES.index(role)}
     if "email" in data:  # a mailbox gets only so many links a day
         data["email"] = f"{uuid.uuid4().hex}@{data['email'].partition('@')[2]}"
+    if slug == "delete-organization":
+        data["address"] = org.slug
     if slug == "protect":
         data = {"administrators": f"owner@{org.slug}.example"}
     with tenancy.scope(org=org.organization.id, account=org.person(role).account_id):
@@ -74,7 +76,7 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
 
 def _reset(world: World) -> None:
     """The worker and the acting people as the cast knows them."""
-    from accounts.models import Account, Deletion, Plan, Protection
+    from accounts.models import Account, Closing, Deletion, Organization, Plan, Protection
 
     org = world.north
     for name in ("worker", *ROLES):
@@ -86,6 +88,8 @@ def _reset(world: World) -> None:
     Management.objects.get_or_create(account_id=org.person("worker").account_id, defaults={"organization": org.organization, "basis": "created_by_org", "since": datetime.now(UTC)})
     Protection.objects.all().delete()
     Copy.objects.filter(organization=org.organization).update(state="ended")
+    Closing.objects.filter(organization=org.organization).delete()
+    Organization.objects.filter(id=org.organization.id).update(status="active", ends_at=None)
     Deletion.objects.filter(organization=org.organization).delete()
     Plan.objects.filter(organization=org.organization, state="awaiting_approval").update(state="cancelled")
 
