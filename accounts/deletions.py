@@ -52,7 +52,7 @@ def go(row: Deletion, step: str) -> None:
 
 def ready(row: Deletion, now: datetime) -> bool:
     """Whether its date has come: the announced one, or an earlier one that two people agreed on."""
-    return row.purge_at <= now and (row.purge_at >= row.term or len(set(row.expedited_by)) >= 2)
+    return row.term <= now or (row.purge_at <= now and len(set(row.expedited_by)) >= 2)
 
 
 def schedule(work: Work, person: Person, *, days: int, by_person: bool, reason_code: str, organization_id: UUID | None) -> Deletion:

@@ -155,6 +155,7 @@ def test_what_a_switch_ends_and_keeps(world: World) -> None:
     after = Account.objects.get(id=person.account_id)
     assert (after.email, after.email_key) == (address, address)
     assert not ResetTokens().check_token(after, link)
+    assert after.credential_epoch == before.credential_epoch + 1  # not only because the address is part of the link
     made["session"].refresh_from_db()
     assert made["session"].ended_reason == "address_changed"
     assert access.check_token(secret=made["token"][1], now=NOW(UTC), ip="").refusal == ""

@@ -73,6 +73,17 @@ def test_one_link_twice(world: World) -> None:
         assert address(person) == old
 
 
+def test_one_link_twice_where_an_administrator_is_asked(world: World) -> None:
+    """The change goes on living after the link, so it is the link itself that has to be gone for the second."""
+    person = world.north.person("worker")
+    for _round in range(ROUNDS):
+        new = f"{uuid.uuid4().hex}@elsewhere.example"
+        own(person, "change-own-email", email=new)
+        word = post.word(person.account_id, new)
+        assert sorted(at_once(*[lambda word=word: steps.confirm(word, now=datetime.now(UTC))] * 3)) == ["", "NotFound", "NotFound"]
+        own(person, "withdraw-own-email-change")
+
+
 def test_undo_against_a_second_change(world: World) -> None:
     """Whichever comes first: in the end the owner of the old mailbox has the address, and the second link is dead."""
     person = world.north.person("guest")
