@@ -9,7 +9,7 @@ from typing import Any
 from tests.benchmarks.measure import Figure, load
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("act", "bulk", "lists", "audit", "export", "sequencer", "permissions")
+PARTS = ("act", "bulk", "claims", "lists", "audit", "export", "sequencer", "permissions")
 FIGURES, PAGE = ROOT / "docs" / "figures.json", ROOT / "docs" / "figures.md"
 
 
