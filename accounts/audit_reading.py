@@ -44,6 +44,21 @@ def viewed(*, actor: Actor, what: Literal["search", "entry", "timeline", "follow
         raise
 
 
+def person_viewed(*, actor: Actor, account_id: UUID, what: Literal["page", "record", "powers", "sessions"], now: datetime) -> None:
+    """Record that somebody looked at what the organization has about a person: it stands in the person's ledger. Looking at oneself is no entry."""
+    assert actor.organization_id is not None
+    if account_id == actor.account_id or not _fresh(mark := _mark(actor, what, {}, (account_id,))):
+        return
+    draft = EntryDraft(org=actor.organization_id, action="data.viewed", category="data", outcome="success", actor=actor_ref(actor), via=actor.via,
+                       targets=[TargetRef(type="person", id=account_id, subject=account_id)], facts={"what": what})
+    try:
+        with transaction.atomic(), recording.opened(org=actor.organization_id, now=now, subjects=[account_id]) as act:
+            act.write([draft], close=True)
+    except BaseException:
+        _forget(mark)
+        raise
+
+
 def _mark(actor: Actor, what: str, filters: Mapping[str, Any], people: tuple[UUID, ...]) -> str:
     """The same for the same read by the same session or token; nobody can tell from it what was looked for."""
     said = hashlib.sha256(canonical({"what": what, "filter": dict(filters), "people": [str(p) for p in people]})).hexdigest()

@@ -102,6 +102,7 @@ OTHER = {
     "membership.ended_with_organization": gettext_lazy("The membership of %(target)s ended with the organization"),
     "package.built": gettext_lazy("The copy of the data of %(target)s was made"), "package.failed": gettext_lazy("The copy of the data of %(target)s was made"),
     "package.downloaded": gettext_lazy("%(actor)s fetched the copy of their data"), "package.destroyed": gettext_lazy("The copy of the data of %(target)s was removed"),
+    "data.viewed": gettext_lazy("%(actor)s looked at what the organization keeps about %(target)s"),
     "notice.acknowledged": gettext_lazy("%(actor)s confirmed that they have read a notice"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }

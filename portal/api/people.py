@@ -10,7 +10,7 @@ from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts import door, listing_query, protected
+from accounts import audit_reading, door, listing_query, protected
 from accounts.models import Plan, ServiceAccess, Session
 from accounts.people import Person, load_people
 from accounts.reasons import Refused, text
@@ -85,6 +85,7 @@ def lost_place() -> Problem:
 def one(call: Call) -> HttpResponse:
     """One member, with the ETag that acts on them may carry."""
     found = find(call)
+    audit_reading.person_viewed(actor=call.actor, account_id=found.account.id, what="record", now=call.now)
     access = ServiceAccess.objects.filter(membership_id=found.id).select_related("service").order_by("service__name")
     response = JsonResponse({**person_json(found), "services": [{"slug": a.service.slug, "name": a.service.name, "state": a.state} for a in access]})
     response.headers["ETag"] = f'"{found.etag}"'
@@ -94,6 +95,7 @@ def one(call: Call) -> HttpResponse:
 def capabilities(call: Call) -> dict[str, Any]:
     """For each power: may the caller use it on this person now, and if not, why."""
     found, answers = find(call), {}
+    audit_reading.person_viewed(actor=call.actor, account_id=found.account.id, what="powers", now=call.now)
     for power in POWERS:
         if power.over == "member":
             codes = door.capability(power=power, actor=call.actor, person=found, now=call.now)
@@ -112,6 +114,7 @@ def sessions(call: Call) -> dict[str, Any]:
     found = find(call)
     if not found.managed:
         raise Refused({str(found.id): ["not_managed"]})
+    audit_reading.person_viewed(actor=call.actor, account_id=found.account.id, what="sessions", now=call.now)
     rows = Session.objects.filter(account=found.account, ended_at=None).order_by("-last_seen_at")[:100]
     return {"sessions": [session_json(row) for row in rows]}
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import deletions, door, listing_query, protected
+from accounts import audit_reading, deletions, door, listing_query, protected
 from accounts.actor import Actor
 from accounts.emails import life as emails
 from accounts.gathering import needed
@@ -98,7 +98,8 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
     assert person.membership is not None
     if person.account.kind == "service":
         return redirect("service-account", slug, person.id)
-    history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=8) if actor.may("view_audit") else None
+    audit_reading.person_viewed(actor=actor, account_id=person.account.id, what="page", now=timezone.now())
+    history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=40) if actor.may("view_audit") else None
     capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]
     deletion = deletions.of(account_id=person.account.id) if person.account.status == "pending_deletion" else None
     return render(request, "people/detail.html", {
@@ -108,7 +109,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "tokens": ApiToken.objects.filter(membership=person.membership, state="active").order_by("-created_at"),
         "sessions": Session.objects.filter(account=person.account, ended_at=None).order_by("-last_seen_at")[:10] if person.managed else [],
         "undelivered": Mail.objects.filter(account=person.account, organization_id=actor.organization_id, state="failed").count(),
-        "history": [sentences.line(seen) for seen in history.entries[:8]] if history else None, "key": uuid4(),
+        "history": [sentences.line(seen) for seen in [one for one in history.entries if one.record["action"] != "data.viewed"][:8]] if history else None, "key": uuid4(),
         "deletion": deletion, "waits_for": [text(code) for code in deletion.waits_for] if deletion else [],
         "email_change": _email_change(actor, person), "may_email": actor.may("change_email"), "may_confirm": actor.may("manage_roles"),
         "protectors": [one for row in protected.listed(actor=actor, person=person.id) for one in row.protectors] if person.membership.protected else [],
