@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from accounts import tokens
 from accounts.actor import Actor, Proof
@@ -21,6 +22,7 @@ USABLE = frozenset({"active", "restricted"})
 
 _STANDING = """
 SELECT m.id, m.organization_id, m.status, m.access_epoch, m.role_scope, m.reset_required_at IS NOT NULL, m.last_active_at,
+       COALESCE(LEAST(m.access_ends_at, a.access_ends_at) <= %(now)s, false), COALESCE(m.role_until <= %(now)s, false),
        a.id, a.status, a.auth_epoch, a.reset_required_at IS NOT NULL, a.name, a.email, a.has_second_factor, mg.organization_id,
        (SELECT COALESCE(max(r.rank), 0) FROM accounts_role r WHERE r.id = ANY(held.roles)) AS rank,
        ARRAY(SELECT DISTINCT p.codename FROM accounts_organizationgrouppermission op JOIN auth_permission p ON p.id = op.permission_id
@@ -32,7 +34,7 @@ JOIN accounts_account a ON a.id = m.account_id
 LEFT JOIN accounts_management mg ON mg.account_id = a.id
 CROSS JOIN LATERAL (SELECT array_append(ARRAY(SELECT g.role_id FROM accounts_groupmembership gm JOIN accounts_group g ON g.id = gm.group_id
                                               WHERE gm.membership_id = m.id AND g.role_id IS NOT NULL), m.role_id) AS roles) held
-WHERE m.account_id = %s AND m.organization_id = %s
+WHERE m.account_id = %(account)s AND m.organization_id = %(organization)s
 """
 
 
@@ -47,6 +49,9 @@ class Standing:
     role_scope: list[UUID] | None
     reset_here: bool
     last_active_at: datetime | None
+    over: bool
+    """The moment has come at which access was to end, whether or not that was carried out."""
+    role_over: bool
     account_id: UUID
     account_status: str
     auth_epoch: int
@@ -68,6 +73,8 @@ class Standing:
             return "account_unavailable"
         if self.membership_status not in USABLE:
             return "not_a_member" if self.membership_status in {"removed", "invited"} else "suspended"
+        if self.over:
+            return "access_over"
         if self.reset_here or self.reset_everywhere:
             return "password_reset_required"
         return ""
@@ -78,17 +85,17 @@ class Standing:
         return self.rank >= SECOND_FACTOR_RANK and not self.has_second_factor
 
 
-def standing(*, account_id: UUID, organization_id: UUID) -> Standing | None:
+def standing(*, account_id: UUID, organization_id: UUID, now: datetime | None = None) -> Standing | None:
     """How the account stands in the organization, or None if it never had a membership there. Needs the scope."""
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [account_id, organization_id])
+        cursor.execute(_STANDING, {"account": account_id, "organization": organization_id, "now": now or timezone.now()})
         row = cursor.fetchone()
     return Standing(**dict(zip(Standing.__dataclass_fields__, row, strict=True))) if row else None
 
 
 def actor_in(found: Standing, *, proof: Proof, via: str = "ui", session_id: UUID | None = None, **more: Any) -> Actor:
-    """The actor for a standing. A role that needs a second factor gives nothing until one is enrolled, and none gives anything while the person is in doubt."""
-    powerless = found.needs_enrolment or found.doubted
+    """The actor for a standing. A role that needs a second factor gives nothing until one is enrolled, one given for a time nothing after it, and none gives anything while the person is in doubt."""
+    powerless = found.needs_enrolment or found.role_over or found.doubted
     held = frozenset(found.permissions) - (ORGANIZATION_WIDE if found.role_scope is not None else frozenset())
     return Actor(
         kind="user", account_id=found.account_id, organization_id=found.organization_id, membership_id=found.membership_id,
@@ -129,7 +136,7 @@ def check_token(*, secret: str, now: datetime, ip: str) -> TokenUse:
         return TokenUse(None, None, "token_invalid")
     with installation("an API token names its organization"):
         token = ApiToken.objects.filter(prefix=prefix).select_related("organization").first()
-        found = standing(account_id=token.account_id, organization_id=token.organization_id) if token else None
+        found = standing(account_id=token.account_id, organization_id=token.organization_id, now=now) if token else None
     if token is None or found is None or not tokens.same(secret, token.secret_hash):
         return TokenUse(None, None, "token_invalid")
     if token.state != "active" or token.expires_at <= now or (token.auth_epoch, token.access_epoch) != (found.auth_epoch, found.access_epoch):

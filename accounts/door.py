@@ -13,9 +13,12 @@ from django.db import connection, transaction
 from accounts import brake, entries, targets
 from accounts.actor import Actor
 from accounts.models import IdempotencyKey, Organization
+from accounts.models import Plan as StoredPlan
+from accounts.models.plan import PlanState
 from accounts.people import Person, usable_owners
-from accounts.power import Data, Plan, Power, judge
+from accounts.power import Data, Plan, Power, Verdict, judge
 from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
+from accounts.schedules import acts, missed
 from accounts.targets import Row
 from accounts.work import Work, plain
 from audit import recording
@@ -37,11 +40,13 @@ class Receipt:
     plan_id: str = ""
     repeated: bool = False
     secret: str = ""
+    due: str = ""
+    """When it happens, if it was asked for a later time."""
 
     def as_json(self) -> dict[str, Any]:
         """The receipt as the API answers it and as the idempotency record keeps it (never with the secret)."""
         return {"power": self.power, "entries": list(self.entries), "targets": list(self.targets), "ended": self.ended,
-                "at": self.at, "undo": self.undo, "plan_id": self.plan_id}
+                "at": self.at, "undo": self.undo, "plan_id": self.plan_id, "due": self.due}
 
 
 def plan(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data, now: datetime) -> Plan:
@@ -145,6 +150,25 @@ def approved(*, power: Power, actor: Actor, ids: Iterable[UUID], data: Data, now
     return _perform(power, actor, list(ids), data, now, digest, None, None, stored, approvers, False, agreed=True)
 
 
+def fallen_due(*, power: Power, actor: Actor, plans: Iterable[UUID], people: Iterable[UUID], data: Data, now: datetime, approvers: tuple[UUID, ...]) -> None:
+    """Scheduled acts that were asked for together, and whose time has come, inside the caller's transaction.
+
+    Everything is judged again, with the rights that whoever asked has now. What is still possible, and still what was
+    agreed, is done; the rest ends and says why. Whatever was taken back, moved or replaced while we waited is left alone.
+    """
+    found = targets.load(power=power, actor=actor, ids=people, data=data, lock=True)
+    rows = {row.subject: row for row in StoredPlan.objects.select_for_update().filter(id__in=list(plans), state=PlanState.SCHEDULED, due_at__lte=now).order_by("id") if row.subject}
+    found = [target for target in found if target.id in rows]
+    if not found:
+        return
+    judged = judge(power=power, actor=actor, targets=found, data=data, now=now, remaining_owners=_remaining(power, actor, found, lock=True))
+    why = {v.target.id: missed.reasons(power=power, actor=actor, verdict=v, row=rows[v.target.id], approvers=approvers) for v in judged.verdicts}
+    allowed = [v.target for v in judged.verdicts if not why[v.target.id]]
+    if allowed:
+        _apply(judged, allowed, now, rows[allowed[0].id].id if len(allowed) == 1 else None, approvers, agreed=True, fallen=rows)  # the brake counted it when it was asked for
+    missed.write(organization_id=found[0].membership.organization_id, happened=[(target, rows[target.id], why[target.id]) for target in found if why[target.id]], now=now)
+
+
 def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datetime, digest: str | None, version: str | None,
              key: str | None, stored: UUID | None, approvers: tuple[UUID, ...], partial: bool, *, agreed: bool = False) -> Receipt:
     if key and (earlier := _claim_key(power, actor, ids, data, key, now)) is not None:
@@ -171,8 +195,8 @@ def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datet
 
 
 def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None, approvers: tuple[UUID, ...],
-           series: entries.Series | None = None, *, agreed: bool = False) -> Receipt:
-    power, actor = judged.power, judged.actor
+           series: entries.Series | None = None, *, agreed: bool = False, fallen: dict[UUID, StoredPlan] | None = None) -> Receipt:
+    power, actor, verdicts = judged.power, judged.actor, {v.target.id: v for v in judged.verdicts}
     with recording.opened(org=entries.log_of(actor), now=now, subjects=entries.subjects(actor, allowed)) as act:
         if brake.concerns(power=power, actor=actor) and not agreed:
             brake.count(actor=actor, ids=[target.id for target in allowed], now=now)
@@ -180,15 +204,31 @@ def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None,
         for target in allowed:
             for row in _rows_of(target):
                 work.track(row)
-            power.apply(work, target, judged.data)
+            _do(work, judged, verdicts[target.id], approvers, fallen)
         ended = work.flush()
         drafts = entries.drafts(power=power, actor=actor, targets=allowed, work=work, ended=ended, data=judged.data, now=now,
                                 stored=stored, approvers=approvers, series=series)
         written = act.write(drafts, close=True)
     return Receipt(
         power=power.slug, entries=tuple(str(entry) for entry in written), targets=tuple(str(t.id) for t in allowed),
-        ended={kind: sum(by.values()) for kind, by in ended.items() if by}, at=plain(now), undo=power.undo,
+        ended={kind: sum(by.values()) for kind, by in ended.items() if by}, at=plain(now), undo="cancel-scheduled" if judged.due_at else power.undo, due=plain(judged.due_at) or "",
         secret=str(work.notes.get(allowed[0].id, {}).get("_secret", "")))
+
+
+def _do(work: Work, judged: Plan, verdict: Verdict, approvers: tuple[UUID, ...], fallen: dict[UUID, StoredPlan] | None) -> None:
+    """Do it to one target, or write it down for later; and keep what is scheduled about them in step."""
+    power, target = judged.power, verdict.target
+    if judged.due_at is not None:
+        acts.put(work, judged=judged, verdict=verdict, approvers=approvers)
+    else:
+        if fallen:
+            acts.end(work, target, next(row for row in acts.rows_of(target) if row.id == fallen[target.id].id), PlanState.DONE)
+            work.note(target.id, scheduled=str(fallen[target.id].id))
+        if power.heeds_schedules:
+            acts.supersede(work, target, power.slug)
+        power.apply(work, target, judged.data)
+    if power.heeds_schedules:
+        acts.recap(target)
 
 
 def _rows_of(target: Any) -> list[Any]:
@@ -229,7 +269,7 @@ def _claim_key(power: Power, actor: Actor, ids: list[UUID], data: Data, key: str
         raise KeyReused
     stored = earlier.receipt
     return Receipt(power=stored["power"], entries=tuple(stored["entries"]), targets=tuple(stored["targets"]), ended=stored["ended"],
-                   at=stored["at"], undo=stored["undo"], plan_id=stored["plan_id"], repeated=True)
+                   at=stored["at"], undo=stored["undo"], plan_id=stored["plan_id"], due=stored.get("due", ""), repeated=True)
 
 
 def _ask_for_approval(judged: Plan, ids: list[UUID], now: datetime) -> Receipt:

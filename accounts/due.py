@@ -1,7 +1,6 @@
 """What time alone brings about, through the same door as everything else, by an actor that is named `schedule`."""
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -9,38 +8,24 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts import alone, approvals, brake, bulk, credentials, door
-from accounts.actor import Actor
 from accounts.emails import steps
-from accounts.models import Account, Membership, MembershipSnapshot, Organization, Plan, PlanRow
+from accounts.models import Account, MembershipSnapshot, Organization, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
-from accounts.permissions import PERMISSIONS
-from accounts.powers import BY_SLUG
-from accounts.reasons import NotFound, Refused, Stale
+from accounts.schedules import falling, warning
 from accounts.tenancy import installation, scope
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
-logger = logging.getLogger("steward.due")
-
-
-def schedule(organization_id: UUID) -> Actor:
-    """The actor for what was decided earlier and falls due now."""
-    return Actor(kind="schedule", organization_id=organization_id, rank=101, permissions=frozenset(PERMISSIONS), via="schedule", tier_granted=2)
+schedule = falling.schedule
 
 
 def run(*, now: datetime) -> None:
     """Everything that is due; one failure does not stop the rest."""
+    falling.run(now=now)
+    warning.run(now=now)
     with installation("time passes in every organization"):
-        ended = list(Membership.objects.filter(status_until__lte=now, status__in=("restricted", "suspended")).values_list("organization_id", "id"))
         factors = list(Account.objects.filter(mfa_stop_until__lte=now).values_list("id", flat=True))
         organizations = list(Organization.objects.values_list("id", flat=True))
-    for organization_id, membership_id in ended:
-        with scope(org=organization_id):
-            try:
-                door.perform(power=BY_SLUG["restore"], actor=schedule(organization_id), ids=[membership_id],
-                             data={"how": "reinstate", "reason_code": "until_reached"}, now=now)
-            except (Refused, NotFound, Stale) as error:
-                logger.warning("a scheduled restore was not possible: %s", error)
     for account_id in factors:
         remove_second_factors(account_id=account_id, now=now)
     for organization_id in organizations:

@@ -10,7 +10,8 @@ from django.db.models import Max
 from django.db.models.functions import Coalesce, Greatest
 
 from accounts import notice
-from accounts.models import Account, Brake, ClaimedAccount, GroupMembership, Membership, MembershipSnapshot, Protection, Role, ServiceAccess
+from accounts.models import Account, Brake, ClaimedAccount, GroupMembership, Membership, MembershipSnapshot, Plan, Protection, Role, ServiceAccess
+from accounts.models.plan import PlanState
 from accounts.people import Person
 from accounts.tenancy import installation
 
@@ -108,3 +109,9 @@ def elsewhere(people: Sequence[Person]) -> None:
         found = found.annotate(held=Greatest("role__rank", Coalesce(Max("group_memberships__group__role__rank"), 0)))
         rows = list(found.values_list("account_id", "id", "organization_id", "held"))
     _spread(people, "elsewhere", ((row[0], row[1:]) for row in rows), by_account=True)
+
+
+def scheduled(people: Sequence[Person]) -> None:
+    """extra["scheduled"]: the stored plans of what is scheduled about the person, the next one first."""
+    rows = Plan.objects.filter(subject__in=_ids(people), state=PlanState.SCHEDULED).order_by("due_at", "created_at")
+    _spread(people, "scheduled", ((row.subject, row) for row in rows))

@@ -158,9 +158,12 @@ def load_self(*, account_id: UUID, lock: bool) -> list[Person]:
 
 
 def usable_owners(*, organization_id: UUID, without: Iterable[UUID]) -> int:
-    """Owners who can sign in now: active, verified, with a second factor (guard rail 1). Call under the organization's lock."""
+    """Owners who can sign in now: active, verified, with a second factor (guard rail 1). Call under the organization's lock.
+
+    Nobody whose access or role has an end already counts: when it comes, others must be left.
+    """
     return Membership.objects.filter(
         organization_id=organization_id, role__rank__gte=OWNER_RANK, status__in=(MembershipStatus.ACTIVE, MembershipStatus.RESTRICTED),
         account__status=AccountStatus.ACTIVE, account__email_verified_at__isnull=False, account__has_second_factor=True,
-        identity_changed_at__isnull=True,
+        identity_changed_at__isnull=True, access_ends_at=None, role_until=None, account__access_ends_at=None,
     ).exclude(id__in=list(without)).count()

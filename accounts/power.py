@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -15,8 +15,9 @@ from django.utils.functional import Promise
 from accounts import notice, reasons
 from accounts.actor import Actor
 from accounts.domains.checks import frozen
-from accounts.gathering import Gather, needed, noticed
+from accounts.gathering import Gather, needed, noticed, scheduled
 from accounts.people import Person
+from accounts.schedules import rules, words
 from accounts.work import Work, plain
 from audit.canonical import canonical
 
@@ -117,6 +118,16 @@ class Power:
         return self.account_power and not self.urgent
 
     @property
+    def schedulable(self) -> bool:
+        """Whether it can be asked for now and happen later; the form says so."""
+        return "not_before" in self.form.base_fields
+
+    @property
+    def heeds_schedules(self) -> bool:
+        """Whether it matters to it what else is scheduled about the person."""
+        return self.over == "member" and (self.schedulable or self.slug in rules.ENDS)
+
+    @property
     def governed(self) -> bool:
         """Whether the organization's published notice has to name it before it can be used: a power over people that neither undoes nor protects."""
         return self.over == "member" and self.permission is not None and not self.always and not self.urgent and not self.code.startswith(("own.", "token."))
@@ -133,6 +144,7 @@ class Verdict:
     target: Any
     effects: tuple[Effect, ...]
     reasons: tuple[str, ...]
+    tier: int = 0
 
     @property
     def allowed(self) -> bool:
@@ -168,6 +180,11 @@ class Plan:
         return {str(v.target.id): list(v.reasons) for v in self.verdicts if v.reasons}
 
     @property
+    def due_at(self) -> datetime | None:
+        """When it is to happen; None for now."""
+        return rules.due_at(self.data, self.now) if self.power.schedulable else None
+
+    @property
     def needs_approval(self) -> bool:
         return self.tier >= 3
 
@@ -181,12 +198,29 @@ class Plan:
 def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None) -> Plan:
     """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them."""
     verdicts, tier = [], power.tier
-    needed((*power.gather, *([frozen] if power.rests else []), *([noticed] if power.governed else [])), [target for target in targets if isinstance(target, Person)])
+    gathers = (*power.gather, *([frozen] if power.rests else []), *([noticed] if power.governed else []), *([scheduled] if power.heeds_schedules else []))
+    needed(gathers, [target for target in targets if isinstance(target, Person)])
     for target in targets:
         codes = list(dict.fromkeys(_codes(power, actor, target, data, now, remaining_owners)))
-        verdicts.append(Verdict(target=target, effects=tuple(power.effects(target, data, now)), reasons=tuple(codes)))
-        tier = max(tier, power.tier_for(actor, target, data) if power.tier_for else 0, _owner_tier(power, actor, target))
+        needs = max(power.tier, power.tier_for(actor, target, data) if power.tier_for else 0, _owner_tier(power, actor, target))
+        verdicts.append(Verdict(target=target, effects=tuple(_effects(power, target, data, now)), reasons=tuple(codes), tier=needs))
+        tier = max(tier, needs)
     return Plan(power=power, actor=actor, data=data, verdicts=tuple(verdicts), tier=tier, now=now)
+
+
+def _effects(power: Power, target: Any, data: Data, now: datetime) -> Iterable[Effect]:
+    """What the power says follows. Of what is to happen later, nothing follows now; and an act takes scheduled ones with it."""
+    found = power.effects(target, data, now)
+    if not power.heeds_schedules or not isinstance(target, Person):
+        return found
+    due = rules.moment(data.get("not_before")) if power.schedulable else None
+    if due is None:
+        ended = [row for row in target.extra["scheduled"] if row.power in rules.ENDS.get(power.slug, ())]  # type: ignore[attr-defined]
+        return [*found, *(Effect("lost", f"ends_scheduled:{row.power}", words.taken_along(row.power, row.due_at)) for row in ended)]
+    later = [Effect("later", "not_before", words.happens_at(due))]
+    if target.tokens and power.slug in rules.CLOSES_HERE | rules.CLOSES_ACCOUNT:
+        later.append(Effect("later", "outlived", words.outlived(target.tokens), target.tokens))
+    return [*later, *(replace(effect, kind="later") if effect.kind == "lost" else effect for effect in found)]
 
 
 def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, remaining_owners: int | None) -> Iterable[str]:
@@ -200,6 +234,8 @@ def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, r
             yield "policy_off"
         yield from _about_person(power, actor, target, remaining_owners)
     yield from power.rule(actor, target, data, now)
+    if power.schedulable and isinstance(target, Person) and rules.due_at(data, now) and any(row.power == power.slug for row in target.extra["scheduled"]):  # type: ignore[attr-defined]
+        yield "pending_conflict"
 
 
 def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: int | None) -> Iterable[str]:
@@ -210,7 +246,7 @@ def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: 
         yield "rank"
     if actor.scope_groups is not None and not actor.scope_groups & person.group_ids:
         yield "out_of_scope"
-    if person.membership.protected and actor.membership_id not in person.protectors and not power.self_allowed:
+    if person.membership.protected and actor.kind != "schedule" and actor.membership_id not in person.protectors and not power.self_allowed:
         yield "protected"
     if power.people_only and person.account.kind == "service":
         yield "service_account"

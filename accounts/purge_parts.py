@@ -33,7 +33,7 @@ from accounts.models import (
 )
 from accounts.models.plan import PlanState
 
-OVER = (PlanState.DONE, PlanState.DENIED, PlanState.VOID, PlanState.EXPIRED, PlanState.CANCELLED, PlanState.STOPPED, PlanState.FAILED)
+OVER = (PlanState.DONE, PlanState.DENIED, PlanState.VOID, PlanState.EXPIRED, PlanState.CANCELLED, PlanState.STOPPED, PlanState.FAILED, PlanState.SUPERSEDED)
 
 
 def credentials(account: Account, _address: str) -> dict[str, int]:

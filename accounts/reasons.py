@@ -122,6 +122,13 @@ REASONS = {
     "sole_control": _("Only this person may act on somebody who is protected. Name another administrator for them first."),
     "dispute_open": _("Whoever operates this installation has noted an open dispute about this account. Nothing is deleted until it is settled."),
     "purge_began": _("The deletion has begun and cannot be stopped any more."),
+    "nothing_scheduled": _("Nothing is scheduled about this person."),
+    "unknown_scheduled": _("Say which of the scheduled acts you mean; there is none with this id, or there are several."),
+    "after_its_end": _("It would begin after the time at which it is to end."),
+    "requester_lost": _("Whoever asked for it may not do this any more."),
+    "changed_since": _("The person's role, or who manages the account, or what would follow has changed since it was asked for."),
+    "second_person": _("By now this needs a second person."),
+    "access_over": _("The time at which access was to end has come."),
     "external_obligation": _("Something outside this organization has to be settled first."),
 }
 

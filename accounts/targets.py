@@ -174,6 +174,8 @@ class Directory:
     roles: dict[str, Role] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
+    ends: dict[UUID, datetime | None] = field(default_factory=dict)
+    """When the access of whoever invites comes to its end, once it was looked up."""
 
 
 def directory(*, organization_id: UUID) -> Directory:

@@ -80,7 +80,7 @@ class Access:
             return self.get_response(request)
         account, now = request.user, timezone.now()
         row = fetch.one(Session, "id", request.session.get("steward_session"))
-        if row is None or row.account_id != account.id or row.ended_at is not None or row.auth_epoch != account.auth_epoch or account.status != "active":
+        if row is None or row.account_id != account.id or row.ended_at is not None or row.auth_epoch != account.auth_epoch or account.status != "active" or account.is_over(now):
             logout(request)
             if request.path.startswith("/api/"):
                 return self.get_response(request)  # programs are told so in their own terms

@@ -53,6 +53,7 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
     return [("org-home", "grid", _("Your services"), None), ("overview", "info", _("Overview"), "view_people"),
             ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
             ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
+            ("scheduled", "clock", _("Scheduled"), "view_people"),
             ("email-changes", "inbox", _("E-mail addresses"), "change_email"),
             ("rights-requests", "inbox", _("Requests"), "manage_requests"), ("domains", "globe", _("Domains"), "manage_domains"),
             ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),

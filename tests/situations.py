@@ -30,6 +30,7 @@ from accounts.models import (
     Membership,
     NoticeVersion,
     Organization,
+    Plan,
     RecoveryCode,
     RightsRequest,
     Role,
@@ -53,6 +54,7 @@ DATA: dict[str, dict[str, Any]] = {
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {}, "request-copy": {}, "export-person": WHY,
+    "cancel-scheduled": {}, "reschedule": {"at": "2030-01-02T09:00:00Z"},
     "answer-invitation": {"answer": "accept"}, "leave": {},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
     "set-group-role": {"role": "auditor"}, "create-role": {"name": "Night desk", "rank": 10, "permissions": ["view_people"]}, "delete-role": {},
@@ -111,6 +113,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: stream_for(org, "SIEM", state="paused" if slug == "resume-log-stream" else "active"))
     if slug.endswith(("-notice", "-notice-draft")):
         arrange(lambda: draft_for(org, write=slug in {"discard-notice-draft", "publish-notice"}))
+    if slug in {"cancel-scheduled", "reschedule"}:
+        arrange(lambda: scheduled_for(person))
     if slug == "add-domain":
         arrange(lambda: Domain.objects.filter(name=DATA[slug]["domain"]).delete())
     if slug in {"prove-domain", "renew-domain-token", "remove-domain"}:
@@ -128,6 +132,17 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     if slug in states:
         arrange(states[slug])
     return person
+
+
+def scheduled_for(person: Membership, power: str = "suspend", **more: Any) -> Plan:
+    """An act that is scheduled about the person, by the owner. Needs an open act."""
+    now = datetime.now(UTC)
+    Plan.objects.filter(subject=person.id, state="scheduled", power=power).delete()
+    owner = Membership.objects.filter(organization_id=person.organization_id, role__slug="owner").order_by("created_at", "id").first()
+    values = {"due_at": now + timedelta(days=30), "data": {"reason_code": "absence"}, "requested_via": "ui", **more}
+    Membership.objects.filter(id=person.id).update(access_ends_at=values["due_at"])
+    return Plan.objects.create(organization_id=person.organization_id, power=power, requested_by=owner.id, targets=[person.id], subject=person.id, digest="", tier=1, state="scheduled", created_at=now,
+                               expires_at=values["due_at"], total=1, **values)
 
 
 def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group:

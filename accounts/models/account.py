@@ -1,6 +1,8 @@
 """The account: one person on this installation, and where they are signed in."""
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
@@ -37,7 +39,7 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
         "reset_required_by": "public", "mfa_reset_at": "public", "mfa_stop_until": "public",
         "is_operator": "public", "is_superuser": "unrecorded", "is_active": "unrecorded",
         "created_at": "public", "last_active_at": "unrecorded", "email_verified_at": "public",
-        "has_second_factor": "public", "refuses_invitations": "public", "recovery_email": "pii",
+        "has_second_factor": "public", "refuses_invitations": "public", "recovery_email": "pii", "access_ends_at": "public",
     }
 
     kind = models.CharField(max_length=10, default="person", db_default="person", choices=[("person", _("Person")), ("service", _("Service account"))])
@@ -59,6 +61,8 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
     status_changed_by = models.UUIDField(null=True, blank=True)
     status_changed_at = models.DateTimeField(null=True, blank=True)
 
+    access_ends_at = models.DateTimeField(null=True, blank=True)
+    """From then on no credential of the account works anywhere, whether or not somebody has carried out what was scheduled."""
     auth_epoch = models.PositiveIntegerField(default=1)
     """Every credential remembers it; raising it ends them all, everywhere, at their next use."""
     credential_epoch = models.PositiveIntegerField(default=1)
@@ -90,6 +94,10 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
     @property
     def is_staff(self) -> bool:
         return self.is_operator
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the moment has come at which the account was to be closed, even if nobody has carried it out."""
+        return self.access_ends_at is not None and self.access_ends_at <= now
 
     def get_full_name(self) -> str:
         return self.name

@@ -34,6 +34,7 @@ class Membership(Versioned):
         "invited_at": "public", "invitation_expires_at": "public", "joined_at": "public",
         "restricted_mode": "public", "reset_required_at": "public", "reset_required_by": "public",
         "protected": "public", "external_id": "public", "list_name": "unrecorded", "list_email": "unrecorded",
+        "access_ends_at": "public", "role_until": "public",
         "identity_changed_at": "public", "effective_status": "unrecorded", "last_active_at": "unrecorded", "created_at": "public",
     }
 
@@ -55,6 +56,10 @@ class Membership(Versioned):
     status_until = models.DateTimeField(null=True, blank=True)
     status_changed_by = models.UUIDField(null=True, blank=True)
     status_changed_at = models.DateTimeField(null=True, blank=True)
+    access_ends_at = models.DateTimeField(null=True, blank=True)
+    """From then on no credential of the person works here, whether or not somebody has carried out what was scheduled."""
+    role_until = models.DateTimeField(null=True, blank=True)
+    """When the role that was given for a time ends; from then on it gives nothing."""
     reset_required_at = models.DateTimeField(null=True, blank=True)
     reset_required_by = models.UUIDField(null=True, blank=True)
 

@@ -14,9 +14,11 @@ class PlanState(models.TextChoices):
     PREPARING = "preparing", _("Being checked")
     PLANNED = "planned", _("Waiting for confirmation")
     AWAITING_APPROVAL = "awaiting_approval", _("Waiting for a second person")
+    SCHEDULED = "scheduled", _("Scheduled")
     RUNNING = "running", _("Running")
     DONE = "done", _("Done")
     CANCELLED = "cancelled", _("Cancelled")
+    SUPERSEDED = "superseded", _("Replaced by another act")
     DENIED = "denied", _("Declined")
     EXPIRED = "expired", _("Expired")
     VOID = "void", _("Void, because something changed")
@@ -31,7 +33,8 @@ class Plan(Versioned):
              "requested_via": "public", "targets": "public", "data": "pii", "digest": "public", "summary": "unrecorded", "tier": "public",
              "state": "public", "created_at": "public", "expires_at": "public", "decided_by": "public",
              "decided_at": "public", "decision_note": "pii", "finished_at": "public", "progress": "unrecorded", "total": "public",
-             "results": "unrecorded", "failure": "unrecorded", "attempts": "unrecorded"}
+             "results": "unrecorded", "failure": "unrecorded", "attempts": "unrecorded",
+             "subject": "public", "due_at": "public", "automatic": "public", "warned": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="plans")
     power = models.CharField(max_length=60)
@@ -58,6 +61,14 @@ class Plan(Versioned):
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     """How often in a row a batch failed for reasons of the installation; too often ends the job."""
 
+    subject = models.UUIDField(null=True, blank=True)
+    """Scheduled for one person: whom."""
+    due_at = models.DateTimeField(null=True, blank=True)
+    """Scheduled: when it happens."""
+    automatic = models.BooleanField(default=False, db_default=False)
+    """The end of something that was granted for a time only: it comes whatever became of the person who granted it."""
+    warned = models.PositiveSmallIntegerField(default=0, db_default=0)
+
     @property
     def many(self) -> bool:
         """Whether its targets are rows of their own, carried out as a job."""
@@ -66,7 +77,9 @@ class Plan(Versioned):
     class Meta:
         default_permissions = ()
         indexes = [models.Index(fields=["organization", "state", "-created_at"], name="plan_by_state"),
-                   models.Index(fields=["state"], condition=models.Q(state__in=("preparing", "running")), name="plan_to_carry_out")]
+                   models.Index(fields=["state"], condition=models.Q(state__in=("preparing", "running")), name="plan_to_carry_out"),
+                   models.Index(fields=["due_at"], condition=models.Q(state="scheduled"), name="plan_due")]
+        constraints = [models.UniqueConstraint(fields=["subject", "power"], condition=models.Q(state="scheduled"), name="plan_scheduled_once")]
 
 
 class PlanRow(models.Model):

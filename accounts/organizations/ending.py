@@ -28,7 +28,7 @@ SIZE = 500
 WARN_ON = (7, 3, 1)
 """Days before the end on which everybody is told once more."""
 _SCHEDULE = ActorRef(type="schedule")
-_OVER = (PlanState.DONE, PlanState.CANCELLED, PlanState.DENIED, PlanState.EXPIRED, PlanState.VOID, PlanState.STOPPED, PlanState.FAILED)
+_OVER = (PlanState.DONE, PlanState.CANCELLED, PlanState.DENIED, PlanState.EXPIRED, PlanState.VOID, PlanState.STOPPED, PlanState.FAILED, PlanState.SUPERSEDED)
 
 
 def of(organization_id: UUID) -> Closing | None:

@@ -2,21 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.people import Person
 from accounts.power import Data, Effect
+from accounts.schedules.rules import moment
 from accounts.work import Work
-
-
-def moment(value: Any) -> Any:
-    """A time from cleaned form data or from a stored plan, where it is text."""
-    return parse_datetime(value) if isinstance(value, str) and value else (value or None)
 
 
 def set_status(work: Work, person: Person, data: Data, status: str) -> None:
@@ -33,6 +29,12 @@ def set_account_status(work: Work, person: Person, data: Data, status: str) -> N
     row = person.account
     row.status, row.reason_code, row.reason_text = status, data.get("reason_code", "") or "", data.get("message", "") or ""
     row.status_until, row.status_changed_by, row.status_changed_at = moment(data.get("until")), work.actor_membership, work.now
+
+
+def access_ends_at(person: Person) -> datetime | None:
+    """When the person's access here ends, as far as that is decided: nothing that is made now outlives it."""
+    times = (person.membership.access_ends_at if person.membership else None, person.account.access_ends_at)
+    return min((t for t in times if t is not None), default=None)
 
 
 def allowed_from(*statuses: str) -> Any:

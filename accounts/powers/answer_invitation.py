@@ -13,6 +13,7 @@ from accounts.power import Data, Power
 from accounts.powers.access import set_status, strip_access
 from accounts.powers.forms import NoForm, StrictForm
 from accounts.powers.grants import drop_role
+from accounts.powers.joining import inviter_over
 from accounts.work import Work
 
 
@@ -25,7 +26,9 @@ def rule(actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[s
     membership = person.membership
     if membership is None or membership.account_id != actor.account_id or membership.status != "invited":
         yield "wrong_status"
-    elif membership.invitation_expires_at is not None and membership.invitation_expires_at <= now:
+    elif (membership.invitation_expires_at is not None and membership.invitation_expires_at <= now) or (membership.access_ends_at is not None and membership.access_ends_at <= now):
+        yield "expired"
+    elif inviter_over(membership, now):
         yield "expired"
 
 

@@ -14,9 +14,12 @@ from accounts.models import Group, Organization, Role
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import naming
-from accounts.powers.forms import AnyChoiceField, AnyChoicesField, StrictForm
+from accounts.powers.forms import AnyChoiceField, AnyChoicesField, StrictForm, ahead, later, time_field
 from accounts.powers.grants import grantable, set_role, still
 from accounts.roles import BUILTIN, OWNER_RANK, SCOPED_RANK, SECOND_FACTOR_RANK
+from accounts.schedules import acts
+from accounts.schedules.rules import moment
+from accounts.schedules.words import at
 from accounts.work import Work
 
 
@@ -24,8 +27,12 @@ class RoleForm(StrictForm):
     role = AnyChoiceField(label=gettext_lazy("Role"), max_length=80, widget=forms.RadioSelect, choices=[(r.slug, gettext_lazy(r.name)) for r in BUILTIN])
     scope = AnyChoicesField(label=gettext_lazy("Only for these groups"), required=False, widget=forms.CheckboxSelectMultiple, help_text=gettext_lazy(
         "Optional, for roles of rank 50 or below. The person then sees, and acts on, only people in these groups. Choose none for the whole organization."))
+    until = time_field(label=gettext_lazy("Until"), required=False, help_text=gettext_lazy("Optional. The role that the person has now then comes back by itself."))
     private_note = forms.CharField(label=gettext_lazy("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
                                    help_text=gettext_lazy("Optional. Only administrators and the audit log see it."))
+
+    def clean_until(self) -> datetime | None:
+        return ahead(self.cleaned_data["until"])
 
     @staticmethod
     def initial_for(person: Person) -> dict[str, Any]:
@@ -108,6 +115,8 @@ def effects(person: Person, data: Data, _now: datetime) -> list[Effect]:
         found.append(Effect("kept", "scope:" + ",".join(str(g.id) for g in scope), _("The role reaches only people in: %(groups)s.") % {"groups": ", ".join(g.name for g in scope)}, len(scope)))
     elif person.membership.role_scope is not None and role.rank and not _same(person, role, scope, data):
         found.append(Effect("kept", "scope:", _("The role reaches the whole organization.")))
+    if until := moment(data.get("until")):
+        found.append(Effect("later", "until", _("On %(when)s the role “%(role)s” comes back by itself.") % {"when": at(until), "role": _(person.membership.role.name)}))
     if role.rank >= SECOND_FACTOR_RANK and not person.account.has_second_factor:
         found.append(Effect("later", "enrol", _("They must set up a second factor before they can use the role.")))
     if role.rank < person.membership.role.rank and person.tokens:
@@ -121,13 +130,16 @@ def apply(work: Work, person: Person, data: Data) -> None:
     for held in [*scope, *([] if role.builtin else [role])]:
         still(held)
     work.note(person.id, role_before=membership.role.slug, role_after=role.slug, groups=[g.name for g in scope])
+    former = {"role": membership.role.slug, "scope": [str(i) for i in membership.role_scope or ()], "private_note": str(data.get("private_note") or "")}
     set_role(work, person, role)
     membership.role_scope = [g.id for g in scope] or None
+    if until := moment(data.get("until")):
+        acts.put_back(work, person, data=former, due=until)
 
 
 POWER = Power(
     slug="change-role", code="role.change", event="membership.role_changed", over="member", permission="manage_roles", tier=1, tier_for=tier_for,
-    form=RoleForm, rule=rule, effects=effects, apply=apply, ends_ownership=True,
+    form=later(RoleForm), rule=rule, effects=effects, apply=apply, ends_ownership=True,
     always=True,
     title=gettext_lazy("Change the role"), button=gettext_lazy("Change role"),
     does=gettext_lazy("Gives another role below the rank of whoever gives it, for everybody or for some groups only. Making or unmaking an owner needs a second owner."),

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -17,8 +17,10 @@ from accounts.models import ApiToken
 from accounts.people import Person
 from accounts.permissions import PERMISSIONS
 from accounts.power import Data, Effect, Power
+from accounts.powers.access import access_ends_at
 from accounts.powers.forms import StrictForm
 from accounts.powers.joining import names
+from accounts.schedules import words
 from accounts.work import Work
 
 LONGEST = 365
@@ -74,8 +76,11 @@ def tier_for(_actor: Actor, _person: Person, data: Data) -> int:
     return 2 if data.get("sensitive") else 1
 
 
-def effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
-    return [Effect("later", "shown_once", _("The token is shown once. We keep only its fingerprint."))]
+def effects(person: Person, data: Data, now: datetime) -> list[Effect]:
+    found = [Effect("later", "shown_once", _("The token is shown once. We keep only its fingerprint."))]
+    if (end := access_ends_at(person)) is not None and end < now + timedelta(days=int(data.get("days") or LONGEST)):
+        found.append(Effect("later", "capped", _("It is valid until %(when)s only: access ends then.") % {"when": words.at(end)}))
+    return found
 
 
 def apply(work: Work, person: Person, data: Data) -> None:
@@ -86,7 +91,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
         organization_id=membership.organization_id, account=person.account, membership=membership, label=str(data["label"]), prefix=prefix,
         secret_hash=digest, scopes=sorted(data["scopes"]), sensitive=bool(data.get("sensitive")), allowed_networks=names(data.get("networks")),
         auth_epoch=person.account.auth_epoch, access_epoch=membership.access_epoch, created_at=work.now,
-        expires_at=work.now + timedelta(days=int(data["days"])))
+        expires_at=min(work.now + timedelta(days=int(data["days"])), access_ends_at(person) or datetime.max.replace(tzinfo=UTC)))
     work.add(row)
     work.note(person.id, token=str(row.id), scopes=row.scopes, sensitive=row.sensitive, _secret=secret)
 

@@ -73,16 +73,46 @@ class ReasonForm(StrictForm):
         return cleaned
 
 
+_FORMATS = ["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]
+FARTHEST = timedelta(days=3650)
+
+
+def time_field(**options: Any) -> forms.DateTimeField:
+    """A moment, typed in the zone that the page shows, or with its distance from UTC by programs."""
+    return forms.DateTimeField(widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"), input_formats=_FORMATS, **options)
+
+
+def ahead(value: datetime | None) -> datetime | None:
+    """The moment, if it lies in the future and not beyond all planning."""
+    if value is not None and not timezone.now() < value < timezone.now() + FARTHEST:
+        raise ValidationError(_("Choose a time in the future, at most ten years away."), code="past")
+    return value
+
+
 class UntilForm(ReasonForm):
     """A ground, and a time after which access comes back by itself."""
 
-    until = forms.DateTimeField(
-        label=_("Until"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"],
-        help_text=_("Optional. Access then comes back by itself."))
+    until = time_field(label=_("Until"), required=False, help_text=_("Optional. Access then comes back by itself."))
 
     def clean_until(self) -> datetime | None:
-        until: datetime | None = self.cleaned_data["until"]
-        if until is not None and not timezone.now() < until < timezone.now() + timedelta(days=3650):
-            raise ValidationError(_("Choose a time in the future, at most ten years away."), code="past")
-        return until
+        return ahead(self.cleaned_data["until"])
+
+
+class _Later(StrictForm):
+    not_before = time_field(label=_("Not before"), required=False, help_text=_("Optional. Nothing happens until then. The person and the administrators are told now, three days and one day before."))
+
+    def clean_not_before(self) -> datetime | None:
+        return ahead(self.cleaned_data["not_before"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("until") and cleaned.get("not_before") and cleaned["until"] <= cleaned["not_before"]:
+            self.add_error("until", ValidationError(_("The end must come after the beginning."), code="order"))
+        return cleaned
+
+
+def later(form: type[forms.Form]) -> type[forms.Form]:
+    """The same form for an act that can also be asked for now and happen later; the door does the rest."""
+    names = list(dict.fromkeys([*(form.field_order or ()), *form.base_fields]))
+    place = next((n for n, name in enumerate(names) if name in {"until", "message", "private_note"}), len(names))
+    return type(f"Later{form.__name__}", (_Later, form), {"field_order": [*names[:place], "not_before", *names[place:]], "__doc__": form.__doc__})

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group as AuthGroup
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
 from accounts.actor import Actor
 from accounts.addresses import SERVICE_DOMAIN, address_key, clean_address
@@ -73,6 +74,21 @@ def problems(actor: Actor, row: Row, now: datetime) -> Iterable[str]:
         yield "address_unavailable"
 
 
+def inviter_over(membership: Membership, now: datetime) -> bool:
+    """Whether the access of whoever issued this invitation has come to its end: nothing they began goes on after it. Needs the scope."""
+    rows = Membership.objects.filter(id=membership.invited_by, organization_id=membership.organization_id)
+    return rows.filter(Q(access_ends_at__lte=now) | Q(account__access_ends_at__lte=now)).exists()
+
+
+def _expires(work: Work, row: Row) -> datetime:
+    """After two weeks, and never later than the access of whoever invites."""
+    ends, inviter = row.directory.ends, work.actor_membership
+    if inviter is not None and inviter not in ends:
+        found = Membership.objects.filter(id=inviter).values_list("access_ends_at", "account__access_ends_at").first() or ()
+        ends[inviter] = min((t for t in found if t is not None), default=None)
+    return min(t for t in (work.now + INVITATION_LIFETIME, ends.get(inviter) if inviter else None) if t is not None)
+
+
 def invite_row(work: Work, row: Row, data: Any) -> None:
     """Write the account (if the address is new) and an invited membership."""
     values, organization = row.values, row.directory.organization
@@ -94,7 +110,7 @@ def invite_row(work: Work, row: Row, data: Any) -> None:
         work.add(membership)
     membership.title, membership.department = str(values.get("title") or ""), str(values.get("department") or "")
     membership.invited_by, membership.invited_at = work.actor_membership, work.now
-    membership.invitation_expires_at = work.now + INVITATION_LIFETIME
+    membership.invitation_expires_at = _expires(work, row)
     membership.reason_text = str(data.get("message") or "")
     work.add(AccountAuthGroup(account=account, group=AuthGroup(id=role.auth_group_id)))
     for group in joined:

@@ -11,7 +11,7 @@ from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import set_account_status
-from accounts.powers.forms import ReasonForm
+from accounts.powers.forms import ReasonForm, later
 from accounts.work import Work
 
 
@@ -39,7 +39,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="reactivate", code="account.reactivate", event="account.reactivated", over="member", permission="deactivate_accounts", tier=2,
-    form=ReasonForm, rule=rule, effects=effects, apply=apply, account_power=True, directory=True, bulk=True,
+    form=later(ReasonForm), rule=rule, effects=effects, apply=apply, account_power=True, directory=True, bulk=True,
     always=True,
     title=gettext_lazy("Reactivate the account"), button=gettext_lazy("Reactivate"),
     does=gettext_lazy("Lets the person sign in again. After a lockdown they set a new password first."),

@@ -14,7 +14,7 @@ from accounts.models import MembershipSnapshot
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import ended_access, ended_sessions, set_status, strip_access
-from accounts.powers.forms import ReasonForm
+from accounts.powers.forms import ReasonForm, later
 from accounts.powers.grants import set_role
 from accounts.work import Work
 
@@ -54,7 +54,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="remove", code="access.remove", event="membership.removed", over="member", permission="manage_access", tier=2, ladder=2,
-    form=ReasonForm, rule=rule, effects=effects, apply=apply, ends_ownership=True, undo="restore", instead="suspend", bulk=True, brake=True,
+    form=later(ReasonForm), rule=rule, effects=effects, apply=apply, ends_ownership=True, undo="restore", instead="suspend", bulk=True, brake=True,
     gather=(gathering.groups, gathering.services, gathering.snapshots, gathering.roles, gathering.auth_groups),
     title=gettext_lazy("Remove from the organization"), button=gettext_lazy("Remove"),
     does=gettext_lazy("Ends the membership with its role, groups, services and API tokens."),

@@ -14,7 +14,7 @@ from accounts.models import Group, GroupMembership, Service, ServiceAccess
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import set_status
-from accounts.powers.forms import ReasonForm
+from accounts.powers.forms import ReasonForm, later
 from accounts.powers.grants import set_role
 from accounts.work import Work
 
@@ -80,7 +80,7 @@ def _bring_back(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="restore", code="access.restore", event="membership.restored", over="member", permission="manage_access", tier=1,
-    form=RestoreForm, rule=rule, effects=effects, apply=apply, bulk=True,
+    form=later(RestoreForm), rule=rule, effects=effects, apply=apply, bulk=True,
     gather=(gathering.groups, gathering.services, gathering.snapshots, gathering.roles, gathering.auth_groups),
     always=True,
     title=gettext_lazy("Restore access"), button=gettext_lazy("Restore access"),

@@ -15,7 +15,7 @@ from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import allowed_from, returns_at, set_status
-from accounts.powers.forms import UntilForm
+from accounts.powers.forms import UntilForm, later
 from accounts.work import Work
 
 
@@ -66,7 +66,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="restrict", code="access.restrict", event="membership.restricted", over="member", permission="manage_access", tier=1,
-    form=RestrictForm, rule=rule, effects=effects, apply=apply, ends_ownership=False, undo="restore", bulk=True, gather=(gathering.services,),
+    form=later(RestrictForm), rule=rule, effects=effects, apply=apply, ends_ownership=False, undo="restore", bulk=True, gather=(gathering.services,),
     title=gettext_lazy("Restrict"), button=gettext_lazy("Restrict"),
     does=gettext_lazy("Makes the services read-only, or leaves only the ones that are chosen."),
     does_not=gettext_lazy("Does not sign the person out and deletes nothing. Reversible at any time."),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import allowed_from, ended_access, ended_sessions, returns_at, set_status, strip_access
-from accounts.powers.forms import UntilForm
+from accounts.powers.forms import UntilForm, later
 from accounts.work import Work
 
 
@@ -29,7 +29,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="suspend", code="access.suspend", event="membership.suspended", over="member", permission="manage_access", tier=1,
-    form=UntilForm, rule=allowed_from("active", "restricted"), effects=effects, apply=apply, ends_ownership=True,
+    form=later(UntilForm), rule=allowed_from("active", "restricted"), effects=effects, apply=apply, ends_ownership=True,
     undo="restore", bulk=True, brake=True,
     title=gettext_lazy("Suspend"), button=gettext_lazy("Suspend"),
     does=gettext_lazy("Stops all access to this organization's services and disables the person's API tokens here."),

@@ -61,6 +61,7 @@ RECEIPT = thing(
         "at": text(40, sample="2026-11-23T09:30:00.000000Z"),
         "undo": text(60, sample="restore", about="The power that takes it back, or empty."),
         "plan_id": text(40, sample="", about="The plan that waits for a second person, or empty."),
+        "due": text(40, sample="", about="When it happens, if `not_before` asked for a later time, or empty."),
         "repeated": flag("Whether this is the answer to an earlier call with the same Idempotency-Key.") | {"examples": [False]},
     },
     secret=text(200, sample="stw_k3v9…", about="Shown this once, for powers that make a credential."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from portal.api import acts, addresses, audit, audit_exports, audit_streams, claims, copies, domains, groups, me, people, plan_steps, plans, rights, settings, succession, tokens, views
+from portal.api import acts, addresses, audit, audit_exports, audit_streams, claims, copies, domains, groups, me, people, plan_steps, plans, rights, scheduled, settings, succession, tokens, views
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
 
@@ -21,6 +21,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *people.OPERATIONS,
     *plans.OPERATIONS,
     *plan_steps.OPERATIONS,
+    *scheduled.OPERATIONS,
     *groups.OPERATIONS,
     *tokens.OPERATIONS,
     *audit.OPERATIONS,

@@ -34,7 +34,7 @@ class AddressBackend(AuthenticationBackend):
 
     def user_can_authenticate(self, user: Account) -> bool:
         """Whether a session of this account may go on is decided by `accounts.access`, at every request."""
-        return user.status == "active" and user.kind == "person"
+        return user.status == "active" and user.kind == "person" and not user.is_over(timezone.now())
 
 
 class Adapter(DefaultAccountAdapter):
@@ -48,7 +48,7 @@ class Adapter(DefaultAccountAdapter):
 
     def pre_login(self, request: HttpRequest, user: Account, **kwargs: Any) -> HttpResponse | None:
         """An account that is not active gets no further, whatever it presented."""
-        if user.status != "active":
+        if user.status != "active" or user.is_over(timezone.now()):
             user.is_active = False
         return super().pre_login(request, user, **kwargs)
 
@@ -67,7 +67,7 @@ class Adapter(DefaultAccountAdapter):
         """Owe the mail in this transaction. Unknown addresses get none: the page answers the same either way."""
         template = MAILS.get(template_prefix)
         account = Account.objects.filter(email_key=address_key(email)).first()
-        if template is None or account is None or (account.status != "active" and template == "password-reset-link"):
+        if template is None or account is None or ((account.status != "active" or account.is_over(timezone.now())) and template == "password-reset-link"):
             return
         link = context.get("password_reset_url") or context.get("activate_url") or ""
         outbox.owe(template=template, account=account, context={"link": str(link).replace("http://testserver", settings.STEWARD_URL)}, entry=None,

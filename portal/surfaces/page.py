@@ -1,6 +1,7 @@
 """The page surface: one view for all powers. It shows the plan, asks what is missing, and lets the door do it."""
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ from accounts.door import Receipt
 from accounts.people import Person
 from accounts.power import Plan, Power
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
+from accounts.schedules import words
 from portal.organization import enter
 from portal.powers import form_for
 from portal.views import people
@@ -179,8 +181,11 @@ def _done(request: HttpRequest, power: Power, receipt: Receipt, back: str) -> Ht
     if receipt.secret:
         template = "audit/streams/secret.html" if power.slug in _STREAMS else "succession/codes.html" if power.slug == "make-recovery-codes" else "token_made.html"
         return render(request, template, {"secret": receipt.secret, "back": back})
-    words = [_("Done and recorded: %(what)s.") % {"what": power.title}, *_ended(receipt)]
-    messages.success(request, " ".join(words), extra_tags=f"entry:{receipt.entries[0]}" if receipt.entries and not receipt.repeated else "")
+    if receipt.due:
+        said = [_("Scheduled and recorded: %(what)s on %(when)s.") % {"what": power.title, "when": words.at(datetime.fromisoformat(receipt.due))}]
+    else:
+        said = [_("Done and recorded: %(what)s.") % {"what": power.title}, *_ended(receipt)]
+    messages.success(request, " ".join(said), extra_tags=f"entry:{receipt.entries[0]}" if receipt.entries and not receipt.repeated else "")
     return redirect(back)
 
 

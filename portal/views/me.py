@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -18,7 +19,9 @@ from accounts.mail import INVITATION, reset_link
 from accounts.models import Account, ApiToken, Management, Membership, Session
 from accounts.people import load_self
 from accounts.powers import BY_SLUG
+from accounts.powers.joining import inviter_over
 from accounts.reasons import NotFound, Refused, text
+from accounts.schedules import listing
 from portal.organization import enter, myself
 from portal.views import errors
 from portal.views.stepup import proof_of
@@ -64,7 +67,15 @@ def profile(request: HttpRequest) -> HttpResponse:
                 messages.info(request, text(refusal.codes[0]))
                 return redirect("me")
         status = 422
-    return render(request, "me/profile.html", {"form": form, "power": power, "management": Management.objects.filter(account=request.user).select_related("organization").first()}, status=status)
+    return render(request, "me/profile.html", {
+        "scheduled": about_me(request.user.id), "form": form, "power": power, "management": Management.objects.filter(account=request.user).select_related("organization").first()}, status=status)
+
+
+def about_me(account_id: UUID) -> list[dict[str, Any]]:
+    """What organizations have scheduled about the person, with whom to ask."""
+    with tenancy.installation("what is scheduled about the person who looks, in every organization"):
+        mine = {m.id: m for m in Membership.objects.filter(account_id=account_id).exclude(status="removed").select_related("organization")}
+        return [{"plan": row, "power": BY_SLUG[row.power], "organization": mine[row.subject].organization} for row in listing.about(mine) if row.subject]
 
 
 @login_required
@@ -123,6 +134,8 @@ def _invited(token: str) -> Membership | None:
         return None
     with tenancy.installation("an invitation link names its membership"):
         found = Membership.objects.select_related("organization", "account", "role").filter(id=membership_id, status="invited", access_epoch=int(epoch)).first()
+        if found is not None and inviter_over(found, timezone.now()):
+            return None
     return found if found and (found.invitation_expires_at is None or found.invitation_expires_at > timezone.now()) else None
 
 

@@ -18,12 +18,13 @@ from accounts.models import ApiToken, Mail, Role, ServiceAccess, Session
 from accounts.people import Person, load_people
 from accounts.power import Power
 from accounts.reasons import NotFound, text
+from accounts.schedules import listing
 from audit import queries
 from portal import addresses, rows, sentences
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
-from portal.views import saved
+from portal.views import saved, scheduled
 
 PERSON_POWERS = tuple(p for p in POWERS if p.over == "member" and not p.code.startswith(("own.", "token.")))
 _TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked", "pending_deletion")
@@ -110,6 +111,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "sessions": Session.objects.filter(account=person.account, ended_at=None).order_by("-last_seen_at")[:10] if person.managed else [],
         "undelivered": Mail.objects.filter(account=person.account, organization_id=actor.organization_id, state="failed").count(),
         "history": [sentences.line(seen) for seen in [one for one in history.entries if one.record["action"] != "data.viewed"][:8]] if history else None, "key": uuid4(),
+        "scheduled": [scheduled.shown(one, actor) for one in listing.page(actor=actor, person=person.id, size=100)[0]],
         "deletion": deletion, "waits_for": [text(code) for code in deletion.waits_for] if deletion else [],
         "email_change": _email_change(actor, person), "may_email": actor.may("change_email"), "may_confirm": actor.may("manage_roles"),
         "protectors": [one for row in protected.listed(actor=actor, person=person.id) for one in row.protectors] if person.membership.protected else [],

@@ -20,7 +20,7 @@ from dsar.models import Copy
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
-from tests.situations import arrange, domain_for, group_for, ready, role_for, session_for, stream_for, token_for
+from tests.situations import arrange, domain_for, group_for, ready, role_for, scheduled_for, session_for, stream_for, token_for
 
 
 class Api:
@@ -44,7 +44,7 @@ class Api:
 def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
     """The operation's address in this organization; ids that are not given exist nowhere."""
     found = operation.path.replace("{slug}", slug)
-    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id"):
+    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id", "scheduled_id"):
         found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
     return f"/api/v1/{found}"
 
@@ -69,6 +69,7 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
             view_id=view.id,
             export_id=export_for(org, operation.name if operation else "").id,
             stream_id=stream_for(org, f"Spare {uuid.uuid4().hex[:6]}").id,
+            scheduled_id=scheduled_for(org.person("worker" if "worker" in org.people else "member"), "restrict").id,
             domain_id=domain_for(org, f"spare-{uuid.uuid4().hex[:6]}.com").id,
             copy_id=copy_for(org.person("owner" if operation and operation.name == "me-copy-file" else name), None if operation and operation.name == "me-copy-file" else org).id,
         )

@@ -82,7 +82,7 @@ def _reset(world: World) -> None:
     for name in ("worker", *ROLES):
         person = org.person(name)
         role = org.roles["member" if name == "worker" else name]
-        Membership.objects.filter(id=person.id).update(status="active", role=role, reset_required_at=None, protected=False, status_until=None, title="")
+        Membership.objects.filter(id=person.id).update(status="active", role=role, reset_required_at=None, protected=False, status_until=None, title="", access_ends_at=None)
         Account.objects.filter(id=person.account_id).update(status="active", reset_required_at=None, has_second_factor=role.rank >= 50, mfa_stop_until=None, email_verified_at=datetime.now(UTC),
                                                             password="argon2$usable", name=name)
     Management.objects.get_or_create(account_id=org.person("worker").account_id, defaults={"organization": org.organization, "basis": "created_by_org", "since": datetime.now(UTC)})
@@ -91,7 +91,7 @@ def _reset(world: World) -> None:
     Closing.objects.filter(organization=org.organization).delete()
     Organization.objects.filter(id=org.organization.id).update(status="active", ends_at=None)
     Deletion.objects.filter(organization=org.organization).delete()
-    Plan.objects.filter(organization=org.organization, state="awaiting_approval").update(state="cancelled")
+    Plan.objects.filter(organization=org.organization, state__in=("awaiting_approval", "scheduled")).update(state="cancelled")
 
 
 @pytest.mark.parametrize("slug", [s for s in MATRIX if BY_SLUG[s].over == "member" and not BY_SLUG[s].code.startswith(("own.", "token."))])

@@ -1,0 +1,74 @@
+"""Writing what is scheduled, inside an act of the door: put it down, drop what is pointless, and keep in step when access ends."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.models import Plan
+from accounts.models.plan import PlanState
+from accounts.people import Person
+from accounts.schedules import rules
+from accounts.work import Work, plain
+
+
+def rows_of(person: Person) -> list[Plan]:
+    """What is scheduled about the person; the power has it gathered."""
+    return person.extra["scheduled"]  # type: ignore[return-value]
+
+
+def put(work: Work, *, judged: Any, verdict: Any, approvers: Iterable[UUID]) -> None:
+    """Write the act down for later, instead of doing it. One entry says so; nothing else of the person changes."""
+    person, due = verdict.target, judged.due_at
+    row = _new(work, person, power=judged.power.slug, data=rules.without_time(judged.data), due=due, via=judged.actor.via, by=judged.actor.membership_id, tier=verdict.tier,
+               digest=rules.substance(power=judged.power.slug, person=person, effects=verdict.effects), approvers=approvers)
+    work.note(person.id, event="plan.scheduled", **said(row))
+
+
+def put_back(work: Work, person: Person, *, data: dict[str, Any], due: datetime) -> None:
+    """The former role, to come back by itself."""
+    _new(work, person, power="change-role", data=data, due=due, via="schedule", by=work.actor_membership, tier=1, digest="", approvers=(), automatic=True)
+
+
+def _new(work: Work, person: Person, *, power: str, data: dict[str, Any], due: datetime, via: str, by: UUID | None, tier: int, digest: str, approvers: Iterable[UUID],
+         automatic: bool = False) -> Plan:
+    assert person.membership is not None
+    row = Plan(
+        id=uuid.uuid4(), organization_id=person.membership.organization_id, power=power, requested_by=by or person.membership.id, requested_via=via, targets=[person.id], subject=person.id,
+        data=plain(data), digest=digest, tier=tier, state=PlanState.SCHEDULED, created_at=work.now, expires_at=due, due_at=due, total=1, automatic=automatic,
+        summary={"approvers": [str(i) for i in approvers]}, warned=rules.warned_for(due=due, now=work.now))
+    work.add(row)
+    rows_of(person).append(row)
+    return row
+
+
+def said(row: Plan) -> dict[str, Any]:
+    """What an entry says of a scheduled act: never a name."""
+    return {"scheduled": str(row.id), "power": row.power, "due": plain(row.due_at), **({"until": plain(rules.moment(row.data["until"]))} if row.data.get("until") else {})}
+
+
+def supersede(work: Work, person: Person, power: str) -> None:
+    """Drop what is pointless after this act. Each gets an entry of its own, so that people hear of it."""
+    for row in [r for r in rows_of(person) if r.power in rules.ENDS.get(power, ())]:
+        end(work, person, row, PlanState.SUPERSEDED)
+        work.tell(person, "plan.superseded", by=power, **said(row))
+
+
+def end(work: Work, person: Person, row: Plan, state: PlanState) -> None:
+    """Bring a scheduled act to its end."""
+    work.track(row)
+    rules.go(row, state)
+    row.finished_at = work.now
+    rows_of(person).remove(row)
+
+
+def recap(person: Person) -> None:
+    """When access ends, here and everywhere, and when a role does, as everything that is scheduled now says."""
+    membership, rows = person.membership, rows_of(person)
+    assert membership is not None
+    membership.access_ends_at = min((r.due_at for r in rows if r.power in rules.CLOSES_HERE and r.due_at), default=None)
+    membership.role_until = min((r.due_at for r in rows if r.automatic and r.due_at), default=None)
+    if person.managed or person.account.access_ends_at is not None:
+        person.account.access_ends_at = min((r.due_at for r in rows if r.power in rules.CLOSES_ACCOUNT and r.due_at), default=None)
