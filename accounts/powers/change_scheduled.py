@@ -17,6 +17,7 @@ from accounts.models.plan import PlanState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import StrictForm, ahead, time_field
+from accounts.reasons import Refused
 from accounts.roles import SECOND_FACTOR_RANK
 from accounts.schedules import acts, rules, words
 from accounts.work import Work, plain
@@ -87,7 +88,8 @@ def cancel_effects(person: Person, data: Data, _now: datetime) -> list[Effect]:
 
 def _row(work: Work, person: Person, data: Data) -> Plan:
     row = _picked(person, data)
-    assert row is not None
+    if row is None:  # several are scheduled, and none was named
+        raise Refused({str(person.id): ["unknown_scheduled"]})
     return row
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.models import Account, Mail, Membership, Plan
+from accounts.models import Account, Claim, Mail, Membership, Plan
 from audit import holds
 from portal.api import schema
 from portal.api.docs import curl, described, example_body
@@ -22,7 +22,7 @@ from tests.api.calls import address, number_the_log, things
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
-from tests.situations import arrange, change_for, domain_for, group_for, session_for, stream_for, succession_for, token_for
+from tests.situations import CLAIMS, DATA, arrange, change_for, claims_for, domain_for, draft_for, group_for, ready, session_for, stream_for, succession_for, token_for
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
 
@@ -63,6 +63,14 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body = {"digest": plan.digest, "count": plan.summary["doable"]}
     if operation.name == "release-audit-hold":
         body["hold"] = _hold(org)
+    if operation.power is not None and operation.power.slug in CLAIMS:
+        body.update(DATA[operation.power.slug])
+    if operation.name in {"cancel-scheduled", "reschedule"}:
+        body["scheduled"] = str(ids["scheduled_id"])
+    if operation.name == "answer-rights-request":
+        body["request"] = DATA["answer-rights-request"]["request"]
+    if operation.name == "delete-organization":
+        body["address"] = org.slug
     if operation.name == "audit":
         number_the_log()
     if operation.method == "GET":
@@ -106,6 +114,14 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         arrange(lambda: domain_for(org, "example.com"))
     if operation.name == "email-changes":
         arrange(lambda: change_for(org, org.person("worker")))
+    if operation.name in {"claims", "claim", "claim-accounts"} or (operation.power is not None and operation.power.slug in CLAIMS):
+        arrange(lambda: claims_for(org, operation.power.slug if operation.power else "cancel-claim"))
+        with tenancy.installation("look"):
+            ids["claim_id"] = Claim.objects.filter(organization=org.organization).values_list("id", flat=True).first()
+    if operation.name in {"discard-notice-draft", "publish-notice"}:
+        arrange(lambda: draft_for(org))
+    if operation.name in {"delete-organization", "cancel-organization-deletion", "answer-rights-request"}:
+        ready(org, operation.name)
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:

@@ -302,6 +302,7 @@ def test_many_at_the_same_minute_are_done_together(world: World) -> None:
     arrange(lambda: [org.people.update({f"m{n}": add_person(org, f"m{n}", "member", True, now)}) for n in range(40)])
     for first, last in ((0, 5), (5, 40)):
         ids = [org.person(f"m{n}").id for n in range(first, last)]
+        falling.run(now=now + (first + 1) * DAY)  # what other tests left
         with tenancy.scope(org=org.organization.id):
             door.perform(power=BY_SLUG["restrict"], actor=org.actor("owner", now=now), ids=ids, data={**WHY, "mode": "read_only", "not_before": now + (first + 1) * DAY}, now=now)
         with CaptureQueriesContext(connection) as queries:
@@ -309,6 +310,16 @@ def test_many_at_the_same_minute_are_done_together(world: World) -> None:
         counts.append(len(queries))
         assert {member(org, f"m{n}").status for n in range(first, last)} == {"restricted"}
     assert counts[1] <= counts[0] + 2
+
+
+def test_of_several_one_has_to_be_named(world: World) -> None:
+    """Nobody guesses which; not even where the form was left out altogether."""
+    person = world.north.person("worker")
+    arrange(lambda: (scheduled_for(person, "suspend"), scheduled_for(person, "restrict")))
+    for slug, data in (("cancel-scheduled", {}), ("reschedule", {"at": (timezone.now() + 9 * DAY).isoformat()})):
+        with tenancy.scope(org=world.north.organization.id), pytest.raises(Refused) as refusal:
+            door.perform(power=BY_SLUG[slug], actor=world.north.actor("owner"), ids=[person.id], data=data, now=timezone.now())
+        assert refusal.value.codes == ["unknown_scheduled"]
 
 
 def test_unknown_ones_are_not_found(world: World) -> None:
