@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
-from accounts import audience, outbox
+from accounts import acknowledging, audience, outbox
 from accounts.models import Account, Closing, Membership, NoticeVersion, Organization
 from accounts.organizations import contact
 from accounts.powers import BY_SLUG
@@ -70,7 +70,8 @@ def _notice(organization: Organization, sealed: Sealed, now: datetime) -> None:
         "gone": [_title(slug) for slug in sorted(set(before.powers if before else []) - set(row.powers))]}
     for membership in members(organization.id):
         page = f"{settings.STEWARD_URL}{reverse('me-notice', args=[membership.id])}?version={row.number}"
-        outbox.owe(template="notice-changed", account=membership.account, context={**context, "page": page}, entry=sealed.entry, organization_id=organization.id, now=now)
+        acknowledging.require(about=row.id, template="notice-changed", accounts=[membership.account], context={**context, "page": page}, entry=sealed.entry, organization_id=organization.id, now=now,
+                              asks="important")
 
 
 def _title(slug: str) -> str:

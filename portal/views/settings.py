@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts import policy, tenancy
+from accounts import acknowledging, policy, tenancy
 from accounts.models import Membership, OldSlug
 from accounts.organizations import ending
 from accounts.reasons import NotFound
@@ -32,7 +32,10 @@ def notice(request: HttpRequest, slug: str) -> HttpResponse:
     actor = enter(request, slug, permission=PERMISSION)
     assert actor.organization_id is not None
     found = notices_of.overview(actor.organization_id, now=timezone.now())
-    return render(request, "settings/notice.html", {"notice": found, "unnamed": notices_of.unnamed(found), "shown": found.draft or found.announced or found.current})
+    told = found.announced or found.current
+    return render(request, "settings/notice.html", {
+        "notice": found, "unnamed": notices_of.unnamed(found), "shown": found.draft or found.announced or found.current, "told": told,
+        "confirmed": acknowledging.summary(organization_id=actor.organization_id, about=told.row.id) if told else None})
 
 
 @login_required

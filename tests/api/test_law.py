@@ -80,7 +80,7 @@ def _wrong(operation: Operation) -> Iterator[Any]:
         if "string" in kinds:
             yield {**good, name: "bell\x07"}
             yield {**good, name: "\ud800"}
-            yield {**good, name: "x" * 100_001}
+            yield {**good, name: "x" * max(100_001, of.get("maxLength", 0) + 1)}
         if "integer" in kinds:
             yield {**good, name: 2**70}
             yield {**good, name: True}
@@ -169,6 +169,9 @@ def test_a_token_without_the_scope(world: World) -> None:
     for operation in _each([o for o in OPERATIONS if o.power and o.power.over == "member" and o.power.permission and o.name != "invite-person"]):
         api = cut[operation.power.permission or ""]  # type: ignore[union-attr]
         answer = _send(api.client, operation, address(operation, world.north.slug, ids), **api.headers)
+        if operation.power.permission == "view_people":  # type: ignore[union-attr]
+            assert answer.status_code == 404, (operation.name, answer.content)
+            continue
         assert answer.status_code == 403, (operation.name, answer.content)
         assert "no_permission" in answer.json()["codes"]
 

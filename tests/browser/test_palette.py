@@ -34,7 +34,7 @@ def test_by_keyboard(world: World, visit: Visit, keys: str) -> None:
     assert page.evaluate("document.activeElement.id") == "sort-name"
     page.keyboard.press(keys)
     page.keyboard.type("owner")
-    expect(page.locator("#palette [role=status]")).to_have_text("4 results")
+    expect(page.locator("#palette [role=status]")).to_have_text("9 results")
     options = page.locator("#palette [role=option]")
     texts = options.all_text_contents()
     first = active(page)

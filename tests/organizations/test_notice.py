@@ -228,6 +228,9 @@ def test_everybody_is_mailed_what_changes_and_reads_it(world: World) -> None:
         mails = list(Mail.objects.filter(organization_id=org.organization.id, template="notice-changed"))
         assert len(mails) == len(org.people)
         subject, body, _html = outbox.render(mails[0])
+    assert {mail.asks for mail in mails} == {"important"}
+    page = client_for(org.person("owner")).get(f"/o/{org.slug}/settings/notice/").content.decode()
+    assert "Who has read version 2" in page and f"0 of {len(mails)}" in page
     assert "What administrators can do changes on" in subject and "To <b>calm</b> things" in body and "Restrict" in body and "?version=2" in body
     person = org.person("worker")
     client = client_for(person)
