@@ -123,12 +123,13 @@ def pending(*, account_id: UUID, recovery: bool = False) -> AddressChange | None
 
 
 def address_change(people: Sequence[Person]) -> None:
-    """extra["address_change"]: the change of the person's address that is under way, or None."""
+    """extra["address_change"] and extra["recovery_change"]: the change of the person's address, or of the recovery address, that is under way, or None."""
     with installation("a change that somebody else began stands in the way too"):
-        rows = AddressChange.objects.filter(account_id__in=[p.account.id for p in people], state__in=PENDING).exclude(kind=ChangeKind.RECOVERY)
-        found = {row.account_id: row for row in rows}
+        rows = list(AddressChange.objects.filter(account_id__in=[p.account.id for p in people], state__in=PENDING))
+    recovery = {row.account_id: row for row in rows if row.kind == ChangeKind.RECOVERY}
+    others = {row.account_id: row for row in rows if row.kind != ChangeKind.RECOVERY}
     for person in people:
-        person.extra["address_change"] = found.get(person.account.id)
+        person.extra["address_change"], person.extra["recovery_change"] = others.get(person.account.id), recovery.get(person.account.id)
 
 
 def of(person: Person, organization_id: UUID | None) -> AddressChange | None:

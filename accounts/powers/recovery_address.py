@@ -1,7 +1,7 @@
 """The recovery address: a second mailbox of the person that is told of what happens to the account. Never a way to sign in."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from django import forms
@@ -12,7 +12,7 @@ from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.emails import life
 from accounts.models import AddressChange
-from accounts.models.address import PENDING, ChangeKind, ChangeState
+from accounts.models.address import ChangeKind, ChangeState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
@@ -24,14 +24,6 @@ from accounts.work import Work
 
 class RecoveryForm(addresses.AddressForm):
     email = forms.CharField(label=gettext_lazy("Recovery address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
-
-
-def recovery_change(people: Sequence[Person]) -> None:
-    """extra["recovery_change"]: the recovery address that waits for its mailbox, or None."""
-    with installation("a person's own wish, whoever managed the account then"):
-        found = {row.account_id: row for row in AddressChange.objects.filter(account_id__in=[p.account.id for p in people], state__in=PENDING, kind=ChangeKind.RECOVERY)}
-    for person in people:
-        person.extra["recovery_change"] = found.get(person.account.id)
 
 
 def _end(work: Work, person: Person, row: AddressChange) -> None:
@@ -61,7 +53,7 @@ def set_address(work: Work, person: Person, data: Data) -> None:
 
 SET = Power(
     slug="set-recovery-address", code="own.recovery_address", event="account.recovery_email.asked", over="own_account", permission=None, tier=1, tier_for=addresses.own_tier,
-    form=RecoveryForm, rule=set_rule, apply=set_address, ladder=0, self_allowed=True, notice=False, gather=(recovery_change,),
+    form=RecoveryForm, rule=set_rule, apply=set_address, ladder=0, self_allowed=True, notice=False, gather=(life.address_change,),
     title=gettext_lazy("Set a recovery address"), button=gettext_lazy("Set the recovery address"),
     does=gettext_lazy("Sends a link to a second mailbox of yours. Once used, that mailbox is told when your account is locked or its address changes."),
     does_not=gettext_lazy("Is no way to sign in, and changes nothing until the mailbox has confirmed."),
@@ -83,7 +75,7 @@ def drop(work: Work, person: Person, _data: Data) -> None:
 
 DROP = Power(
     slug="drop-recovery-address", code="own.recovery_address_drop", event="account.recovery_email.dropped", over="own_account", permission=None, tier=1, tier_for=addresses.own_tier,
-    form=NoForm, rule=drop_rule, apply=drop, ladder=0, self_allowed=True, notice=False, gather=(recovery_change,),
+    form=NoForm, rule=drop_rule, apply=drop, ladder=0, self_allowed=True, notice=False, gather=(life.address_change,),
     title=gettext_lazy("Remove your recovery address"), button=gettext_lazy("Remove it"),
     does=gettext_lazy("Forgets the second mailbox; nothing about your account is sent there any more."),
     does_not=gettext_lazy("Does not change the address that you sign in with."),
@@ -98,7 +90,7 @@ def remove_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]
 
 REMOVE = Power(
     slug="remove-recovery-address", code="email.recovery_remove", event="account.recovery_email.removed", over="member", permission="change_email", tier=2, form=ReasonForm,
-    rule=drop_rule, effects=remove_effects, apply=drop, account_power=True, directory=True, people_only=True, gather=(recovery_change,),
+    rule=drop_rule, effects=remove_effects, apply=drop, account_power=True, directory=True, people_only=True, gather=(life.address_change,),
     title=gettext_lazy("Remove the recovery address"), button=gettext_lazy("Remove the recovery address"),
     does=gettext_lazy("Removes the second mailbox that the person set for their account, for example because it is in somebody else’s hands."),
     does_not=gettext_lazy("Does not show you the address and sets no other."),

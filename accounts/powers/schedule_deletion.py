@@ -20,6 +20,7 @@ from accounts.powers.account_access import close_account
 from accounts.powers.deletions import in_the_way
 from accounts.powers.forms import ReasonForm
 from accounts.reasons import Stale
+from accounts.roles import OWNER_RANK
 from accounts.work import Work, plain
 
 
@@ -56,7 +57,7 @@ def _days(data: Data) -> int:
 
 
 def apply(work: Work, person: Person, data: Data) -> None:
-    if person.extra["elsewhere"]:
+    if any(rank >= OWNER_RANK for _membership, _organization, rank in person.extra["elsewhere"]):
         # Owners elsewhere are counted under a lock: of two whose deletion is scheduled at once, one has to stay.
         deletions.lock_owned([person.account.id])
         if deletions.blockers([person.account.id]):

@@ -100,7 +100,8 @@ def sent(now: datetime) -> None:
     number_all()
     with tenancy.installation("mail"):
         subscribers.drain()
-        outbox.deliver(now=now + DAY)
+        while outbox.deliver(now=now + DAY):  # there may be more than one round of it
+            pass
         purging.tidy()
 
 

@@ -229,6 +229,10 @@ def test_every_bulk_power_costs_the_same_queries_for_more_people(world: World, p
         arrange(lambda: Membership.objects.filter(id__in=ids).update(status=status_for))
     if power.slug == "reactivate":
         arrange(lambda: Account.objects.filter(memberships__in=ids).update(status="deactivated"))
+    if power.slug == "cancel-deletion":
+        from tests.situations import deletion_for
+
+        arrange(lambda: [deletion_for(Membership.objects.get(id=i)) for i in ids])
     org, counts = world.north, []
     data = dict(DATA.get(power.slug, {}))
     if power.slug in {"add-to-group", "remove-from-group"}:
