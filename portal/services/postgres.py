@@ -115,21 +115,37 @@ class Postgres:
         if made.returncode:
             raise ServiceError(f"PostgreSQL cannot make its cluster in {self.cluster}: {(made.stderr.strip().splitlines() or ['unknown'])[-1]}")
 
-    def _remove_stale_lock(self) -> None:
-        """A lock that names a zombie or another program would stop PostgreSQL from starting after a kill -9."""
-        lock = self.cluster / "postmaster.pid"
-        try:
-            pid = int(lock.read_text().split()[0])
-            status = Path(f"/proc/{pid}/stat").read_text()
-        except (OSError, ValueError, IndexError):
-            return
-        name, state = status.split("(", 1)[1].rsplit(")", 1)[0], status.rsplit(")", 1)[1].split()[0]
-        if state in "ZX" or "postgres" not in name:
-            lock.unlink()
+    def _remove_stale_lock(self, *, patience: float = 20) -> None:
+        """A lock that names a zombie or another program would stop PostgreSQL from starting after a kill -9.
+
+        A server whose supervisor was killed is about to end: it is waited for, so that starting again at once works.
+        """
+        end = time.monotonic() + patience
+        while (pid := self._running()) is not None:
+            if time.monotonic() > end:
+                raise ServiceError(f"A PostgreSQL already runs on {self.cluster} (process {pid}). Stop it, or choose another folder with DATA=…")
+            time.sleep(0.1)
+        if (lock := self.cluster / "postmaster.pid").exists():
+            lock.unlink(missing_ok=True)
             for socket in self.sockets.glob(".s.PGSQL.*"):
-                socket.unlink()
-        else:
-            raise ServiceError(f"A PostgreSQL already runs on {self.cluster} (process {pid}). Stop it, or choose another folder with DATA=…")
+                socket.unlink(missing_ok=True)
+
+    def _running(self) -> int | None:
+        """The server that the lock names, if it lives and is one of this cluster: the number may be another program's by now, or another PostgreSQL's."""
+        try:
+            pid = int((self.cluster / "postmaster.pid").read_text().split()[0])
+            status = Path(f"/proc/{pid}/stat").read_text()
+            name, state = status.split("(", 1)[1].rsplit(")", 1)[0], status.rsplit(")", 1)[1].split()[0]
+        except (OSError, ValueError, IndexError):
+            return None
+        if state in "ZX" or "postgres" not in name:
+            return None
+        try:
+            return pid if Path(f"/proc/{pid}/cwd").resolve(strict=True) == self.cluster.resolve() else None
+        except PermissionError:
+            return pid
+        except OSError:
+            return None
 
     def dsn(self, name: str, *, user: str = SUPERUSER) -> str:
         """The address of a database in this cluster, as DATABASE_URL takes it."""
