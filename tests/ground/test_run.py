@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -89,7 +90,7 @@ def test_a_whole_life(data: Path) -> None:
     again.ready()
     verified = subprocess.run([sys.executable, "manage.py", "verify_audit"], cwd=ROOT, env={**environment(data, again.port), "STEWARD_DATA": str(data)}, capture_output=True, text=True, check=False, timeout=60)
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    assert "northwind: 1 entries" in verified.stdout
+    assert re.search(r"northwind: [1-9][0-9]* entries", verified.stdout), "the schedule may have written too by then"
     again.stop(signal.SIGINT)
     assert again.process.returncode == 0
     assert again.family() == []
