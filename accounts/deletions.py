@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts import holding, outbox
-from accounts.models import Deletion, Management, Organization
+from accounts import holding, outbox, policy
+from accounts.models import Deletion, Management, Organization, OrganizationPolicy
 from accounts.models.account import AccountStatus
 from accounts.models.deletion import DeletionState
 from accounts.people import Person, usable_owners
@@ -17,7 +17,7 @@ from accounts.roles import OWNER_RANK
 from accounts.tenancy import installation
 from accounts.work import Work
 
-DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS = 14, 1, 90
+FEWEST_DAYS, MOST_DAYS = 1, 90
 WARNED_BEFORE = timedelta(days=3)
 FROM = frozenset({AccountStatus.ACTIVE, AccountStatus.DEACTIVATED, AccountStatus.LOCKED})
 """From which statuses a deletion can be scheduled, and to which cancelling leads back."""
@@ -86,6 +86,13 @@ def deletion(people: Sequence[Person]) -> None:
             rows = {row.account_id: row for row in Deletion.objects.filter(account_id__in=closed)}
     for person in people:
         person.extra["deletion"] = rows.get(person.account.id)
+
+
+def deletion_days(people: Sequence[Person]) -> None:
+    """extra["deletion_days"]: how long the organization that manages the account waits, unless the act says otherwise."""
+    decided = policy.several({p.management.organization_id for p in people if p.management is not None})
+    for person in people:
+        person.extra["deletion_days"] = (decided[person.management.organization_id] if person.management is not None else OrganizationPolicy()).deletion_days
 
 
 def blocked(people: Sequence[Person]) -> None:

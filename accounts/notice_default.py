@@ -24,6 +24,7 @@ Every act is recorded. What was done to you stands on your page "Who can do what
 What ends a limitation, such as giving access back, is always possible. So is locking an account that may be in the wrong hands, to protect it."""
 _ACCESS, _ACCOUNT, _CREDENTIAL = "To decide who may use the organization's services, and to end access that is no longer needed or does harm.", \
     "To look after the accounts that the organization manages while somebody belongs to it, and to end them afterwards.", "To keep accounts and what is in them from falling into the wrong hands."
+_ENDING, _AGAIN = "To keep no account, and nothing that identifies a person, for longer than it is needed.", "To give an address that an account no longer needs to whoever needs it now."
 PURPOSES: dict[str, tuple[str, Basis]] = {
     "restrict": (_ACCESS, Basis.LEGITIMATE), "suspend": (_ACCESS, Basis.LEGITIMATE), "remove": (_ACCESS, Basis.CONTRACT), "deactivate": (_ACCOUNT, Basis.CONTRACT),
     "require-password-reset": (_CREDENTIAL, Basis.LEGITIMATE), "revoke-sessions": (_CREDENTIAL, Basis.LEGITIMATE), "revoke-tokens": (_CREDENTIAL, Basis.LEGITIMATE),
@@ -31,6 +32,10 @@ PURPOSES: dict[str, tuple[str, Basis]] = {
     "update-profile": ("To keep names, titles and departments right, so that people find each other.", Basis.LEGITIMATE),
     "export-person": ("To give people a copy of what is held about them, when they cannot get it by themselves.", Basis.LEGAL_DUTY),
     "add-to-group": ("To give people what their team needs.", Basis.LEGITIMATE),
+    "schedule-deletion": (_ENDING, Basis.LEGITIMATE), "expedite-deletion": (_ENDING, Basis.LEGITIMATE),
+    "change-email": ("To keep the address right with which people sign in and are reached, for example after a change of name.", Basis.LEGITIMATE),
+    "release-address": (_AGAIN, Basis.LEGITIMATE), "free-address": (_AGAIN, Basis.LEGITIMATE),
+    "remove-recovery-address": ("To keep an account from being taken over through a second mailbox that is in the wrong hands.", Basis.LEGITIMATE),
 }
 
 
@@ -41,7 +46,7 @@ def governed() -> list[Power]:
 
 def words(power: Power) -> dict[str, str]:
     """Purpose and ground that we suggest for a power."""
-    purpose, basis = PURPOSES.get(power.slug, (str(power.does), Basis.LEGITIMATE))
+    purpose, basis = PURPOSES[power.slug]
     return {"purpose": purpose, "basis": str(basis)}
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.template.loader import TemplateDoesNotExist, get_template
 from django.utils.translation import gettext as _
 
-from accounts import brake
+from accounts import brake, policy
 from accounts.actor import T1_WINDOW, T2_WINDOW
 from accounts.models import Account, Management, Membership, Organization, Role
 from accounts.organizations import contact
@@ -189,7 +189,8 @@ def command(power: Power, organization: Organization) -> str:
 def comparison(organization: Organization, now: datetime) -> tuple[list[tuple[str, list[list[Effect]]]], list[Power]]:
     """The rows (aspect, one cell for each act) and the acts; from what each power says it would do to the sample person."""
     powers = [BY_SLUG[slug] for slug in COMPARED if slug in BY_SLUG]
-    effects = [list(power.effects(_sample_person(organization), {}, now)) for power in powers]
+    sample = _sample_person(organization)
+    effects = [list(power.effects(sample, {}, now)) for power in powers]
     titles = {"sessions": _("Sessions"), "sign_in": _("Signing in"), "services": _("Access to services"), "tokens": _("API tokens"), "groups": _("Role and groups"),
               "content": _("Data"), "undo": _("Way back")}
     rows = [(titles[aspect], [_undo(power, found) if aspect == "undo" else [e for e in found if e.code in codes] for power, found in zip(powers, effects, strict=True)])
@@ -211,4 +212,4 @@ def _sample_person(organization: Organization) -> Person:
     membership = Membership(id=uuid.uuid4(), organization=organization, account=account, role=Role(organization=organization, slug="member", name="Member", rank=0), status="active")
     extra: dict[str, Any] = dict.fromkeys(("services", "groups", "snapshots", "auth_groups", "elsewhere", "blocked"), ())
     return Person(account=account, membership=membership, management=Management(organization=organization, account=account, basis="created_by_org"), sessions=SESSIONS, tokens=TOKENS,
-                  services=SERVICES, invitations=INVITATIONS, extra={**extra, "roles": {}, "deletion": None})
+                  services=SERVICES, invitations=INVITATIONS, extra={**extra, "roles": {}, "deletion": None, "deletion_days": policy.of(organization.id).deletion_days})

@@ -16,7 +16,7 @@ from accounts.models import Plan
 from accounts.models.plan import PlanState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
-from accounts.powers.forms import StrictForm, ahead, time_field
+from accounts.powers.forms import AnyChoiceField, StrictForm, ahead, time_field
 from accounts.reasons import Refused
 from accounts.roles import SECOND_FACTOR_RANK
 from accounts.schedules import acts, rules, words
@@ -24,12 +24,18 @@ from accounts.work import Work, plain
 
 
 class ScheduledForm(StrictForm):
-    scheduled = forms.CharField(label=gettext_lazy("What is scheduled"), required=False, max_length=40,
-                                help_text=gettext_lazy("Its id, from the list of what is scheduled. Not needed where only one thing is."))
+    scheduled = AnyChoiceField(label=gettext_lazy("What is scheduled"), required=False, max_length=40, help_text=gettext_lazy("Not needed where only one thing is."))
     message = forms.CharField(label=gettext_lazy("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
                               help_text=gettext_lazy("Optional. They read it in the notice."))
     private_note = forms.CharField(label=gettext_lazy("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
                                    help_text=gettext_lazy("Optional. Only administrators and the audit log see it."))
+
+    def offer(self, actor: Actor, person: Person) -> None:
+        """What is scheduled about the person and within the actor's reach, the next one first."""
+        gathering.needed([gathering.scheduled], [person])
+        rows = reachable(actor, person)
+        several = [("", gettext_lazy("Choose one"))] if len(rows) != 1 else []
+        self.fields["scheduled"].choices = [*several, *((str(row.id), f"{words.title(row.power)} · {words.at(row.due_at)}") for row in rows if row.due_at)]  # type: ignore[attr-defined]
 
     @classmethod
     def initial_from(cls, query: QueryDict) -> dict[str, Any]:

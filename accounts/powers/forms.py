@@ -114,5 +114,7 @@ class _Later(StrictForm):
 def later(form: type[forms.Form]) -> type[forms.Form]:
     """The same form for an act that can also be asked for now and happen later; the door does the rest."""
     names = list(dict.fromkeys([*(form.field_order or ()), *form.base_fields]))
+    times = ["not_before", *(["until"] if "until" in names else [])]
     place = next((n for n, name in enumerate(names) if name in {"until", "message", "private_note"}), len(names))
-    return type(f"Later{form.__name__}", (_Later, form), {"field_order": [*names[:place], "not_before", *names[place:]], "__doc__": form.__doc__})
+    rest = [name for name in names[place:] if name != "until"]
+    return type(f"Later{form.__name__}", (_Later, form), {"field_order": [*names[:place], *times, *rest], "__doc__": form.__doc__})

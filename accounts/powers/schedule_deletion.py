@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import deletions, gathering
+from accounts import deletions, gathering, policy
 from accounts.actor import Actor
-from accounts.deletions import DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS
+from accounts.deletions import FEWEST_DAYS, MOST_DAYS
+from accounts.models import Organization
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import ended_access, ended_sessions, set_account_status
@@ -25,12 +26,13 @@ from accounts.work import Work, plain
 
 
 class ScheduleForm(ReasonForm):
-    days = forms.IntegerField(label=gettext_lazy("Days until then"), min_value=FEWEST_DAYS, max_value=MOST_DAYS, required=False, initial=DEFAULT_DAYS,
-                              help_text=gettext_lazy("1 to 90; 14 if you leave it empty. Until then the deletion can be cancelled."))
+    days = forms.IntegerField(label=gettext_lazy("Days until then"), min_value=FEWEST_DAYS, max_value=MOST_DAYS, required=False,
+                              help_text=gettext_lazy("1 to 90; what the settings of the organization say if you leave it empty. Until then the deletion can be cancelled."))
     field_order = ["days", "reason_code", "message", "private_note"]
 
-    def clean_days(self) -> int:
-        return self.cleaned_data["days"] or DEFAULT_DAYS
+    def choices_for(self, organization: Organization, _actor: Actor) -> None:
+        """The days that the organization decided on."""
+        self.fields["days"].initial = policy.of(organization.id).deletion_days
 
 
 def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
@@ -40,11 +42,11 @@ def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable
 
 
 def effects(person: Person, data: Data, now: datetime) -> list[Effect]:
-    date = timezone.localtime(now + timedelta(days=_days(data))).strftime("%Y-%m-%d %H:%M %Z")
+    date = timezone.localtime(now + timedelta(days=_days(person, data))).strftime("%Y-%m-%d %H:%M %Z")
     return [
         *ended_sessions(person, everywhere=True), *ended_access(person, tokens="disabled"),
         Effect("lost", "sign_in", _("Signing in stops at once, in every organization on this installation. Reset links and changes of the address that are under way end.")),
-        Effect("later", "purge", _("On %(date)s name, address and everything that identifies the person are removed for good.") % {"date": date}, _days(data)),
+        Effect("later", "purge", _("On %(date)s name, address and everything that identifies the person are removed for good.") % {"date": date}, _days(person, data)),
         Effect("kept", "cancel", _("Until then an administrator can cancel, and the account is again what it was.")),
         *([Effect("kept", "by_person", _("Because the person asked for it, they can cancel it too."))] if data.get("reason_code") == "person_asked" else []),
         Effect("kept", "contributions", _("What the person made stays, as by a former user.")),
@@ -52,8 +54,8 @@ def effects(person: Person, data: Data, now: datetime) -> list[Effect]:
     ]
 
 
-def _days(data: Data) -> int:
-    return int(data.get("days") or DEFAULT_DAYS)
+def _days(person: Person, data: Data) -> int:
+    return int(data.get("days") or person.extra["deletion_days"])  # type: ignore[call-overload]
 
 
 def apply(work: Work, person: Person, data: Data) -> None:
@@ -64,23 +66,23 @@ def apply(work: Work, person: Person, data: Data) -> None:
             raise Stale
     assert person.management is not None
     ground = data.get("reason_code", "") or ""
-    row = deletions.schedule(work, person, days=_days(data), by_person=ground == "person_asked", reason_code=ground, organization_id=person.management.organization_id)
+    row = deletions.schedule(work, person, days=_days(person, data), by_person=ground == "person_asked", reason_code=ground, organization_id=person.management.organization_id)
     set_account_status(work, person, {**data, "until": row.purge_at}, "pending_deletion")
     close_account(work, person, reason="pending_deletion")
     person.account.credential_epoch += 1  # reset links that are under way open nothing any more
     work.cancel_address_changes(person.account.id)
     if person.membership is not None:
         work.withdraw_invitations(person.membership.id)
-    facts: dict[str, Any] = {"purge_at": plain(row.purge_at), "days": _days(data)}
+    facts: dict[str, Any] = {"purge_at": plain(row.purge_at), "days": _days(person, data)}
     work.note(person.id, **facts)
 
 
 POWER = Power(
     slug="schedule-deletion", code="account.schedule_deletion", event="account.deletion_scheduled", over="member", permission="delete_accounts", tier=2,
     form=ScheduleForm, rule=rule, effects=effects, apply=apply, account_power=True, directory=True, ends_ownership=True, undo="cancel-deletion", ladder=2,
-    instead="deactivate", bulk=True, brake=True, people_only=True, gather=(gathering.elsewhere, deletions.blocked),
+    instead="deactivate", bulk=True, brake=True, people_only=True, gather=(gathering.elsewhere, deletions.blocked, deletions.deletion_days),
     title=gettext_lazy("Schedule deletion"), button=gettext_lazy("Schedule the deletion"),
-    does=gettext_lazy("Closes the account at once and deletes it on a date, 14 days from now if you choose no other."),
+    does=gettext_lazy("Closes the account at once and deletes it on a date, after the days that the settings of the organization say if you choose no other."),
     does_not=gettext_lazy("Deletes nothing before that date, and nothing while a hold or an open obligation stands in the way."),
     sentence=gettext_lazy("%(actor)s scheduled the deletion of the account of %(target)s"),
 )

@@ -111,6 +111,14 @@ def _loaded(power: Power, actor: Actor, target_id: UUID) -> Any:
     return found[0]
 
 
+def _form(request: HttpRequest, power: Power, actor: Actor, target: Any, *data: Any, **options: Any) -> Any:
+    """The power's form, offering what there is to choose about this person."""
+    form = form_for(power, request.organization, actor, *data, **options)
+    if isinstance(target, Person) and hasattr(form, "offer"):
+        form.offer(actor, target)
+    return form
+
+
 def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], target: Any, back: str) -> HttpResponse:
     initial = power.form.initial_for(target) if target is not None and hasattr(power.form, "initial_for") else {}
     if power.permission == "manage_groups" and power.over == "member":
@@ -119,9 +127,9 @@ def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], ta
         initial = power.form.initial_from(request.GET)
     resumed = kept(request)
     if request.method != "POST":
-        form = form_for(power, request.organization, actor, querydict(resumed)) if resumed else form_for(power, request.organization, actor, initial=initial)
+        form = _form(request, power, actor, target, querydict(resumed)) if resumed else _form(request, power, actor, target, initial=initial)
         return _show(request, power, actor, ids, target, form, back, status=200)
-    form = form_for(power, request.organization, actor, request.POST)
+    form = _form(request, power, actor, target, request.POST)
     confirm = request.POST.get("confirm", "")
     wrong = isinstance(target, Person) and power.ladder >= 2 and address_key(confirm) != target.account.email_key
     if not form.is_valid() or wrong:

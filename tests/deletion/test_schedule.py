@@ -12,7 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts import access, approvals, deletions, door, tenancy
-from accounts.models import Account, ApiToken, Deletion, Dispute, Membership, Protection, Session
+from accounts.models import Account, ApiToken, Deletion, Dispute, Membership, OrganizationPolicy, Protection, Session
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused, Stale, StepUpNeeded
 from audit import holds
@@ -75,7 +75,7 @@ def test_how_many_days(days: Any, good: bool) -> None:
     form = BY_SLUG["schedule-deletion"].form({**WHY, "days": days})
     assert form.is_valid() == good
     if good:
-        assert form.cleaned_data["days"] == (days or 14)
+        assert form.cleaned_data["days"] == days
 
 
 def test_a_ground_is_required() -> None:
@@ -243,3 +243,17 @@ def test_the_last_two_owners_elsewhere_at_once(world: World) -> None:
     arrange(lambda: Account.objects.filter(id=world.contoso.person("owner").account_id).update(status="locked"))
     found = together(lambda: act(org, "schedule-deletion", org.person("worker")), lambda: act(org, "schedule-deletion", org.person("helper"), by="administrator"))
     assert sorted(isinstance(one, Refused | Stale) for one in found) == [False, True], found
+
+
+def test_the_days_are_those_of_the_organization(world: World) -> None:
+    """From every surface; and whoever names other days has those."""
+    org, person = world.north, world.north.person("worker")
+    arrange(lambda: OrganizationPolicy.objects.create(organization=org.organization, deletion_days=30))
+    assert 'name="days" value="30"' in client_for(org.person("owner")).get(f"/o/{org.slug}/people/{person.id}/schedule-deletion/").content.decode()
+    act(org, "schedule-deletion", person)
+    row = deletion(person)
+    assert row is not None and row.term - row.scheduled_at == timedelta(days=30)
+    other = org.person("member")
+    act(org, "schedule-deletion", other, days=3)
+    row = deletion(other)
+    assert row is not None and row.term - row.scheduled_at == timedelta(days=3)

@@ -54,6 +54,12 @@ def refused(power: Power, org: Org, person: Membership, actor: Any = None) -> li
     return []
 
 
+def test_the_first_notice_says_what_each_power_is_for() -> None:
+    """A purpose, not what the power does; and a power that a release brings needs one."""
+    assert set(notice_default.PURPOSES) == {p.slug for p in GOVERNED}
+    assert all(purpose.startswith("To ") for purpose, _basis in notice_default.PURPOSES.values())
+
+
 @pytest.mark.parametrize("slug", [p.slug for p in GOVERNED])
 def test_a_power_that_is_not_named_is_off_on_every_surface(world: World, slug: str) -> None:
     org, power, person, made = world.north, BY_SLUG[slug], ready(world.north, slug), []

@@ -13,6 +13,7 @@ from accounts.models.plan import PlanState
 from accounts.powers import BY_SLUG
 from accounts.reasons import NotFound, Refused, Stale
 from accounts.schedules import falling, rules
+from tests.browse import client_for
 from tests.cast import World
 from tests.schedules.stage import DAY, actions, ask, follow, letters, member, pass_time, scheduled, states, works
 from tests.situations import WHY, arrange, scheduled_for, token_for
@@ -326,3 +327,15 @@ def test_unknown_ones_are_not_found(world: World) -> None:
     with pytest.raises((NotFound, Refused, Stale)):
         ask(world.north, "cancel-scheduled", "worker", scheduled=str(world.contoso.person("member").id))
     assert due.run(now=timezone.now()) is None
+
+
+def test_the_page_offers_what_is_scheduled(world: World) -> None:
+    """In words; with the one that was chosen in the list; and of a person with one thing only, that."""
+    org, person, made = world.north, world.north.person("worker"), []
+    client, path = client_for(org.person("owner")), f"/o/{org.slug}/people/{person.id}/reschedule/"
+    arrange(lambda: made.extend((scheduled_for(person, "suspend"), scheduled_for(person, "restrict"))))
+    page = client.get(f"{path}?scheduled={made[1].id}").content.decode()
+    assert f'<option value="{made[1].id}" selected>Restrict · ' in page and f'<option value="{made[0].id}">Suspend · ' in page and "Choose one" in page
+    arrange(lambda: Plan.objects.filter(id=made[0].id).update(state=PlanState.CANCELLED))
+    page = client.get(path).content.decode()
+    assert page.count("<option") == 1 and "Restrict · " in page
