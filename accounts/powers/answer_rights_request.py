@@ -15,7 +15,7 @@ from accounts.actor import Actor
 from accounts.models import Organization, RightsRequest
 from accounts.power import Data, Effect, Power
 from accounts.powers import choosing
-from accounts.powers.forms import AnyChoiceField, StrictForm
+from accounts.powers.forms import AnyChoiceField, StrictForm, note_field
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
 
@@ -25,8 +25,7 @@ class AnswerForm(StrictForm):
     outcome = forms.ChoiceField(label=gettext_lazy("Answer"), choices=[("granted", gettext_lazy("Granted: it is done, or will be")), ("refused", gettext_lazy("Refused"))], widget=forms.RadioSelect)
     message = forms.CharField(label=gettext_lazy("Message to the person"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}),
                               help_text=gettext_lazy("What is done and by when, or why not. They read it by mail and on their rights page."))
-    private_note = forms.CharField(label=gettext_lazy("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
-                                   help_text=gettext_lazy("Optional. Only administrators and the audit log see it."))
+    private_note = note_field()
 
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """The open requests, the oldest first."""

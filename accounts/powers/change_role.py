@@ -14,7 +14,7 @@ from accounts.models import Group, Organization, Role
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import naming
-from accounts.powers.forms import AnyChoiceField, AnyChoicesField, StrictForm, ahead, later, time_field
+from accounts.powers.forms import AnyChoiceField, AnyChoicesField, StrictForm, ahead, later, note_field, time_field
 from accounts.powers.grants import grantable, set_role, still
 from accounts.roles import BUILTIN, OWNER_RANK, SCOPED_RANK, SECOND_FACTOR_RANK
 from accounts.schedules import acts
@@ -28,8 +28,7 @@ class RoleForm(StrictForm):
     scope = AnyChoicesField(label=gettext_lazy("Only for these groups"), required=False, widget=forms.CheckboxSelectMultiple, help_text=gettext_lazy(
         "Optional, for roles of rank 50 or below. The person then sees, and acts on, only people in these groups. Choose none for the whole organization."))
     until = time_field(label=gettext_lazy("Until"), required=False, help_text=gettext_lazy("Optional. The role that the person has now then comes back by itself."))
-    private_note = forms.CharField(label=gettext_lazy("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
-                                   help_text=gettext_lazy("Optional. Only administrators and the audit log see it."))
+    private_note = note_field()
 
     def clean_until(self) -> datetime | None:
         return ahead(self.cleaned_data["until"])

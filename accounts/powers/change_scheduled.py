@@ -16,7 +16,7 @@ from accounts.models import Plan
 from accounts.models.plan import PlanState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
-from accounts.powers.forms import AnyChoiceField, StrictForm, ahead, time_field
+from accounts.powers.forms import AnyChoiceField, StrictForm, ahead, note_field, time_field
 from accounts.reasons import Refused
 from accounts.roles import SECOND_FACTOR_RANK
 from accounts.schedules import acts, rules, words
@@ -27,8 +27,7 @@ class ScheduledForm(StrictForm):
     scheduled = AnyChoiceField(label=gettext_lazy("What is scheduled"), required=False, max_length=40, help_text=gettext_lazy("Not needed where only one thing is."))
     message = forms.CharField(label=gettext_lazy("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
                               help_text=gettext_lazy("Optional. They read it in the notice."))
-    private_note = forms.CharField(label=gettext_lazy("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
-                                   help_text=gettext_lazy("Optional. Only administrators and the audit log see it."))
+    private_note = note_field()
 
     def offer(self, actor: Actor, person: Person) -> None:
         """What is scheduled about the person and within the actor's reach, the next one first."""

@@ -89,6 +89,12 @@ def ahead(value: datetime | None) -> datetime | None:
     return value
 
 
+def note_field() -> forms.CharField:
+    """A private note that only the entry keeps."""
+    return forms.CharField(label=_("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
+                           help_text=_("Optional. Only administrators and the audit log see it."))
+
+
 class UntilForm(ReasonForm):
     """A ground, and a time after which access comes back by itself."""
 
