@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,10 +70,17 @@ def announced(organization_id: UUID, now: datetime) -> NoticeVersion | None:
     return NoticeVersion.objects.filter(organization_id=organization_id, state=NoticeState.PUBLISHED, effective_at__gt=now).order_by("-number").first()
 
 
-def current_version(organization_id: UUID, *, now: datetime) -> str:
-    """The id of the version in effect, as a management remembers it; '' where nothing was published."""
-    found = NoticeVersion.objects.filter(organization_id=organization_id, state=NoticeState.PUBLISHED, effective_at__lte=now).order_by("-number").values_list("id", flat=True).first()
-    return str(found or "")
+def shown(ids: Iterable[str]) -> dict[str, NoticeVersion]:
+    """The versions that these claims and managements remember, by what they remember. What is no id of a version is not among them."""
+    wanted = [one for one in set(ids) if _is_id(one)]
+    return {str(row.id): row for row in NoticeVersion.objects.filter(id__in=wanted)} if wanted else {}
+
+
+def _is_id(word: str) -> bool:
+    try:
+        return str(UUID(word)) == word
+    except ValueError:
+        return False
 
 
 def draft(organization_id: UUID) -> NoticeVersion | None:

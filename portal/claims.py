@@ -10,15 +10,17 @@ from django.db.models import Count, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts import notice
 from accounts.claims import candidates, life
 from accounts.domains.names import shown
-from accounts.models import Claim, ClaimedAccount, Domain
+from accounts.models import Claim, ClaimedAccount, Domain, NoticeVersion
 from accounts.models.claim import UNDECIDED, ClaimState, Standing
 from accounts.models.domain import DomainState
 from accounts.power import Power
 from accounts.reasons import REASONS, NotFound
 from accounts.tenancy import installation
 from accounts.work import plain
+from portal.notices_of import Named, named
 from portal.powers import POWERS
 
 SIZE = 50
@@ -40,12 +42,21 @@ def over_account() -> list[Power]:
     return [power for power in POWERS if power.over == "member" and power.account_power and power.permission is not None]
 
 
+def control(version: NoticeVersion | None) -> list[Named]:
+    """What control means by this version of the notice: the powers over accounts that it names, with their purposes; then those that no notice has to name, because they undo or protect."""
+    powers = over_account()
+    by_notice = [named(power.slug, version.words.get(power.slug, {})) for power in powers if power.governed and version is not None and power.slug in version.powers]
+    return [*by_notice, *(named(power.slug, {}) for power in powers if not power.governed)]
+
+
 @dataclass
 class Shown:
     """One claim with its counts."""
 
     row: Claim
     counts: dict[str, int] = field(default_factory=dict)
+    version: NoticeVersion | None = None
+    """What people are shown of the organization's notice."""
 
     @property
     def name(self) -> str:
@@ -80,7 +91,8 @@ def all_of(organization_id: UUID) -> list[Shown]:
     counts: dict[UUID, dict[str, int]] = {}
     for claim_id, state, number in ClaimedAccount.objects.filter(claim__in=rows).values_list("claim_id", "state").annotate(Count("id")):
         counts.setdefault(claim_id, {})[state] = number
-    return [Shown(row, counts.get(row.id, {})) for row in rows]
+    versions = notice.shown(row.notice_version for row in rows)
+    return [Shown(row, counts.get(row.id, {}), versions.get(row.notice_version)) for row in rows]
 
 
 def one(organization_id: UUID, claim_id: UUID) -> Shown:
@@ -88,7 +100,7 @@ def one(organization_id: UUID, claim_id: UUID) -> Shown:
     row = Claim.objects.filter(organization_id=organization_id, id=claim_id).select_related("domain").first()
     if row is None:
         raise NotFound
-    return Shown(row, dict(ClaimedAccount.objects.filter(claim=row).values_list("state").annotate(Count("id"))))
+    return Shown(row, dict(ClaimedAccount.objects.filter(claim=row).values_list("state").annotate(Count("id"))), notice.shown([row.notice_version]).get(row.notice_version))
 
 
 @dataclass
@@ -113,6 +125,8 @@ class Own:
     """A claim as the person sees whose account it is about."""
 
     row: ClaimedAccount
+    version: NoticeVersion | None = None
+    """What they were shown of the organization's notice when it announced this."""
 
     @property
     def domain(self) -> str:
@@ -158,23 +172,34 @@ def mine(account_id: UUID, row_id: UUID | None = None) -> list[Own]:
     """The claims of a person's account, newest first."""
     with installation("claims of a person's own account, with who announced them"):
         rows = ClaimedAccount.objects.filter(account_id=account_id).select_related("claim__domain", "organization").order_by("-announced_at", "id")
-        return [Own(row) for row in (rows.filter(id=row_id) if row_id else rows[:50])]
+        return _with_notices(list(rows.filter(id=row_id) if row_id else rows[:50]))
 
 
-def preview(organization_id: UUID, domain_id: UUID, *, now: datetime) -> tuple[Domain, candidates.Counted]:
+def own(row: ClaimedAccount) -> Own:
+    """One claim as its person sees it, for whoever has the link of its notice."""
+    with installation("the notice that a link leads to"):
+        return _with_notices([row])[0]
+
+
+def _with_notices(rows: list[ClaimedAccount]) -> list[Own]:
+    versions = notice.shown(row.claim.notice_version for row in rows)
+    return [Own(row, versions.get(row.claim.notice_version)) for row in rows]
+
+
+def preview(organization_id: UUID, domain_id: UUID, *, now: datetime, inactive_days: int = 0) -> tuple[Domain, candidates.Counted]:
     """The domain, and how many accounts of each kind it has; or NotFound."""
     domain = Domain.objects.filter(organization_id=organization_id, id=domain_id).first()
     if domain is None or domain.state not in (DomainState.VERIFIED, DomainState.FAILING):
         raise NotFound
-    return domain, candidates.count(domain=domain, now=now)
+    return domain, candidates.count(domain=domain, now=now, inactive_days=inactive_days)
 
 
 def as_json(found: Shown) -> dict[str, Any]:
     """A claim as the API shows it."""
     row = found.row
     return {"id": str(row.id), "domain": row.domain.name, "state": row.state, "rests": found.rests, "choice": row.choice, "days": row.days, "announced_at": plain(row.announced_at),
-            "effective_at": plain(row.effective_at), "ended_at": plain(row.ended_at), "told": row.told, "notice_version": row.notice_version, "counts": {state.value: found.counts.get(state,
-                0) for state in Standing}}
+            "effective_at": plain(row.effective_at), "ended_at": plain(row.ended_at), "told": row.told, "notice_version": found.version.number if found.version else None,
+            "counts": {state.value: found.counts.get(state, 0) for state in Standing}}
 
 
 def account_json(row: ClaimedAccount) -> dict[str, Any]:
@@ -187,4 +212,4 @@ def own_json(found: Own) -> dict[str, Any]:
     return {"id": str(row.id), "organization": row.organization.name, "contact_email": row.organization.contact_email or "", "domain": row.claim.domain.name, "address": row.address,
             "state": row.state,
             "announced_at": plain(row.announced_at), "effective_at": plain(row.effective_at), "object_until": plain(row.object_until), "answer_code": row.answer_code, "answer": row.answer,
-            "powers": [power.code for power in over_account()]}
+            "notice_version": found.version.number if found.version else None, "powers": [one.slug for one in control(found.version)]}

@@ -61,6 +61,7 @@ urlpatterns = [
     path("me/invitations/<uuid:membership_id>/", me.answer, name="me-invitation"),
     path("me/claims/", my_claims.index, name="me-claims"),
     path("me/claims/<uuid:row_id>/", my_claims.detail, name="me-claim"),
+    path("me/claims/<uuid:row_id>/notice/", settings.of_claim, name="me-claim-notice"),
     path("claim/<str:token>/", my_claims.notice, name="claim-notice"),
     path("leave-claim/<str:token>/", my_claims.leave, name="leave-claim"),
     path("invitation/<str:token>/", me.invitation, name="invitation"),

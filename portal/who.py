@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.core import signing
 
-from accounts import tenancy
-from accounts.models import GroupMembership, Management, Membership
+from accounts import notice, tenancy
+from accounts.models import ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization
+from accounts.models.claim import Standing
 from accounts.power import Power
 from audit import queries
 from portal import sentences
@@ -32,34 +33,57 @@ def memberships(account_id: UUID, *, only: UUID | None = None) -> list[Membershi
         return list(rows if only is None else rows.filter(organization_id=only))
 
 
+def organizations(account_id: UUID, *, only: UUID | None = None) -> list[Organization]:
+    """Every organization that may have acted on the person: where they are or were, and whoever claimed or manages their account. Whoever was only invited has nothing to look for there."""
+    with tenancy.installation("who has, had or wants a hold on a person"):
+        ids = {row.organization_id for row in memberships(account_id) if row.status != "invited"}
+        for model in (Management, ClaimedAccount):
+            ids |= set(model.objects.filter(account_id=account_id).values_list("organization_id", flat=True))
+        return list(Organization.objects.filter(id__in=ids if only is None else ids & {only}).order_by("name", "id"))
+
+
 @dataclass(frozen=True)
 class Hold:
-    """What one organization may do to the person: over the membership always, over the account if it manages it."""
+    """What one organization may do to the person: over the membership if there is one, over the account if it manages it."""
 
-    membership: Membership
+    organization: Organization
+    membership: Membership | None
     management: Management | None
     group_roles: tuple[str, ...]
     """Names of roles that come by a group."""
     over_membership: tuple[Power, ...]
     over_account: tuple[Power, ...]
+    notice: NoticeVersion | None = None
+    """The version of its notice that the person was shown before it came to manage the account."""
+    claimed: UUID | None = None
+    """By which claim it came to manage the account."""
+
+    @property
+    def id(self) -> UUID:
+        return self.organization.id
 
     @property
     def since(self) -> datetime | None:
-        return self.management.since if self.management else self.membership.joined_at
+        return self.management.since if self.management else self.membership.joined_at if self.membership else None
 
 
 def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
-    """Every organization that has a hold on the person now, with what it may do."""
-    rows = [row for row in memberships(account_id, only=only) if row.status not in {"removed", "invited"}]
+    """Every organization that has a hold on the person now, with what it may do; also one that manages the account of somebody who does not belong to it."""
+    rows = {row.organization_id: row for row in memberships(account_id, only=only) if row.status not in {"removed", "invited"}}
     with tenancy.installation("who manages a person, and which roles their groups give them"):
-        managements = {row.organization_id: row for row in Management.objects.filter(account_id=account_id)}
+        managed = Management.objects.filter(account_id=account_id).select_related("organization")
+        managements = {row.organization_id: row for row in (managed if only is None else managed.filter(organization_id=only))}
+        claimed = {row.organization_id: row.id for row in ClaimedAccount.objects.filter(account_id=account_id, state=Standing.MANAGED)} if managements else {}
+        versions = notice.shown(row.notice_version for row in managements.values())
         roles: dict[UUID, list[str]] = {}
-        for found in GroupMembership.objects.filter(membership__in=rows, group__role__isnull=False).select_related("group__role").order_by("group__role__name"):
+        for found in GroupMembership.objects.filter(membership__in=rows.values(), group__role__isnull=False).select_related("group__role").order_by("group__role__name"):
             roles.setdefault(found.membership_id, []).append(found.group.role.name)  # type: ignore[union-attr]
     over = [p for p in POWERS if p.over == "member" and p.permission is not None and p.slug != "cancel-invitation"]  # whoever is only invited has no hold on them yet
-    return [Hold(membership=row, management=managements.get(row.organization_id), group_roles=tuple(roles.get(row.id, ())),
-                 over_membership=tuple(p for p in over if not p.account_power),
-                 over_account=tuple(p for p in over if p.account_power) if row.organization_id in managements else ()) for row in rows]
+    theirs = {i: row.organization for i, row in (*rows.items(), *managements.items())}
+    return [Hold(organization=organization, membership=rows.get(i), management=managements.get(i), group_roles=tuple(roles.get(rows[i].id, ())) if i in rows else (),
+                 over_membership=tuple(p for p in over if not p.account_power) if i in rows else (), over_account=tuple(p for p in over if p.account_power) if i in managements else (),
+                 notice=versions.get(managements[i].notice_version) if i in managements else None, claimed=claimed.get(i))
+            for i, organization in sorted(theirs.items(), key=lambda one: (one[1].name, str(one[0])))]
 
 
 def past(account_id: UUID) -> list[Membership]:
@@ -72,20 +96,20 @@ class Act:
     """Something that was done to the person, in words, with the organization in whose log it stands."""
 
     line: Line
-    membership: Membership
+    organization: Organization
 
 
 def acts(account_id: UUID, *, only: UUID | None = None, cursor: str = "", size: int = 25) -> tuple[list[Act], str]:
     """What others did to the person, newest first, over all their organizations; never who else was concerned. And the cursor of what is older, or ''."""
     marks = _place(account_id, cursor) if cursor else {}
-    found: list[tuple[queries.Seen, Membership]] = []
-    for row in memberships(account_id, only=only):
-        if row.status != "invited" and marks.get(str(row.organization_id)) != 0:
-            found += [(seen, row) for seen in _page(account_id, row, marks.get(str(row.organization_id)), size)]
+    found: list[tuple[queries.Seen, Organization]] = []
+    for row in organizations(account_id, only=only):
+        if marks.get(str(row.id)) != 0:
+            found += [(seen, row) for seen in _page(account_id, row.id, marks.get(str(row.id)), size)]
     found.sort(key=lambda one: (one[0].recorded_at or one[0].occurred_at, one[0].seq or 0), reverse=True)
     shown = found[:size]
     for seen, row in shown:
-        marks[str(row.organization_id)] = seen.seq or 0
+        marks[str(row.id)] = seen.seq or 0
     return [Act(sentences.line(seen), row) for seen, row in shown], _SIGNER.sign_object(["acts", str(account_id), marks]) if len(found) > size else ""
 
 
@@ -99,12 +123,12 @@ def _place(account_id: UUID, cursor: str) -> dict[str, int]:
     return dict(marks)
 
 
-def _page(account_id: UUID, row: Membership, before: int | None, size: int) -> list[queries.Seen]:
+def _page(account_id: UUID, organization_id: UUID, before: int | None, size: int) -> list[queries.Seen]:
     """Acts of others on the person in one organization's log: successful ones that concern nobody else. Reads on until there are enough."""
     mine, found = str(account_id), []
-    with tenancy.scope(org=row.organization_id, account=account_id):
+    with tenancy.scope(org=organization_id, account=account_id):
         while len(found) <= size:
-            page = queries.page(org=row.organization_id, filters=queries.Filters(target=account_id, not_actor=account_id, outcome="success"),
+            page = queries.page(org=organization_id, filters=queries.Filters(target=account_id, not_actor=account_id, outcome="success"),
                                 before=before or 2**62, size=100, paths=(*sentences.NAMES, "why.text"))
             found += [seen for seen in page.entries if _about_me(seen.record, mine)]
             if page.older is None:

@@ -219,7 +219,7 @@ def claim_for(domain: Domain, *accounts: Account, state: str = "announced", **mo
     """An announced claim of these accounts, to take effect in 13 days. Needs an open act."""
     now = datetime.now(UTC)
     claim = Claim.objects.create(organization_id=domain.organization_id, domain=domain, state="announced", days=14, announced_at=now - timedelta(days=1), effective_at=now + timedelta(days=13),
-                                 notice_version="powers-test", told=len(accounts))
+                                 notice_version=str(NoticeVersion.objects.filter(organization_id=domain.organization_id, state="published").order_by("-number")[0].id), told=len(accounts))
     for account in accounts:
         objected = {"objected_at": now, "object_until": now + timedelta(days=30), "objection": "It is my own."} if state == "objected" else {}
         ClaimedAccount.objects.create(claim=claim, organization_id=domain.organization_id, account=account, address=account.email, state=state, announced_at=claim.announced_at,

@@ -33,6 +33,8 @@ _FOUND = """SELECT a.id, a.email, a.email_key, a.last_active_at, COALESCE(m.crea
  WHERE split_part(a.email_key, '@', -1) = %(domain)s AND a.kind = 'person' AND a.status <> 'purged'"""
 """The accounts whose address is exactly in the domain, each with what it is to the organization. A subdomain is a domain of its own."""
 
+_IDLE = "(last_active_at IS NULL OR last_active_at < %(idle)s)"
+
 
 def _values(domain: Domain, now: datetime, **more: Any) -> dict[str, Any]:
     return {"org": domain.organization_id, "domain": domain.name, "spared": now - STAYS_OUT, "recent": now - TOLD_WITHIN, "most": TOLD_MOST, "open": list(UNDECIDED), **more}
@@ -43,6 +45,8 @@ class Counted:
     """How many accounts of a domain there are of each kind; never who."""
 
     by_kind: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    by_choice: dict[str, int] = field(default_factory=lambda: dict.fromkeys(Choice.values, 0))
+    """How many each choice reaches; of a list that is known only when it is there."""
     created_here: int = 0
     spared: int = 0
     """Of those that can be claimed: how many the organization created, and how many it left out before."""
@@ -52,16 +56,20 @@ class Counted:
         return sum(self.by_kind[kind] for kind in CLAIMABLE)
 
 
-def count(*, domain: Domain, now: datetime) -> Counted:
-    """The preview of a claim."""
+def count(*, domain: Domain, now: datetime, inactive_days: int = 0) -> Counted:
+    """The preview of a claim. `inactive_days` is for the choice of those who have not been active for so long."""
     found = Counted()
     with installation("accounts of a domain are counted, wherever they belong"), connection.cursor() as cursor:
-        cursor.execute(f"SELECT kind, count(*), count(*) FILTER (WHERE created_here), count(*) FILTER (WHERE spared) FROM ({_FOUND}) f GROUP BY kind", _values(domain, now))
-        for kind, number, created, spared in cursor.fetchall():
+        cursor.execute(f"SELECT kind, count(*), count(*) FILTER (WHERE created_here), count(*) FILTER (WHERE spared), count(*) FILTER (WHERE NOT spared AND {_IDLE}) FROM ({_FOUND}) f GROUP BY kind",
+                       _values(domain, now, idle=now - timedelta(days=inactive_days)))
+        for kind, number, created, spared, idle in cursor.fetchall():
             found.by_kind[kind] = number
             if kind in CLAIMABLE:
                 found.created_here += created
                 found.spared += spared
+                found.by_choice[Choice.ALL] += number - spared
+                found.by_choice[Choice.MEMBERS if kind == "member" else Choice.OTHERS] += number - spared
+                found.by_choice[Choice.INACTIVE] += idle
     return found
 
 
@@ -76,7 +84,7 @@ def batch(*, claim: Claim, domain: Domain, now: datetime, size: int) -> tuple[li
     """The next accounts that the claim is to tell, after those it has passed, and the last one that was looked at (None: there are no more)."""
     wanted = {
         Choice.ALL: "NOT spared", Choice.MEMBERS: "kind = 'member' AND NOT spared", Choice.OTHERS: "kind = 'other' AND NOT spared",
-        Choice.INACTIVE: "(last_active_at IS NULL OR last_active_at < %(idle)s) AND NOT spared", Choice.LISTED: "true"}[Choice(claim.choice)]
+        Choice.INACTIVE: f"{_IDLE} AND NOT spared", Choice.LISTED: "true"}[Choice(claim.choice)]
     # The limit stands around the accounts alone, so that what is skipped is passed too and no batch looks at everything.
     listed = " AND a.id = ANY(%(listed)s)" if claim.choice == Choice.LISTED else ""
     sql = f"SELECT id, email, created_here, kind = ANY(%(claimable)s) AND {wanted} FROM ({_FOUND}{listed} AND (%(after)s::uuid IS NULL OR a.id > %(after)s) ORDER BY a.id LIMIT %(size)s) f ORDER BY id"

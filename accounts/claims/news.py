@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
-from accounts import audience, outbox
+from accounts import audience, notice, outbox
 from accounts.claims import leaving
 from accounts.domains.names import shown
 from accounts.models import ClaimedAccount, Domain, Management, Organization
@@ -31,14 +31,15 @@ def handle(batch: list[Sealed]) -> None:
     done = [sealed for sealed in batch if sealed.outcome == "success" and (sealed.org != INSTALLATION or sealed.action == LINK)]
     ids = {UUID(sealed.record["facts"]["claimed"]) for sealed in done if "claimed" in sealed.record.get("facts", {})}
     rows = {row.id: row for row in ClaimedAccount.objects.filter(id__in=ids).select_related("account", "organization", "claim__domain")} if ids else {}
+    versions = {word: row.number for word, row in notice.shown(row.claim.notice_version for row in rows.values()).items()}
     for sealed in done:
         if sealed.action in OUTCOMES:
             _outcome(sealed)
         elif (row := rows.get(UUID(sealed.record["facts"]["claimed"]))) is not None:
-            _owe(sealed, row)
+            _owe(sealed, row, versions.get(row.claim.notice_version, 0))
 
 
-def _owe(sealed: Sealed, row: ClaimedAccount) -> None:
+def _owe(sealed: Sealed, row: ClaimedAccount, version: int) -> None:
     now, organization = datetime.now(UTC), row.organization
     if sealed.action == LINK:
         if row.leaving_address:  # only the newest wish has a link
@@ -51,7 +52,7 @@ def _owe(sealed: Sealed, row: ClaimedAccount) -> None:
             outbox.owe(template="claim-objected", account=account, context={**_context(sealed, row), "page": page, "until": _day(row.object_until)}, entry=sealed.entry,
                        organization_id=organization.id, now=now)
         return
-    context = {**_context(sealed, row), "link": settings.STEWARD_URL + reverse("claim-notice", args=[leaving.notice_token(row)])}
+    context = {**_context(sealed, row), "notice": version, "link": settings.STEWARD_URL + reverse("claim-notice", args=[leaving.notice_token(row)])}
     outbox.owe(template="claim-news", account=row.account, context=context, entry=sealed.entry, organization_id=organization.id, now=now)
     if sealed.action == "management.exited":
         outbox.owe(template="claim-news", account=row.account, address=row.address, context={**context, "link": ""}, entry=sealed.entry, organization_id=organization.id, now=now)

@@ -1,7 +1,6 @@
 """The job behind claims: it tells, reminds, starts control and ends it, in batches. Killed at any point it loses nothing, run twice it does nothing twice."""
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -200,11 +199,3 @@ def finish(claim_id: UUID, *, now: datetime) -> int:
         life.move(claim, ClaimState.FINISHED, now=now)
         written(work, claim, [], "claim.finished")
         return 1
-
-
-def notice_version() -> str:
-    """Names the description of what control means that people are shown: it changes when the powers over accounts do."""
-    from accounts.powers import POWERS
-
-    words = "\n".join(f"{power.code}: {power.slug}" for power in POWERS if power.account_power)
-    return f"powers-{hashlib.sha256(words.encode()).hexdigest()[:16]}"

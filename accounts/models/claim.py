@@ -53,7 +53,7 @@ class Claim(Versioned):
     announced_at = models.DateTimeField()
     effective_at = models.DateTimeField()
     notice_version = models.CharField(max_length=40)
-    """Which description of what control means people were shown."""
+    """The id of the version of the organization's notice that people are shown."""
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts import acknowledging, audience, outbox
-from accounts.models import Account, Closing, Membership, NoticeVersion, Organization
+from accounts.models import Account, ClaimedAccount, Closing, Membership, NoticeVersion, Organization
+from accounts.models.claim import UNDECIDED, Standing
 from accounts.organizations import contact
 from accounts.powers import BY_SLUG
 from audit.subscribers import Sealed, Subscriber
@@ -72,6 +73,17 @@ def _notice(organization: Organization, sealed: Sealed, now: datetime) -> None:
         page = f"{settings.STEWARD_URL}{reverse('me-notice', args=[membership.id])}?version={row.number}"
         acknowledging.require(about=row.id, template="notice-changed", accounts=[membership.account], context={**context, "page": page}, entry=sealed.entry, organization_id=organization.id, now=now,
                               asks="important")
+    for claimed in outsiders(organization.id):
+        page = f"{settings.STEWARD_URL}{reverse('me-claim-notice', args=[claimed.id])}?version={row.number}"
+        acknowledging.require(about=row.id, template="notice-changed", accounts=[claimed.account], context={**context, "page": page}, entry=sealed.entry, organization_id=organization.id, now=now,
+                              asks="important")
+
+
+def outsiders(organization_id: UUID) -> Iterator[ClaimedAccount]:
+    """Whoever does not belong to the organization and whose account it manages by a claim, or has announced to claim: its notice is about them too."""
+    rows = ClaimedAccount.objects.filter(organization_id=organization_id, state__in=(*UNDECIDED, Standing.MANAGED)).exclude(account__in=Membership.objects.filter(
+        organization_id=organization_id, status__in=("active", "restricted", "suspended")).values("account_id")).exclude(account__status="purged")
+    return rows.select_related("account").order_by("id").iterator(chunk_size=500)
 
 
 def _title(slug: str) -> str:

@@ -14,10 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import reasons
+from accounts import notice, reasons
 from accounts.actor import Actor
 from accounts.claims import candidates, life
-from accounts.claims.running import notice_version
 from accounts.models import Claim, Domain, Organization
 from accounts.models.claim import Choice, ClaimState
 from accounts.models.domain import DomainState
@@ -44,10 +43,14 @@ class AnnounceForm(DomainForm):
     def choices_for(self, organization: Organization, actor: Actor) -> None:
         super().choices_for(organization, actor)
         self.organization = organization
+        for name in ("choice", "inactive_days"):  # so that the page counts those whom the rule reaches that was chosen before
+            self.fields[name].initial = self.initial.get(name) or self.fields[name].initial
 
     @classmethod
     def initial_from(cls, query: QueryDict) -> dict[str, Any]:
-        return {"domain": query.get("domain", "")[:300], "choice": Choice.ALL, "days": life.DEFAULT_DAYS}
+        choice, idle = query.get("choice", ""), query.get("inactive_days", "")
+        return {"domain": query.get("domain", "")[:300], "choice": choice if choice in Choice.values else Choice.ALL, "days": life.DEFAULT_DAYS,
+                "inactive_days": int(idle) if idle.isascii() and idle.isdigit() and len(idle) < 5 else None}
 
     def clean_days(self) -> int:
         return life.DEFAULT_DAYS if self.cleaned_data["days"] is None else self.cleaned_data["days"]
@@ -88,6 +91,8 @@ def rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) ->
     yield from domains.problems(actor, target, data)
     if target.organization.status != OrganizationStatus.ACTIVE:
         yield "organization_ending"
+    if notice.in_effect(target.id, now) is None:
+        yield "no_notice"
     rows = Claim.objects.filter(organization_id=target.id)
     if rows.filter(announced_at__gt=now - timedelta(days=1)).count() >= life.ANNOUNCEMENTS_A_DAY:
         yield "too_many_claims"
@@ -99,26 +104,41 @@ def rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) ->
         return
     if rows.filter(domain=domain, state=ClaimState.ANNOUNCING).exists():
         yield "claim_running"
-    if data.get("choice") == Choice.LISTED:
+    if _choice(data) == Choice.LISTED:
         verdicts = _verdicts(domain, data, now)
         if not verdicts or any(verdict.code or verdict.account_id is None for verdict in verdicts):
             yield "invalid_rows"
-    elif not candidates.count(domain=domain, now=now).claimable:
+    elif not _counted(domain, data, now).by_choice[_choice(data)]:
         yield "nobody_to_claim"
 
 
 def effects(target: OrganizationTarget, data: Data, now: datetime) -> list[Effect]:
     domain = domains.chosen(target, data)
-    found, days = candidates.count(domain=domain, now=now) if domain else candidates.Counted(), _days(data)
+    found, days = _counted(domain, data, now), _days(data)
+    people, number = _told(domain, data, found, now), version.number if (version := notice.in_effect(target.id, now)) else 0
     date = timezone.localtime(now + timedelta(days=days)).strftime("%Y-%m-%d %H:%M %Z")
     return [
         Effect("lost", "told", ngettext("At most %(n)d person is told by e-mail, with the date, with what control means, and with your contact.",
-                                        "At most %(n)d people are told by e-mail, with the date, with what control means, and with your contact.", found.claimable) % {"n": found.claimable},
-                                        found.claimable),
+                                        "At most %(n)d people are told by e-mail, with the date, with what control means, and with your contact.", people) % {"n": people},
+                                        people),
         Effect("later", "date", _("Control begins on %(date)s, and for nobody sooner than seven days after they were told, unless your organization created the account.") % {"date": date}, days),
         Effect("later", "answers", _("Until then each of them may accept, leave with an address of their own, or object. An objection stops it for that account until you answer.")),
+        Effect("later", "notice", _("They are shown version %(number)d of your notice: the powers that it names, and what they are for.") % {"number": number}, number),
         Effect("kept", "rechecked", _("On the date everything is checked again: whoever left, objected, or is managed by somebody else is not among them.")),
     ]
+
+
+def _counted(domain: Domain | None, data: Data, now: datetime) -> candidates.Counted:
+    return candidates.count(domain=domain, now=now, inactive_days=data.get("inactive_days") or 0) if domain else candidates.Counted()
+
+
+def _choice(data: Data) -> str:
+    return str(data.get("choice") or Choice.ALL)
+
+
+def _told(domain: Domain | None, data: Data, found: candidates.Counted, now: datetime) -> int:
+    """How many people the choice reaches now."""
+    return sum(1 for verdict in _verdicts(domain, data, now) if verdict.account_id) if _choice(data) == Choice.LISTED else found.by_choice[_choice(data)]
 
 
 def _days(data: Data) -> int:
@@ -128,13 +148,14 @@ def _days(data: Data) -> int:
 
 def apply(work: Work, target: OrganizationTarget, data: Data) -> None:
     domain = domains.chosen(target, data)
-    assert domain is not None
-    days, choice = _days(data), str(data.get("choice") or Choice.ALL)
+    version = notice.in_effect(target.id, work.now)
+    assert domain is not None and version is not None
+    days, choice = _days(data), _choice(data)
     listed = [v.account_id for v in _verdicts(domain, data, work.now) if v.account_id] if choice == Choice.LISTED else []
     row = Claim(id=uuid.uuid4(), organization_id=target.id, domain=domain, choice=choice, days=days, listed=listed, announced_by=work.actor_membership, announced_at=work.now,
-                inactive_days=data.get("inactive_days") if choice == Choice.INACTIVE else None, effective_at=work.now + timedelta(days=days), notice_version=notice_version())
+                inactive_days=data.get("inactive_days") if choice == Choice.INACTIVE else None, effective_at=work.now + timedelta(days=days), notice_version=str(version.id))
     work.add(row)
-    work.note(target.id, _made=[row], claim=str(row.id), domain=domain.name, choice=choice, effective_at=plain(row.effective_at))
+    work.note(target.id, _made=[row], claim=str(row.id), domain=domain.name, choice=choice, effective_at=plain(row.effective_at), notice=version.number)
 
 
 POWER = Power(

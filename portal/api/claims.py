@@ -11,7 +11,7 @@ from portal import claims
 from portal.api import parameters, shapes
 from portal.api.operation import Call, Operation, Param
 from portal.api.people import lost_place
-from portal.api.schema import choice, flag, many, number, text, thing
+from portal.api.schema import choice, flag, many, nullable, number, text, thing
 
 CLAIM = thing(
     {
@@ -25,7 +25,7 @@ CLAIM = thing(
         "effective_at": shapes.STAMP,
         "ended_at": shapes.MAYBE_STAMP,
         "told": number(0),
-        "notice_version": text(40, sample="powers-0123456789abcdef"),
+        "notice_version": nullable(number(1, about="The version of the organization's notice that people are shown.")),
         "counts": thing({state: number(0) for state in Standing.values}),
     }
 )
@@ -56,7 +56,8 @@ MINE = thing(
         "object_until": shapes.MAYBE_STAMP,
         "answer_code": text(60, sample=""),
         "answer": text(2000, sample=""),
-        "powers": many(text(80, sample="account.deactivate")),
+        "notice_version": nullable(number(1, about="The version of the organization's notice that you were shown.")),
+        "powers": many(text(80, sample="deactivate", about="What the organization could do to the account by that version, and what no notice has to name.")),
     }
 )
 

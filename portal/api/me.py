@@ -111,7 +111,7 @@ def _act(one: who.Act) -> dict[str, Any]:
     return {
         "id": str(line.id),
         "at": plain(line.at),
-        "organization": one.membership.organization.slug,
+        "organization": one.organization.slug,
         "event": line.action,
         "text": line.text,
         "reason_code": line.reason,
@@ -125,12 +125,13 @@ def my_powers(call: Call) -> dict[str, Any]:
     return {
         "organizations": [
             {
-                "organization": hold.membership.organization.slug,
-                "name": hold.membership.organization.name,
+                "organization": hold.organization.slug,
+                "name": hold.organization.name,
                 "managed": hold.management is not None,
                 "basis": hold.management.basis if hold.management else "membership",
                 "basis_text": str(ManagementBasis(hold.management.basis).label) if hold.management else "",
                 "since": plain(hold.since),
+                "notice_version": hold.notice.number if hold.notice else None,
                 "powers": [
                     {"power": p.slug, "title": str(p.title), "does": str(p.does), "reach": "account" if p.account_power else "membership"}
                     for p in POWERS

@@ -63,6 +63,7 @@ MY_POWERS = thing(
                     "basis": choice("membership", "domain_claim", "created_by_org", "scim"),
                     "basis_text": text(200, sample="the organization created the account"),
                     "since": MAYBE_STAMP,
+                    "notice_version": nullable(number(1, about="The version of its notice that you were shown before it came to manage the account.")),
                     "powers": many(
                         thing(
                             {

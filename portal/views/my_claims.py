@@ -56,7 +56,7 @@ def detail(request: HttpRequest, row_id: UUID) -> HttpResponse:
             except (Refused, Stale) as error:
                 refused = text(error.codes[0] if isinstance(error, Refused) else "stale")
                 found = claims.mine(request.user.id, row_id)[0]
-    return render(request, "me/claim.html", {"found": found, "forms": forms, "powers": claims.over_account(), "refused": refused, "signed_in": True}, status=status)
+    return render(request, "me/claim.html", {"found": found, "forms": forms, "powers": claims.control(found.version), "refused": refused, "signed_in": True}, status=status)
 
 
 def notice(request: HttpRequest, token: str) -> HttpResponse:
@@ -66,7 +66,8 @@ def notice(request: HttpRequest, token: str) -> HttpResponse:
         return _over(request)
     if request.user.is_authenticated and request.user.id == row.account_id:
         return redirect("me-claim", row.id)
-    return render(request, "me/claim.html", {"found": claims.Own(row), "powers": claims.over_account(), "signed_in": False})
+    found = claims.own(row)
+    return render(request, "me/claim.html", {"found": found, "powers": claims.control(found.version), "signed_in": False})
 
 
 def leave(request: HttpRequest, token: str) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit_reading, deletions, door, listing_query, protected
+from accounts import audit_reading, deletions, door, listing_query, notice, protected
 from accounts.actor import Actor
 from accounts.emails import life as emails
 from accounts.gathering import needed
@@ -113,6 +113,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "history": [sentences.line(seen) for seen in [one for one in history.entries if one.record["action"] != "data.viewed"][:8]] if history else None, "key": uuid4(),
         "scheduled": [scheduled.shown(one, actor) for one in listing.page(actor=actor, person=person.id, size=100)[0]],
         "deletion": deletion, "waits_for": [text(code) for code in deletion.waits_for] if deletion else [],
+        "shown_notice": notice.shown([person.management.notice_version]).get(person.management.notice_version) if person.managed and person.management else None,
         "email_change": _email_change(actor, person), "may_email": actor.may("change_email"), "may_confirm": actor.may("manage_roles"),
         "protectors": [one for row in protected.listed(actor=actor, person=person.id) for one in row.protectors] if person.membership.protected else [],
         "inherited_role": person.rank > person.membership.role.rank,

@@ -1,13 +1,15 @@
 """The settings of an organization: name and address, contact, numbers, and the notice with its versions."""
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from accounts import acknowledging, policy, tenancy
-from accounts.models import Membership, OldSlug
+from accounts.models import ClaimedAccount, Membership, OldSlug, Organization
 from accounts.organizations import ending
 from accounts.reasons import NotFound
 from portal import notices_of
@@ -45,10 +47,24 @@ def mine(request: HttpRequest, membership_id: str) -> HttpResponse:
         membership = Membership.objects.filter(id=membership_id, account=request.user).exclude(status="invited").select_related("organization").first()
     if membership is None:
         raise NotFound
+    return _notice_of(request, membership.organization)
+
+
+@login_required
+def of_claim(request: HttpRequest, row_id: UUID) -> HttpResponse:
+    """The notice of an organization that has claimed the person's account, whether or not they belong to it."""
+    with tenancy.installation("the notice of an organization that claimed the person's account"):
+        row = ClaimedAccount.objects.filter(id=row_id, account=request.user).select_related("organization").first()
+    if row is None:
+        raise NotFound
+    return _notice_of(request, row.organization)
+
+
+def _notice_of(request: HttpRequest, organization: Organization) -> HttpResponse:
     now, number = timezone.now(), request.GET.get("version", "")
-    with tenancy.scope(org=membership.organization_id, account=request.user.id):
-        found = notices_of.overview(membership.organization_id, now=now)
+    with tenancy.scope(org=organization.id, account=request.user.id):
+        found = notices_of.overview(organization.id, now=now)
         if number and not (number.isascii() and number.isdigit() and len(number) < 9):
             raise NotFound
         chosen = notices_of.numbered(found, int(number)) if number else found.current or found.announced
-    return render(request, "me/notice.html", {"membership": membership, "organization": membership.organization, "notice": found, "shown": chosen})
+    return render(request, "me/notice.html", {"organization": organization, "notice": found, "shown": chosen})

@@ -19,5 +19,5 @@ def index(request: HttpRequest) -> HttpResponse:
     except who.LostPlace:
         raise NotFound from None
     grounds = dict(GROUNDS)
-    rows = [{"line": act.line, "organization": act.membership.organization, "ground": grounds.get(act.line.reason, "")} for act in acts]
+    rows = [{"line": act.line, "organization": act.organization, "ground": grounds.get(act.line.reason, "")} for act in acts]
     return render(request, "me/who.html", {"holds": who.holds(request.user.id), "rows": rows, "page": {"next": older, "previous": ""}, "later": bool(cursor), "past": who.past(request.user.id)})

@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 from html import unescape
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts import tenancy
-from accounts.claims import leaving, running
+from accounts.claims import candidates, leaving, running
 from accounts.models import Account, Claim
 from accounts.powers import BY_SLUG
+from accounts.reasons import REASONS
+from portal import claim_files
 from tests.browse import client_for
 from tests.cast import World
 from tests.claims.acts import DAY, announce, answer, domain, manager, person, row
@@ -105,3 +108,58 @@ def test_the_api_and_the_choice(world: World, how: str) -> None:
     assert (manager(member) is not None, manager(stranger) is not None) == (how == "members", how == "others")
     with tenancy.scope(org=org.organization.id):
         assert client.get(f"{base}/claims/{Claim.objects.get(domain=on).id}/", **headers).json()["state"] == "finished"
+
+
+def _file(name: str, data: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, data, content_type="text/csv")
+
+
+def test_three_ways_to_choose_are_counted_before(world: World) -> None:
+    org, on = world.north, domain(world.north)
+    moved(world, on)
+    stranger, idle = person(on, "stranger", last_active_at=datetime.now(UTC)), person(on, "idle", last_active_at=datetime.now(UTC) - 40 * DAY)
+    client = client_for(org.person("owner"))
+    path = f"/o/{org.slug}/domains/{on.id}/claim/"
+    found = candidates.count(domain=on, now=datetime.now(UTC), inactive_days=30)
+    assert found.by_choice == {"all": 3, "members": 1, "others": 2, "inactive": 2, "listed": 0}, "the guest was never active"
+    page = unescape(client.get(f"{path}?inactive_days=30").content.decode())
+    assert "choice=inactive&inactive_days=30" in page and stranger.email not in page
+    form = unescape(client.get(f"/o/{org.slug}/do/announce-claim/?domain={on.id}&choice=members").content.decode())
+    assert "At most 1 person is told" in form
+    good = client.post(path, {"file": _file("a.csv", f"name,Email\r\nA,{stranger.email.upper()}\r\nB,{idle.email}\r\n".encode())})
+    page = unescape(good.content.decode())
+    assert good.status_code == 200 and "all of them are right" in page and "At most 2 people are told" in page and stranger.name not in page
+    with tenancy.scope(org=org.organization.id):
+        assert not Claim.objects.filter(domain=on).exists(), "checking a file tells nobody"
+    body = page.partition('name="addresses"')[2].partition(">\n")[2].partition("</textarea>")[0]
+    sent = client.post(f"/o/{org.slug}/do/announce-claim/", {"domain": str(on.id), "choice": "listed", "addresses": body, "days": "14"})
+    assert sent.status_code == 302
+    running.run(now=datetime.now(UTC))
+    assert row(stranger).state == row(idle).state == "announced"
+
+
+def test_hostile_files_are_refused_line_by_line_or_whole(world: World) -> None:
+    org, on, theirs = world.north, domain(world.north), domain(world.contoso)
+    right, plus, stranger = person(on, "right"), person(on, "a+b"), person(theirs, "stranger")
+    person(on, "unproven", email_verified_at=None)
+    client, path = client_for(org.person("owner")), f"/o/{org.slug}/domains/{on.id}/claim/"
+    lines = [right.email, f" {right.email.upper()} ", stranger.email, f"nobody@{on.name}", '"=cmd|/c calc"', "'=1+1", plus.email, f"a@{on.name}", "", f"r\u0456ght@{on.name}", f"x@b\u00fccher-{on.name}", f"unproven@{on.name}",
+             "not an address", f"x@sub.{on.name}", f"<b>@{on.name}"]
+    with tenancy.scope(org=org.organization.id):
+        found = claim_files.judge(domain=on, data="\r\n".join(["email,n", *(f"{line},1" for line in lines)]).encode("utf-8-sig"), now=datetime.now(UTC))
+    assert [line.code for line in found.lines] == ["", "duplicate_row", "not_in_domain", "unknown_address", "formula", "formula", "", "unknown_address", "no_address", "unknown_address", "not_in_domain", "claim_unverified",
+                                                   "not_in_domain", "not_in_domain", "unknown_address"]
+    assert [line.number for line in found.lines] == list(range(2, len(lines) + 2)) and all(REASONS[line.code] for line in found.wrong)
+    answer_ = client.post(path, {"file": _file("a.csv", "\n".join(["email", right.email, f"<b>@{on.name}"]).encode())})
+    page = answer_.content.decode()
+    assert answer_.status_code == 422 and "unknown_address" in page and "&lt;b&gt;" in page and "announce-claim/\"" not in page
+    whole = {"utf-16": f"email\n{right.email}\n".encode("utf-16"), "latin": f"email\nr\xf6ght@{on.name}\n".encode("latin-1"), "nul": f"email\n{right.email}\x00\n".encode(), "huge": b"email\n" + b"x" * 10_000_000,
+             "no column": f"{right.email}\n{right.email}\n".encode(), "rows": b"email\n" + b"a@b.com\n" * 10_001, "quotes": b'email\n"a@b.com\n', "empty": b"email\n", "nothing": b"", "wide": b"email\n" + b"x" * 3000 + b"\n",
+             "control": f"email\n{right.email}\x07\n".encode()}
+    for name, data in whole.items():
+        answer_ = client.post(path, {"file": _file("a.csv", data)})
+        assert answer_.status_code == 422 and "There is a problem" in answer_.content.decode(), name
+    with tenancy.scope(org=org.organization.id):
+        assert not Claim.objects.filter(domain=on).exists()
+    assert client_for(org.person("auditor")).post(path, {"file": _file("a.csv", b"email\na@b.com\n")}).status_code == 404
+    assert client_for(world.contoso.person("owner")).post(f"/o/{world.contoso.slug}/domains/{on.id}/claim/", {"file": _file("a.csv", b"email\na@b.com\n")}).status_code == 404
