@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts import holding, outbox, policy
+from accounts.domains import checks
 from accounts.models import Deletion, Management, Organization, OrganizationPolicy
 from accounts.models.account import AccountStatus
 from accounts.models.deletion import DeletionState
@@ -122,6 +123,20 @@ def blockers(accounts: Iterable[UUID]) -> dict[UUID, list[str]]:
     for account, organization, code in seen:
         found[account].add(code if organization is None or organization == manages.get(account, organization) else "external_obligation")
     return {account: sorted(codes) for account, codes in found.items()}
+
+
+def in_doubt(row: Deletion) -> list[str]:
+    """Why a deletion that the organization scheduled waits although nothing else stands in its way: the domain by which it manages the account is contested or long unproven.
+
+    What a person asked for goes on.
+    """
+    if row.by_person or row.organization_id is None:
+        return []
+    with installation("the ground of a management, before an account is deleted"):
+        management = Management.objects.filter(account_id=row.account_id).first()
+        person = Person(account=row.account, management=management)
+        checks.frozen([person])
+    return list(person.extra["frozen"])  # type: ignore[call-overload]
 
 
 _OWNED = """SELECT DISTINCT m.account_id, m.organization_id, 'owns' AS code, m.id FROM accounts_membership m JOIN accounts_role r ON r.id = m.role_id

@@ -99,7 +99,7 @@ def _begin(account_id: UUID, now: datetime) -> bool:
         if not deletions.ready(row, now):
             return False
         deletions.lock_owned([account_id])
-        codes = deletions.blockers([account_id]).get(account_id, [])
+        codes = [*deletions.blockers([account_id]).get(account_id, []), *deletions.in_doubt(row)]
         if codes and row.state == DeletionState.BLOCKED and codes == row.waits_for:
             return False
         deletions.go(row, "block" if codes else "begin")

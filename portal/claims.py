@@ -137,6 +137,14 @@ class Own:
         return self.row.state in UNDECIDED
 
     @property
+    def rests(self) -> str:
+        """Why nothing begins now although the date may come: contested or unproven; '' where nothing rests."""
+        domain = self.row.claim.domain
+        if not self.open or (domain.state == DomainState.VERIFIED and not domain.releasing):
+            return ""
+        return "contested" if domain.state == DomainState.CONTESTED else "unproven"
+
+    @property
     def badge(self) -> tuple[str, str]:
         return BADGES[self.row.state]
 
@@ -210,6 +218,6 @@ def account_json(row: ClaimedAccount) -> dict[str, Any]:
 def own_json(found: Own) -> dict[str, Any]:
     row = found.row
     return {"id": str(row.id), "organization": row.organization.name, "contact_email": row.organization.contact_email or "", "domain": row.claim.domain.name, "address": row.address,
-            "state": row.state,
+            "state": row.state, "rests": bool(found.rests),
             "announced_at": plain(row.announced_at), "effective_at": plain(row.effective_at), "object_until": plain(row.object_until), "answer_code": row.answer_code, "answer": row.answer,
             "notice_version": found.version.number if found.version else None, "powers": [one.slug for one in control(found.version)]}

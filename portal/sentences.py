@@ -65,6 +65,8 @@ OTHER = {
     "domain.lapsed": gettext_lazy("The domain %(target)s lapsed, because its proof was missing for two months"), "domain.expired": gettext_lazy("The domain %(target)s was not proven in time"),
     "domain.contested": gettext_lazy("Another organization proved the domain %(target)s too: it is contested"),
     "domain.proven_afresh": gettext_lazy("The contested domain %(target)s was proven afresh"),
+    "domain.fresh_proof_gone": gettext_lazy("The new value of the contested domain %(target)s is not there any more"),
+    "domain.contest_waits": gettext_lazy("The contest over the domain %(target)s goes on: whoever operates the installation decides, or it takes longer"),
     "domain.contest_won": gettext_lazy("The contest over the domain %(target)s ended: it belongs to the organization"),
     "domain.contest_lost": gettext_lazy("The contest over the domain %(target)s ended: it belongs to somebody else"),
     "claim.announced_to_all": gettext_lazy("Everybody whom the claim of the domain %(target)s concerns was told"), "claim.finished": gettext_lazy("The claim of the domain %(target)s is finished"),

@@ -12,6 +12,7 @@ from accounts.claims.writing import draft
 from accounts.emails import life as addresses
 from accounts.emails import switching
 from accounts.models import Account, ClaimedAccount
+from accounts.models.account import AccountStatus
 from accounts.reasons import Refused
 from accounts.tenancy import installation
 from accounts.work import Work
@@ -68,7 +69,7 @@ def confirm(token: str, *, now: datetime) -> bool:
     with installation("an account leaves a claim, whoever announced it"), transaction.atomic():
         account = Account.objects.select_for_update().get(id=seen.account_id)
         row = ClaimedAccount.objects.select_for_update(of=("self",)).select_related("claim__domain").get(id=seen.id)
-        if _wish(row) != _wish(seen) or not life.may(row, "leave"):
+        if _wish(row) != _wish(seen) or not life.may(row, "leave") or account.status != AccountStatus.ACTIVE:
             return False
         work = Work(now=now)
         work.track(account)

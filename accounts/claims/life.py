@@ -13,7 +13,7 @@ REMINDED_BEFORE = timedelta(days=3)
 ANSWERED_WITHIN = timedelta(days=30)
 """For how long an objection stops everything. Whoever gets no answer in this time is left out."""
 STAYS_OUT = timedelta(days=365)
-"""For how long whoever was left out is told again only when somebody names them."""
+"""For how long whoever was left out, or left, is told again only when somebody names them."""
 ANNOUNCEMENTS_A_DAY = 5
 """How often an organization may announce within 24 hours (guard rail 22)."""
 TOLD_WITHIN, TOLD_MOST = timedelta(days=30), 2

@@ -12,7 +12,9 @@ from accounts import audience, notice, outbox
 from accounts.claims import leaving
 from accounts.domains.names import shown
 from accounts.models import ClaimedAccount, Domain, Management, Organization
+from accounts.models.claim import UNDECIDED, Standing
 from accounts.models.domain import OPEN
+from accounts.work import plain
 from audit import INSTALLATION
 from audit.subscribers import Sealed, Subscriber
 
@@ -42,7 +44,7 @@ def handle(batch: list[Sealed]) -> None:
 def _owe(sealed: Sealed, row: ClaimedAccount, version: int) -> None:
     now, organization = datetime.now(UTC), row.organization
     if sealed.action == LINK:
-        if row.leaving_address:  # only the newest wish has a link
+        if row.leaving_address and sealed.record["facts"].get("wished_at") == plain(row.leaving_at):  # only the newest wish has a link
             context = {**_context(sealed, row), "link": settings.STEWARD_URL + reverse("leave-claim", args=[leaving.token(row)])}
             outbox.owe(template="claim-leave", account=row.account, address=row.leaving_address, context=context, entry=sealed.entry, organization_id=None, now=now)
         return
@@ -70,18 +72,23 @@ def _day(when: datetime | None) -> str:
 
 
 def _outcome(sealed: Sealed) -> None:
-    """The people whose accounts stand on a contested domain learn that powers over them rest, and that it is settled."""
+    """The people whose accounts stand on a contested domain, or are about to, learn what that means for them, and that it is settled."""
     now, name = datetime.now(UTC), sealed.record["facts"]["domain"]
     organization = Organization.objects.filter(id=sealed.org).first()
-    if organization is None or not Domain.objects.filter(organization=organization, name=name,
-                                                         state__in=OPEN).exists() or datetime.fromisoformat(sealed.record["occurred_at"]) < now - timedelta(days=30):
+    domain = Domain.objects.filter(organization_id=sealed.org, name=name, state__in=OPEN).first()
+    if organization is None or domain is None or datetime.fromisoformat(sealed.record["occurred_at"]) < now - timedelta(days=30):
         return
     context = {"organization": organization.name, "domain": shown(name), "event": sealed.action.partition(".")[2], "contact": organization.contact_email or "",
-               "contact_name": organization.contact_name or "",
-               "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}", "link": settings.STEWARD_URL + reverse("me-who")}
-    for management in Management.objects.filter(organization=organization, basis="domain_claim",
-                                                account__email_key__endswith=f"@{name}").select_related("account").order_by("id").iterator(chunk_size=500):
-        outbox.owe(template="claim-news", account=management.account, context=context, entry=sealed.entry, organization_id=organization.id, now=now)
+               "contact_name": organization.contact_name or "", "words": sealed.record["facts"].get("words", ""),
+               "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}"}
+    managed = Management.objects.filter(organization=organization, basis="domain_claim", account__email_key__endswith=f"@{name}").select_related("account").order_by("id")
+    held = {**context, "link": settings.STEWARD_URL + reverse("me-who")}
+    for management in managed.iterator(chunk_size=500):
+        outbox.owe(template="claim-news", account=management.account, context=held, entry=sealed.entry, organization_id=organization.id, now=now)
+    for row in ClaimedAccount.objects.filter(claim__domain=domain, state__in=UNDECIDED).select_related("account").order_by("id").iterator(chunk_size=500):
+        outbox.owe(template="claim-news", account=row.account, entry=sealed.entry, organization_id=organization.id, now=now,
+                   context={**context, "event": f"{context['event']}_undecided", "address": row.address, "date": _day(row.effective_at), "objected": row.state == Standing.OBJECTED,
+                            "link": settings.STEWARD_URL + reverse("claim-notice", args=[leaving.notice_token(row)])})
 
 
 SUBSCRIBER = Subscriber(name="claims", handle=handle, actions=EVENTS)

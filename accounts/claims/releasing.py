@@ -12,17 +12,16 @@ from accounts.claims import life
 from accounts.claims.writing import SCHEDULE, lock_accounts
 from accounts.domains import life as domain_life
 from accounts.domains.names import above
+from accounts.emails.collisions import RELEASED_DOMAIN
 from accounts.models import Account, Claim, ClaimedAccount, Deletion, Domain, Management, Membership
 from accounts.models.account import AccountStatus
-from accounts.models.claim import ClaimState, Standing
+from accounts.models.claim import CONTROLLED, ClaimState, Standing
 from accounts.models.domain import OPEN, DomainState
 from accounts.models.membership import ManagementBasis
 from accounts.people import Person
 from accounts.work import Work, plain
 from audit import recording
 from audit.record import EntryDraft, TargetRef
-
-HELD = (Standing.MANAGED, Standing.ENDING)
 
 
 def release(*, now: datetime, size: int, domain_id: UUID | None = None, organization_id: UUID | None = None) -> int:
@@ -47,7 +46,8 @@ def _of_domain(domain: Domain, size: int) -> list[UUID]:
     """The accounts that are managed on the ground of this domain: none of the organization's more specific domains is nearer to their address."""
     nearer = [name for name in Domain.objects.filter(organization_id=domain.organization_id, state__in=OPEN).exclude(name=domain.name).values_list("name",
         flat=True) if domain.name in above(f"@{name}")]
-    rows = Management.objects.filter(Q(account__email_key__endswith=f"@{domain.name}") | Q(account__email_key__endswith=f".{domain.name}"),
+    no_address = ClaimedAccount.objects.filter(claim__domain=domain, state__in=CONTROLLED, account__email_key__endswith="@" + RELEASED_DOMAIN)
+    rows = Management.objects.filter(Q(account__email_key__endswith=f"@{domain.name}") | Q(account__email_key__endswith=f".{domain.name}") | Q(account__in=no_address.values("account_id")),
                                      organization_id=domain.organization_id, basis=ManagementBasis.DOMAIN_CLAIM)
     for name in nearer:
         rows = rows.exclude(Q(account__email_key__endswith=f"@{name}") | Q(account__email_key__endswith=f".{name}"))
@@ -56,7 +56,7 @@ def _of_domain(domain: Domain, size: int) -> list[UUID]:
 
 def _end(accounts: dict[UUID, Account], organization_id: UUID, domain: Domain | None, *, now: datetime) -> int:
     managements = {row.account_id: row for row in Management.objects.select_for_update().filter(organization_id=organization_id, account_id__in=accounts, basis=ManagementBasis.DOMAIN_CLAIM)}
-    claimed = list(ClaimedAccount.objects.select_for_update().filter(organization_id=organization_id, account_id__in=accounts, state__in=HELD))
+    claimed = list(ClaimedAccount.objects.select_for_update().filter(organization_id=organization_id, account_id__in=accounts, state__in=CONTROLLED))
     waiting = {row.account_id: row for row in Deletion.objects.select_for_update().filter(account_id__in=accounts, organization_id=organization_id, by_person=False)}
     members = dict(Membership.objects.filter(organization_id=organization_id, account_id__in=accounts).values_list("account_id", "id"))
     work, drafts = Work(now=now), []

@@ -19,6 +19,7 @@ from accounts.models.account import AccountStatus
 from accounts.models.claim import READY, UNDECIDED, ClaimState, Standing
 from accounts.models.domain import DomainState
 from accounts.models.membership import ManagementBasis
+from accounts.models.organization import OrganizationStatus
 from accounts.tenancy import installation
 from accounts.work import Work, plain
 
@@ -63,7 +64,8 @@ def _units(now: datetime) -> Iterator[Callable[[], int]]:
     for claim_id in Claim.objects.filter(Exists(open_rows), state__in=(ClaimState.CANCELLED, ClaimState.ENDED)).values_list("id", flat=True):
         yield partial(withdraw, claim_id, now=now)
     due = ClaimedAccount.objects.filter(claim=OuterRef("id"), state__in=READY, effective_at__lte=now)
-    for claim_id in Claim.objects.filter(Exists(due), state__in=_AT_WORK, domain__state=DomainState.VERIFIED, domain__releasing=False).values_list("id", flat=True):
+    undisputed = {"domain__state": DomainState.VERIFIED, "domain__releasing": False, "organization__status": OrganizationStatus.ACTIVE}
+    for claim_id in Claim.objects.filter(Exists(due), state__in=_AT_WORK, **undisputed).values_list("id", flat=True):
         yield partial(start, claim_id, now=now)
     near = ClaimedAccount.objects.filter(claim=OuterRef("id"), state__in=READY, reminded=False, effective_at__lte=now + life.REMINDED_BEFORE, effective_at__gt=now)
     for claim_id in Claim.objects.filter(Exists(near), state__in=_AT_WORK).values_list("id", flat=True):
@@ -77,7 +79,7 @@ def _units(now: datetime) -> Iterator[Callable[[], int]]:
 
 def _claim(claim_id: UUID, *states: ClaimState) -> Claim | None:
     """The claim, locked after the accounts and the organization, if it still is in one of these states."""
-    return Claim.objects.select_for_update(of=("self",)).select_related("domain").filter(id=claim_id, state__in=states).first()
+    return Claim.objects.select_for_update(of=("self",)).select_related("domain", "organization").filter(id=claim_id, state__in=states).first()
 
 
 def tell(claim_id: UUID, *, now: datetime) -> int:
@@ -119,7 +121,7 @@ def start(claim_id: UUID, *, now: datetime) -> int:
         if claim is None or not accounts:
             return 0
         domain = Domain.objects.select_for_update().get(id=claim.domain_id)
-        if domain.state != DomainState.VERIFIED or domain.releasing:
+        if domain.state != DomainState.VERIFIED or domain.releasing or claim.organization.status != OrganizationStatus.ACTIVE:
             return 0  # it rests
         rows = list(ClaimedAccount.objects.select_for_update().filter(claim=claim, account_id__in=chosen, **wanted).order_by("account_id"))
         managers = dict(Management.objects.filter(account_id__in=chosen).values_list("account_id", "organization_id"))

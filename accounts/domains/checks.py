@@ -12,7 +12,9 @@ from django.db.models import Q
 
 from accounts.domains import life, proof
 from accounts.domains.names import above
-from accounts.models import Domain
+from accounts.emails.collisions import RELEASED_DOMAIN
+from accounts.models import ClaimedAccount, Deletion, Domain, Management
+from accounts.models.claim import CONTROLLED
 from accounts.models.domain import HELD, OPEN, DomainState
 from accounts.people import Person
 from accounts.tenancy import installation
@@ -70,7 +72,7 @@ def _write(seen: Domain, found: proof.Looked, now: datetime) -> None:
             row.method = found.method
             _contest(work, [row, *(other for other in others if other.state != DomainState.CONTESTED)])
             return
-        afresh = found.method and row.state == DomainState.CONTESTED and row.last_proof_at is None
+        afresh = found.method and row.state == DomainState.CONTESTED and row.fresh_at is None
         event = life.proven(row, method=found.method, now=now) if found.method else life.missed(row, problem=found.problem, now=now)
         if event or afresh:
             life.record(work, [(row, event or "domain.proven_afresh")])
@@ -86,7 +88,7 @@ def _contest(work: Work, rows: Sequence[Domain]) -> None:
 
 
 def settle(*, now: datetime) -> None:
-    """End contests whose week is over: who alone has the fresh proof published holds it; nobody has: both lose it; both have: the operator decides."""
+    """End contests whose time is over: who alone has the fresh proof published holds the domain; nobody has: both lose it; both have: the operator decides."""
     names = Domain.objects.filter(state=DomainState.CONTESTED, contested_at__lte=now - life.PREVAILS_AFTER).values_list("name", flat=True).distinct()
     for name in list(names):
         with transaction.atomic():
@@ -94,8 +96,40 @@ def settle(*, now: datetime) -> None:
             if any(row.contested_at is None or now - row.contested_at < life.PREVAILS_AFTER for row in rows):
                 continue
             fresh = [row for row in rows if life.afresh(row)]
-            if len(fresh) <= 1:
-                award(rows, winner=fresh[0] if fresh else None, now=now, ground="only_proof" if fresh else "no_proof")
+            winner = fresh[0] if len(fresh) == 1 else None
+            if ground := _waits(rows, fresh, winner, now):
+                _say_waiting(rows, ground, now=now)
+            elif winner is None or ((at := life.prevails_at(winner)) is not None and at <= now):
+                award(rows, winner=winner, now=now, ground="only_proof" if fresh else "no_proof")
+
+
+def _waits(rows: Sequence[Domain], fresh: Sequence[Domain], winner: Domain | None, now: datetime) -> str:
+    """Why this contest does not end by itself now, as a code, or ''."""
+    if len(fresh) > 1:
+        return "both_proven"
+    holder = next((row for row in rows if life.held_before(row) and row is not winner), None)
+    return "" if holder is None or holder.contested_at is None or now - holder.contested_at >= life.SLOW_AFTER else busy(holder, now)
+
+
+def busy(holder: Domain, now: datetime) -> str:
+    """What is going on in the accounts that are managed on the ground of a domain, as a code, or '': people at work, or deletions."""
+    there = Q(account__email_key__endswith=f"@{holder.name}") | Q(account__email_key__endswith=f".{holder.name}")
+    managed = Management.objects.filter(there, organization_id=holder.organization_id, basis="domain_claim")
+    if Deletion.objects.filter(organization_id=holder.organization_id, account__in=managed.values("account_id")).exists():
+        return "deletions_running"
+    return "holder_active" if managed.filter(account__last_active_at__gte=now - life.ACTIVE_WITHIN).exists() else ""
+
+
+def _say_waiting(rows: Sequence[Domain], ground: str, *, now: datetime) -> None:
+    """Said once: both sides, and the operator, learn that the contest goes on and why."""
+    told = [row for row in rows if not row.warned]
+    if not told:
+        return
+    work = Work(now=now)
+    for row in told:
+        work.track(row)
+        row.warned = life.PREVAILS_AFTER.days
+    life.record(work, [(row, "domain.contest_waits") for row in told], ground=ground)
 
 
 def award(rows: Sequence[Domain], *, winner: Domain | None, now: datetime, ground: str, words: str = "") -> None:
@@ -106,6 +140,7 @@ def award(rows: Sequence[Domain], *, winner: Domain | None, now: datetime, groun
         if row is winner:
             life.go(row, DomainState.VERIFIED)
             row.verified_at, row.contested_at, row.proof_until, row.next_check_at = row.verified_at or now, None, None, now + life.CHECK_EVERY
+            row.fresh_at, row.warned = None, 0
         else:
             life.end(row, DomainState.LAPSED, now=now)
     life.record(work, [(row, "domain.contest_won" if row is winner else "domain.contest_lost") for row in rows], ground=ground, **({"words": words} if words else {}))
@@ -113,14 +148,24 @@ def award(rows: Sequence[Domain], *, winner: Domain | None, now: datetime, groun
 
 def frozen(people: Sequence[Person]) -> None:
     """extra["frozen"]: why powers over the account itself rest for these people, as reason codes: the domain that their management stands on is contested, or unproven for a month."""
-    standing = {p.management.organization_id for p in people if p.management is not None and p.management.basis == "domain_claim"}
-    rows = list(Domain.objects.filter(organization_id__in=standing, state__in=(*HELD, DomainState.CONTESTED)).order_by("id")) if standing else []
+    standing = [p for p in people if p.management is not None and p.management.basis == "domain_claim"]
+    managers = {p.management.organization_id for p in standing if p.management}
+    rows = list(Domain.objects.filter(organization_id__in=managers, state__in=(*HELD, DomainState.CONTESTED)).order_by("id")) if managers else []
     by_name = {(row.organization_id, row.name): life.frozen(row) for row in rows}
+    without = _grounds([p for p in standing if p.account.email_key.endswith("@" + RELEASED_DOMAIN)])
     for person in people:
-        person.extra["frozen"] = [code for code in [_nearest(person, by_name)] if code]
+        person.extra["frozen"] = [code for code in [_nearest(person, without.get(person.account.id, person.account.email_key), by_name)] if code]
 
 
-def _nearest(person: Person, by_name: dict[tuple[UUID, str], str]) -> str:
+def _grounds(people: Sequence[Person]) -> dict[UUID, str]:
+    """Of accounts whose address was given free: the domain by which they came to be managed, in the form of an address there."""
+    if not people:
+        return {}
+    rows = ClaimedAccount.objects.filter(account_id__in=[p.account.id for p in people], state__in=CONTROLLED).values_list("account_id", "claim__domain__name")
+    return {account_id: f"@{name}" for account_id, name in rows}
+
+
+def _nearest(person: Person, address: str, by_name: dict[tuple[UUID, str], str]) -> str:
     if person.management is None:
         return ""
-    return next((by_name[key] for name in above(person.account.email_key) if (key := (person.management.organization_id, name)) in by_name), "")
+    return next((by_name[key] for name in above(address) if (key := (person.management.organization_id, name)) in by_name), "")

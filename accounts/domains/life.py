@@ -16,7 +16,11 @@ S = DomainState
 PROOF_WITHIN = timedelta(days=7)
 """For how long a domain may wait for its first proof."""
 FRESH_WITHIN, PREVAILS_AFTER = timedelta(hours=72), timedelta(days=7)
-"""Contested: by when both prove afresh, and after how long the one who did prevails."""
+"""Contested: by when both prove afresh, and after how long the one who did prevails. Who did so later prevails when the proof has stood that long."""
+SLOW_AFTER, ACTIVE_WITHIN = timedelta(days=30), timedelta(days=7)
+"""Whoever held the domain and has people at work in its accounts, or deletions of them under way, loses it to nobody sooner than this, unless the operator decides."""
+GONE = frozenset({"no_record", "wrong_record", "wrong_file"})
+"""What was found in place of the proof: it is not there. Anything else says only that nobody could look."""
 CHECK_EVERY, LOOK_AGAIN = timedelta(days=1), timedelta(minutes=10)
 WARN_ON = (1, 7, 30)
 """Days without proof on which administrators are told. From the last on, powers over accounts are frozen."""
@@ -58,6 +62,9 @@ def end(row: Domain, state: DomainState, *, now: datetime) -> None:
 def proven(row: Domain, *, method: str, now: datetime) -> str:
     """The proof was found: the state that follows and the event that says so ('' when nothing changed but the time)."""
     event, row.method, row.last_proof_at, row.checked_at, row.last_problem = "", method, now, now, ""
+    if row.state == S.CONTESTED:
+        row.fresh_at, row.next_check_at = row.fresh_at or now, now + CHECK_EVERY
+        return ""
     row.next_check_at, row.failing_since, row.warned = now + CHECK_EVERY, None, 0
     if row.state == S.PENDING_PROOF:
         go(row, S.VERIFIED)
@@ -79,7 +86,10 @@ def missed(row: Domain, *, problem: str, now: datetime) -> str:
         return ""
     if row.state == S.CONTESTED:
         row.next_check_at = now + LOOK_AGAIN
-        return ""
+        if row.fresh_at is None or problem not in GONE:
+            return ""
+        row.fresh_at = None
+        return "domain.fresh_proof_gone"
     if row.state != S.FAILING:
         go(row, S.FAILING)
         row.failing_since = now
@@ -108,14 +118,26 @@ def frozen(row: Domain) -> str:
 
 def afresh(row: Domain) -> bool:
     """Contested, and the new value was found and still is: whoever takes it down again gave up."""
-    return row.contested_at is not None and row.last_proof_at is not None and row.last_proof_at >= row.contested_at and not row.last_problem
+    return row.contested_at is not None and row.fresh_at is not None and not row.last_problem
+
+
+def prevails_at(row: Domain) -> datetime | None:
+    """From when on whoever alone has the fresh proof holds the domain: a week after the contest began, or after the proof if that came too late. None without one."""
+    if not afresh(row) or row.contested_at is None or row.fresh_at is None:
+        return None
+    return (row.contested_at if row.fresh_at <= row.contested_at + FRESH_WITHIN else row.fresh_at) + PREVAILS_AFTER
+
+
+def held_before(row: Domain) -> bool:
+    """Contested: whether the organization held the domain until somebody else proved it too."""
+    return row.verified_at is not None and row.contested_at is not None and row.verified_at < row.contested_at
 
 
 def contest(row: Domain, *, now: datetime) -> None:
     """Two organizations have proven the same domain: nobody holds it, and each has to prove it afresh, by a new token."""
     go(row, S.CONTESTED)
     row.contested_at, row.token, row.proof_until, row.next_check_at = now, new_token(), now + FRESH_WITHIN, now
-    row.last_proof_at, row.failing_since, row.warned, row.last_problem = None, None, 0, ""
+    row.last_proof_at, row.fresh_at, row.failing_since, row.warned, row.last_problem = None, None, None, 0, ""
 
 
 def record(work: Work, happened: Sequence[tuple[Domain, str]], **facts: object) -> None:

@@ -9,11 +9,14 @@ from uuid import UUID, uuid4
 from accounts import gathering
 from accounts.addresses import address_key, clean_address
 from accounts.domains.life import frozen
+from accounts.domains.names import above
 from accounts.elsewhere import identity_changed
 from accounts.emails import links, switching
+from accounts.emails.collisions import RELEASED_DOMAIN
 from accounts.models import Account, AddressChange, Domain, Management
 from accounts.models.address import PENDING, ChangeKind, ChangeState
-from accounts.models.domain import HELD
+from accounts.models.domain import HELD, DomainState
+from accounts.models.membership import ManagementBasis
 from accounts.people import Person
 from accounts.tenancy import installation
 from accounts.work import Work
@@ -64,7 +67,7 @@ def begin(*, account: Account, organization_id: UUID | None, kind: ChangeKind, a
     row = AddressChange(
         id=uuid4(), account=account, organization_id=organization_id, kind=kind, old_address=account.recovery_email if kind == ChangeKind.RECOVERY else account.email,
         new_address=address, new_key=address_key(address), requested_by=by, created_at=now, expires_at=now + PROOF_WITHIN, reason_code=reason_code, reason_text=reason_text,
-        undo_offered=kind != ChangeKind.RECOVERY and reason_code not in COMPROMISED,
+        undo_offered=kind != ChangeKind.RECOVERY and reason_code not in COMPROMISED and switching.has_address(account),
         outside=kind == ChangeKind.PERSON and organization_id is not None and not owned(organization_id=organization_id, address=address))
     row.link_hash = links.digest(links.secret(row, "confirm"))
     return row
@@ -75,6 +78,13 @@ def owned(*, organization_id: UUID, address: str) -> bool:
     name = address_key(address).rpartition("@")[2]
     rows = Domain.objects.filter(organization_id=organization_id, name=name, state__in=HELD)
     return any(not frozen(row) for row in rows)
+
+
+def grounded(management: Management, account: Account) -> bool:
+    """Whether the management still has its ground: one that stands on a domain needs an address in a domain of the organization, or below one."""
+    if management.basis != ManagementBasis.DOMAIN_CLAIM or account.email_key.endswith("@" + RELEASED_DOMAIN):
+        return True
+    return Domain.objects.filter(organization_id=management.organization_id, name__in=above(account.email_key), state__in=(*HELD, DomainState.CONTESTED)).exists()
 
 
 def complete(work: Work, account: Account, row: AddressChange, *, by_organization: bool, ends_sessions: str = "") -> None:

@@ -67,7 +67,8 @@ def _about_change(sealed: Sealed, post: _Post, row: AddressChange) -> None:
         post.administrators("address-request", PERMISSION, link=post.queue(), days=days, rank=dict(life.ESCALATES).get(days, 80))
     elif sealed.action in CHANGED:
         undo = links.url(row, "undo") if row.state == ChangeState.DONE and row.undo_until is not None else ""
-        post.to(row.old_address, "address-changed-old", link=undo)
+        # Whoever leaves a claim leaves the mailbox to the organization: it need not learn where they went.
+        post.to(row.old_address, "address-changed-old", link=undo, hidden=row.kind == ChangeKind.LEAVING)
         if sealed.action == "account.email.changed":  # of an agreement the notice of the power tells
             post.to(row.new_address, "address-changed-new", ended=bool(sealed.record.get("ended")))
         if post.account.recovery_email:

@@ -2,21 +2,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts.claims import life as claims
 from accounts.emails import life, links, switching
-from accounts.models import Account, AddressChange, Membership, Organization, ReleasedAddress
+from accounts.models import Account, AddressChange, ClaimedAccount, Management, Membership, Organization, ReleasedAddress
 from accounts.models.address import PENDING, ChangeKind, ChangeState
+from accounts.models.claim import CONTROLLED
 from accounts.people import usable_owners
 from accounts.reasons import NotFound, Refused
 from accounts.roles import OWNER_RANK
 from accounts.tenancy import installation
-from accounts.work import Work
+from accounts.work import Work, plain
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
@@ -82,8 +84,21 @@ def undo(word: str, *, now: datetime) -> AddressChange:
         switching.switch(work, account, address=row.old_address, ends_sessions="address_restored")
         life.go(row, S.REVERTED, now=now)
         manager = life.manager_of(account.id)
-        _write(work, act, account, row, "account.email.reverted", log=manager.organization_id if manager else INSTALLATION)
+        ended = [_ungrounded(work, account, manager)] if manager is not None and not life.grounded(manager, account) else []
+        _write(work, act, account, row, "account.email.reverted", log=manager.organization_id if manager else INSTALLATION, also=ended)
         return row
+
+
+def _ungrounded(work: Work, account: Account, manager: Management) -> EntryDraft:
+    """The address that came back is in no domain of the organization that manages the account on the ground of its domain: its control ends."""
+    work.remove(manager)
+    for claimed in ClaimedAccount.objects.select_for_update().filter(organization_id=manager.organization_id, account=account, state__in=CONTROLLED):
+        work.track(claimed)
+        claims.go(claimed, "end", now=work.now)
+        claimed.problem = "not_in_domain"
+    return EntryDraft(org=manager.organization_id, action="management.ended", category="management", outcome="success", actor=ActorRef(type="user", id=account.id, auth_method="mail_link"), via="ui",
+                      reason_code="not_in_domain", targets=[TargetRef(type="person", id=account.id, label=account.name or account.email, subject=account.id)],
+                      facts={"basis": manager.basis, "since": plain(manager.since), "ground": "not_in_domain"})
 
 
 @contextmanager
@@ -117,7 +132,7 @@ def _link(word: str, purpose: links.Purpose, event: str, now: datetime) -> Itera
         raise
 
 
-def _write(work: Work, act: recording.Act, account: Account, row: AddressChange, event: str, *, log: UUID) -> None:
+def _write(work: Work, act: recording.Act, account: Account, row: AddressChange, event: str, *, log: UUID, also: Sequence[EntryDraft] = ()) -> None:
     """What a link did, in the log of whoever manages the account, and in each other organization that has to hear of it."""
     changes = [*work.changes_of(account, subject=account.id), *work.changes_of(row, subject=account.id)]
     ended = work.flush()
@@ -127,7 +142,7 @@ def _write(work: Work, act: recording.Act, account: Account, row: AddressChange,
         ended={"sessions": n} if (n := sum(ended["sessions"].values())) else {}, facts={"kind": row.kind})]
     drafts += [EntryDraft(org=organization_id, action=told, category="account", outcome="success", actor=ActorRef(type="organization"),
                           targets=[TargetRef(type="person", id=account_id, subject=account_id)], via="ui") for organization_id, told, account_id in work.elsewhere]
-    act.write(drafts)
+    act.write([*drafts, *also])
 
 
 # What time does

@@ -78,6 +78,8 @@ class Standing(models.TextChoices):
 
 READY = (Standing.ANNOUNCED, Standing.ACCEPTED, Standing.REJECTED)
 """The states from which control begins when the date has come."""
+CONTROLLED = (Standing.MANAGED, Standing.ENDING)
+"""The states in which the organization manages the account by this claim."""
 UNDECIDED = (*READY, Standing.OBJECTED)
 """The states in which the claim has neither taken effect nor ended for the account."""
 

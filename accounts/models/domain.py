@@ -30,7 +30,7 @@ class Domain(Versioned):
     AUDIT = {
         "id": "public", "version": "unrecorded", "organization": "public", "name": "public", "state": "public", "method": "public",
         "token": "secret", "created_at": "public", "proof_until": "public", "verified_at": "public", "checked_at": "unrecorded",
-        "next_check_at": "unrecorded", "failing_since": "public", "warned": "unrecorded", "contested_at": "public",
+        "next_check_at": "unrecorded", "failing_since": "public", "warned": "unrecorded", "contested_at": "public", "fresh_at": "public",
         "last_proof_at": "public", "last_problem": "unrecorded", "ended_at": "public", "releasing": "public",
     }
 
@@ -55,6 +55,8 @@ class Domain(Versioned):
     warned = models.PositiveSmallIntegerField(default=0)
     """The last day of warning that was told: 1, 7 or 30."""
     contested_at = models.DateTimeField(null=True, blank=True)
+    fresh_at = models.DateTimeField(null=True, blank=True)
+    """Contested: since when the new value stands where it was to be published."""
     ended_at = models.DateTimeField(null=True, blank=True)
     releasing = models.BooleanField(default=False, db_default=False)
     """The accounts that are managed on the ground of this domain are being released, because it is given up or lost."""

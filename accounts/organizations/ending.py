@@ -10,9 +10,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.domains import life as domain_life
-from accounts.models import Account, ApiToken, Claim, Closing, Domain, Group, GroupMembership, Management, Membership, OldSlug, Organization, Plan, SavedView, ServiceAccess
+from accounts.models import Account, ApiToken, Claim, ClaimedAccount, Closing, Domain, Group, GroupMembership, Management, Membership, OldSlug, Organization, Plan, SavedView, ServiceAccess
 from accounts.models.account import AccountStatus
-from accounts.models.claim import ClaimState
+from accounts.models.claim import CONTROLLED, ClaimState, Standing
 from accounts.models.domain import OPEN, DomainState
 from accounts.models.organization import OrganizationStatus
 from accounts.models.plan import PlanState
@@ -134,6 +134,7 @@ def _people(organization_id: UUID, now: datetime) -> int:
             managed = Management.objects.filter(organization_id=organization_id, account_id__in=accounts).exclude(account__status=AccountStatus.PENDING_DELETION)
             released = set(managed.values_list("account_id", flat=True))
             Management.objects.filter(organization_id=organization_id, account_id__in=released).delete()
+            ClaimedAccount.objects.filter(organization_id=organization_id, account_id__in=released, state__in=CONTROLLED).update(state=Standing.RELEASED, problem="released", changed_at=now)
             Account.objects.filter(id__in=accounts, kind="service").update(status=AccountStatus.DEACTIVATED, reason_code="organization_ended", status_changed_at=now)
             for one in rows:
                 Membership.objects.filter(id=one.id).update(status="removed", reason_code="organization_ended", reason_text="", status_until=None, status_changed_at=now, protected=False,

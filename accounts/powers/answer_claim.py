@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -12,11 +12,12 @@ from accounts.actor import Actor
 from accounts.addresses import address_key, clean_address
 from accounts.claims import life
 from accounts.emails import collisions
-from accounts.models import ClaimedAccount, Domain
+from accounts.models import ClaimedAccount, Domain, Mail
 from accounts.models.domain import OPEN
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import claims
+from accounts.powers.addresses import FROM_ONE, TO_ONE, own_tier
 from accounts.powers.claims import OwnForm
 from accounts.reasons import Stale
 from accounts.tenancy import installation
@@ -85,8 +86,17 @@ def leave_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iter
         return
     if theirs(row, str(data["address"])):
         yield "address_in_domain"
+    elif too_often(person, str(data["address"]), now):
+        yield "too_many_links"
     elif code := collisions.find(address=str(data["address"]), account_id=person.account.id, organization_id=None, now=now).code:
         yield code
+
+
+def too_often(person: Person, address: str, now: datetime) -> bool:
+    """Links go to mailboxes of strangers too, so there are only so many a day: for one account, and to one mailbox (guard rail 22)."""
+    with installation("how many links a mailbox gets is counted over all organizations"):
+        sent = Mail.objects.filter(template="claim-leave", created_at__gt=now - timedelta(days=1))
+        return sent.filter(account=person.account).count() >= FROM_ONE or sent.filter(address__iexact=address).count() >= TO_ONE
 
 
 def theirs(row: ClaimedAccount, address: str) -> bool:
@@ -104,7 +114,7 @@ def leave_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
 def leave(work: Work, person: Person, data: Data) -> None:
     row = _taken(work, person, data, "leave")
     row.leaving_address, row.leaving_at = str(data["address"]), work.now
-    work.note(person.id, claim=str(row.claim_id), claimed=str(row.id), domain=row.claim.domain.name)
+    work.note(person.id, claim=str(row.claim_id), claimed=str(row.id), domain=row.claim.domain.name, wished_at=plain(row.leaving_at))
 
 
 ACCEPT = Power(
@@ -123,8 +133,8 @@ OBJECT = Power(
     sentence=gettext_lazy("%(target)s objected to a claim of their account"),
 )
 LEAVE = Power(
-    slug="leave-claim", code="own.leave_claim", event="management.exit_asked", over="own_account", permission=None, tier=1, form=LeaveForm, rule=leave_rule, effects=leave_effects, apply=leave,
-    ladder=0, self_allowed=True, notice=False,
+    slug="leave-claim", code="own.leave_claim", event="management.exit_asked", over="own_account", permission=None, tier=1, tier_for=own_tier, form=LeaveForm, rule=leave_rule,
+    effects=leave_effects, apply=leave, ladder=0, self_allowed=True, notice=False,
     title=gettext_lazy("Leave with an address of your own"), button=gettext_lazy("Send the link"),
     does=gettext_lazy("Sends a link to an address of your own; when you use it, your account has this address and is out of the claim."),
     does_not=gettext_lazy("Needs nobody's approval, and takes no membership away."),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import gathering
 from accounts.actor import Actor
+from accounts.claims import life as claims
 from accounts.emails import life
 from accounts.models import AddressChange
 from accounts.models.address import ChangeState
@@ -119,12 +120,16 @@ def approve(work: Work, person: Person, _data: Data) -> None:
     if released and person.management is not None:
         work.note(person.id, basis=person.management.basis, since=plain(person.management.since))
         work.remove(person.management)
+        for claimed in person.extra["claimed"]:  # type: ignore[attr-defined]
+            work.track(claimed)
+            claims.go(claimed, "end", now=work.now)
+            claimed.problem = "not_in_domain"
     work.touch(person.membership)
 
 
 APPROVE = Power(
     slug="approve-email-change", code="email.change_request.approve", event="account.email.approved", over="member", permission="change_email", tier=2, form=RequestForm,
-    rule=approve_rule, effects=approve_effects, apply=approve, account_power=True, directory=True, people_only=True, gather=(life.address_change, gathering.elsewhere),
+    rule=approve_rule, effects=approve_effects, apply=approve, account_power=True, directory=True, people_only=True, gather=(life.address_change, gathering.elsewhere, gathering.claimed),
     always=True,
     title=gettext_lazy("Agree to the new address"), button=gettext_lazy("Agree"),
     does=gettext_lazy("Gives the account the address that the person asked for and whose mailbox has confirmed."),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
+from accounts.domains.checks import frozen
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import ReasonForm
@@ -19,6 +20,8 @@ from dsar.models import Copy, CopyState
 def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
     if person.membership is not None and Copy.objects.filter(account_id=person.account.id, organization_id=person.membership.organization_id, state=CopyState.ASKED).exists():
         yield "copy_under_way"
+    if person.managed:  # the account itself would be in it, and whether that is the organization's to read is in doubt
+        yield from person.extra["frozen"]  # type: ignore[misc]
 
 
 def effects(person: Person, _data: Data, _now: datetime) -> list[Effect]:
@@ -38,7 +41,7 @@ def apply(work: Work, person: Person, _data: Data) -> None:
 
 POWER = Power(
     slug="export-person", code="data.export", event="data.export.requested", over="member", permission="manage_requests", tier=2, form=ReasonForm, rule=rule, effects=effects, apply=apply,
-    people_only=True,
+    people_only=True, gather=(frozen,),
     title=gettext_lazy("Export the person’s data"), button=gettext_lazy("Make the copy"),
     does=gettext_lazy("Makes a copy of what your organization holds about the person, to be handed to them."),
     does_not=gettext_lazy("Shows nothing of other organizations, and no password, key or name of somebody else."),

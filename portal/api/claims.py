@@ -51,6 +51,7 @@ MINE = thing(
         "domain": text(253, sample="example.com"),
         "address": text(254, sample="sam@example.com"),
         "state": choice(*Standing.values),
+        "rests": flag("Whether nothing begins now, because the domain is contested or not proven."),
         "announced_at": shapes.STAMP,
         "effective_at": shapes.STAMP,
         "object_until": shapes.MAYBE_STAMP,

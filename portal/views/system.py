@@ -7,7 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts import tenancy
-from accounts.models import Mail, Membership, Organization, SuccessionCase
+from accounts.domains import life
+from accounts.domains.names import shown
+from accounts.models import Domain, Mail, Membership, Organization, SuccessionCase
+from accounts.models.domain import DomainState
 from accounts.models.succession import OPEN
 from accounts.reasons import NotFound
 from accounts.succession import owners
@@ -46,8 +49,18 @@ def operator(request: HttpRequest) -> HttpResponse:
         organizations = [{"organization": o, "people": people.filter(organization=o).count()} for o in Organization.objects.order_by("name")]
         broken = {row.org for row in (*selfcheck.last(), *selfcheck.last(action=drill.ACTION)) if row.failed}
         return render(request, "operator.html", {
-            "broken": len(broken), "without": _without_owner(), "organizations": organizations, "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
+            "broken": len(broken), "without": _without_owner(), "contests": _contests(), "organizations": organizations,
+            "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
             "due": Mail.objects.filter(state="due").count(), "failed": Mail.objects.filter(state="failed").count()})
+
+
+def _contests() -> list[dict[str, object]]:
+    """Domains that two organizations have proven, with how each side stands: what the operator has to know to decide."""
+    rows = Domain.objects.filter(state=DomainState.CONTESTED).select_related("organization").order_by("name", "id")
+    found: dict[str, list[dict[str, object]]] = {}
+    for row in rows:
+        found.setdefault(row.name, []).append({"slug": row.organization.slug, "since": row.contested_at, "fresh": life.afresh(row), "before": life.held_before(row)})
+    return [{"name": shown(name), "ascii": name, "sides": sides} for name, sides in found.items()]
 
 
 def _without_owner() -> list[dict[str, object]]:

@@ -1,19 +1,19 @@
 """A claim from the preview to the last answer: who is told, who is managed when, and who is not."""
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import transaction
 
-from accounts import door, tenancy
+from accounts import door, outbox, tenancy
 from accounts.claims import candidates, leaving, life, running
 from accounts.domains import checks
 from accounts.domains import life as domain_life
 from accounts.models import Account, Claim, ClaimedAccount, Domain, Mail, Management, Membership
 from accounts.models.claim import READY, UNDECIDED, ClaimState, Standing
 from accounts.powers import BY_SLUG
-from accounts.reasons import Refused
+from accounts.reasons import Refused, StepUpNeeded
 from audit import sequencer, subscribers
 from audit.models import Entry
 from portal.powers import form_for
@@ -323,3 +323,29 @@ def test_batches_go_on_where_they_were_killed(world: World, monkeypatch: pytest.
     assert all(manager(one) == world.north.organization.id for one in everybody)
     with tenancy.installation("count"):
         assert Entry.objects.filter(org=world.north.organization.id, record__contains='"management.started"').count() == 7
+
+
+def test_leaving_is_no_way_to_write_to_strangers_or_around_the_second_factor(world: World) -> None:
+    on, start = domain(world.north), NOW(UTC)
+    someone = person(on, "someone")
+    announce(world.north, on, now=start)
+    for number in range(4):
+        answer(someone, "leave-claim", now=start + timedelta(seconds=number), address=f"stranger@{world.north.slug}-home.com")
+    assert len(mails(someone, "claim-leave")) == 1, "of several wishes only the newest has a link"
+    token = leaving.token(row(someone))
+    arrange(lambda: Account.objects.filter(id=someone.id).update(status="locked"))
+    assert not leaving.confirm(token, now=start) and Account.objects.get(id=someone.id).email == someone.email, "who is locked goes nowhere"
+    arrange(lambda: Account.objects.filter(id=someone.id).update(status="active", has_second_factor=True))
+    with pytest.raises(StepUpNeeded):
+        answer(someone, "leave-claim", now=start, address=f"thief@{world.north.slug}-home.com")
+    arrange(lambda: Account.objects.filter(id=someone.id).update(has_second_factor=False))
+    with tenancy.installation("a test fills the outbox"):
+        Mail.objects.bulk_create(Mail(account=someone, template="claim-leave", address=f"x{n}@elsewhere.com", created_at=NOW(UTC), next_attempt_at=NOW(UTC)) for n in range(19))
+    with pytest.raises(Refused) as refused:
+        answer(someone, "leave-claim", address="one-more@elsewhere.com")
+    assert refused.value.codes == ["too_many_links"]
+    assert leaving.confirm(token, now=start)
+    old = next(mail for mail in mails(someone, "address-changed-old") if mail.address == someone.email)
+    assert f"{world.north.slug}-home.com" not in outbox.render(old)[1], "the mailbox that the organization keeps does not learn where the person went"
+    arrange(lambda: Account.objects.filter(id=someone.id).update(email=someone.email, email_key=someone.email))
+    assert candidates.count(domain=on, now=start + DAY).spared == 1, "who left once is not told again soon"

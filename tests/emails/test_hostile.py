@@ -3,14 +3,17 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
 
+from accounts import tenancy
 from accounts.addresses import address_key
+from accounts.claims import running
 from accounts.emails import steps
-from accounts.models import AddressChange
+from accounts.models import AddressChange, Domain, Membership
+from audit.models import Entry
 from tests.browse import client_for
 from tests.cast import World
 from tests.emails import post
@@ -86,3 +89,39 @@ def test_a_second_organization_names_our_people_and_requests(world: World) -> No
     assert answer.status_code in {403, 409}
     assert AddressChange.objects.count() == 0  # without a scope nothing is found
     assert latest(person).state == "requested"
+
+
+def test_undoing_leads_out_of_the_control_of_an_organization_without_ground(world: World) -> None:
+    """The address that comes back is in no domain of the organization any more: whoever managed the account because of its domain does so no longer."""
+    from tests.claims.acts import announce, domain, manager, row
+    from tests.claims.acts import person as claimed
+
+    org, start = world.north, datetime.now(UTC)
+    first, second = domain(org), domain(org)
+    account = claimed(first, "mover")
+    announce(org, first, now=start)
+    running.run(now=start + timedelta(days=14))
+    assert manager(account) == org.organization.id
+    arrange(lambda: Membership.objects.create(organization=org.organization, account=account, role=org.roles["member"], status="active", created_at=start, joined_at=start))
+    with tenancy.installation("look"):
+        member = Membership.objects.get(account=account)
+    old, later = account.email, start + timedelta(days=15)
+    act(org, "change-email", member, now=later, email=f"mover@{second.name}", **NAMED)
+    steps.confirm(post.word(account.id, f"mover@{second.name}"), now=later)
+    assert address(account.id) == f"mover@{second.name}" and manager(account) == org.organization.id
+    undo = post.word(account.id, old)
+    arrange(lambda: Domain.objects.filter(id=first.id).update(state="released"))
+    steps.undo(undo, now=later)
+    assert (address(account.id), manager(account), row(account).state, row(account).problem) == (old, None, "released", "not_in_domain")
+    with tenancy.installation("look"):
+        assert Entry.objects.filter(org=org.organization.id, record__contains='"management.ended"').filter(record__contains=str(account.id)).count() == 1
+
+
+def test_an_address_that_was_given_free_is_no_mailbox_that_undoes(world: World) -> None:
+    org, person = world.north, world.north.person("worker")
+    arrange(lambda: domain_for(org, f"{org.slug}.example"))
+    for slug in ("deactivate", "free-address", "reactivate"):
+        act(org, slug, person, **{**NAMED, "reason_code": "mistake"})
+    act(org, "change-email", person, email=f"again@{org.slug}.example", **NAMED)
+    steps.confirm(post.word(person.account_id, f"again@{org.slug}.example"), now=datetime.now(UTC))
+    assert latest(person).state == "done" and latest(person).undo_hash is None

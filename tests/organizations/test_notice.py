@@ -136,7 +136,8 @@ def test_what_goes_goes_at_once_and_what_comes_is_announced(world: World) -> Non
     do(org, "publish-notice", {}, later)
     assert "suspend" not in usable(org, later + 14 * DAY - timedelta(seconds=1)) and "suspend" in usable(org, later + 14 * DAY)
     with tenancy.scope(org=org.organization.id):
-        assert notice.current_version(org.organization.id, now=later) != notice.current_version(org.organization.id, now=later + 15 * DAY) != ""
+        first, last = (notice.in_effect(org.organization.id, at) for at in (later, later + 15 * DAY))
+        assert first and last and first.id != last.id
     do(org, "take-from-notice", {"powers": ["remove"]}, later + DAY)
     do(org, "publish-notice", {}, later + DAY)
     assert "remove" not in usable(org, later + DAY) and "suspend" not in usable(org, later + DAY)
