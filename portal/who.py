@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core import signing
+from django.db.models import Q
 
 from accounts import notice, tenancy
 from accounts.models import ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization
@@ -36,10 +37,11 @@ def memberships(account_id: UUID, *, only: UUID | None = None) -> list[Membershi
 def organizations(account_id: UUID, *, only: UUID | None = None) -> list[Organization]:
     """Every organization that may have acted on the person: where they are or were, and whoever claimed or manages their account. Whoever was only invited has nothing to look for there."""
     with tenancy.installation("who has, had or wants a hold on a person"):
-        ids = {row.organization_id for row in memberships(account_id) if row.status != "invited"}
+        there = Q(id__in=Membership.objects.filter(account_id=account_id).exclude(status="invited").values("organization_id"))
         for model in (Management, ClaimedAccount):
-            ids |= set(model.objects.filter(account_id=account_id).values_list("organization_id", flat=True))
-        return list(Organization.objects.filter(id__in=ids if only is None else ids & {only}).order_by("name", "id"))
+            there |= Q(id__in=model.objects.filter(account_id=account_id).values("organization_id"))
+        rows = Organization.objects.filter(there).order_by("name", "id")
+        return list(rows if only is None else rows.filter(id=only))
 
 
 @dataclass(frozen=True)

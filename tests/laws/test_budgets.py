@@ -2,32 +2,60 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import door, tenancy
+from accounts.models import Account, Claim, ClaimedAccount
 from accounts.powers import BY_SLUG
 from tests.browse import client_for
 from tests.cast import World, add_person
-from tests.situations import WHY, arrange
+from tests.situations import WHY, arrange, claim_for, claimed_account, domain_for
 
-BUDGETS = {"/o/{slug}/people/": 22, "/o/{slug}/people/{person}/": 49, "/o/{slug}/people/{person}/suspend/": 23, "/o/{slug}/audit/": 26, "/o/{slug}/approvals/": 18, "/o/{slug}/administrators/protected/": 17, "/o/{slug}/people/act/": 14, "/me/": 18, "/me/email/": 22, "/o/{slug}/email-changes/": 16, "/me/data/": 20, "/me/copies/": 18, "/o/{slug}/copies/": 18, "/o/{slug}/processing/": 16, "/me/who/": 30, "/me/sessions/": 14, "/o/{slug}/help/": 16, "/o/{slug}/administrators/succession/": 16, "/o/{slug}/succession/": 17}
+BUDGETS = {"/o/{slug}/people/": 22, "/o/{slug}/people/{person}/": 49, "/o/{slug}/people/{person}/suspend/": 23, "/o/{slug}/audit/": 26, "/o/{slug}/approvals/": 18, "/o/{slug}/administrators/protected/": 17, "/o/{slug}/people/act/": 14, "/me/": 18, "/me/email/": 22, "/o/{slug}/email-changes/": 16, "/me/data/": 20, "/me/copies/": 18, "/o/{slug}/copies/": 18, "/o/{slug}/processing/": 16, "/me/who/": 31, "/o/{slug}/domains/": 14, "/o/{slug}/domains/claims/": 16, "/o/{slug}/domains/claims/{claim}/": 18, "/o/{slug}/domains/{domain}/": 14, "/o/{slug}/domains/{domain}/claim/": 18, "/me/claims/": 14, "/me/claims/{claimed}/": 14, "/me/claims/{claimed}/notice/": 18, "/me/sessions/": 14, "/o/{slug}/help/": 16, "/o/{slug}/administrators/succession/": 16, "/o/{slug}/succession/": 17}
 
 
 @pytest.mark.parametrize("path", list(BUDGETS))
 def test_page(world: World, path: str) -> None:
-    client = client_for(world.north.person("owner"))
-    address = path.format(slug=world.north.slug, person=world.north.person("worker").id)
+    client, there = client_for(world.north.person("owner")), _claimed(world) if "claim" in path or "domain" in path else {}
+    address = path.format(slug=world.north.slug, person=world.north.person("worker").id, **there)
     client.get(address)
     with CaptureQueriesContext(connection, ) as few:
         assert client.get(address).status_code == 200
     arrange(lambda: [add_person(world.north, f"more{n}", "member", True, datetime.now(UTC)) for n in range(15)])
+    if there:
+        arrange(lambda: _more(world))
     with CaptureQueriesContext(connection) as many:
         client.get(address)
     assert len(many) <= len(few) + 1, "grows with the rows"
     assert len(few) <= BUDGETS[path], [q["sql"][:120] for q in few]
+
+
+def _claimed(world: World) -> dict[str, UUID]:
+    """A domain with a claim of the owner's own account."""
+    found: dict[str, UUID] = {}
+
+    def make() -> None:
+        domain = domain_for(world.north, f"budget-{world.north.slug}.com")
+        claim = claim_for(domain, Account.objects.get(id=world.north.person("owner").account_id))
+        found.update(domain=domain.id, claim=claim.id, claimed=ClaimedAccount.objects.get(claim=claim).id)
+
+    arrange(make)
+    return found
+
+
+def _more(world: World) -> None:
+    """More domains, more claims, more accounts in the one claim."""
+    claim = Claim.objects.get(domain__name=f"budget-{world.north.slug}.com")
+    for n in range(15):
+        other = domain_for(world.north, f"budget{n}-{world.north.slug}.com")
+        claim_for(other, claimed_account("somebody", other.name), Account.objects.get(id=world.north.person("owner").account_id), state="withdrawn")
+        claimed_account(f"more{n}", claim.domain.name)
+        ClaimedAccount.objects.create(claim=claim, organization=claim.organization, account=Account.objects.get(email_key=f"more{n}@{claim.domain.name}"), address=f"more{n}@{claim.domain.name}", state="objected",
+                                      announced_at=claim.announced_at, effective_at=claim.effective_at, changed_at=claim.announced_at)
 
 
 def test_an_act_over_many_costs_hardly_more_than_over_one(world: World) -> None:
