@@ -6,25 +6,24 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
 from accounts.claims import candidates, life
 from accounts.claims.releasing import release
-from accounts.claims.writing import draft, lock_accounts, written
+from accounts.claims.writing import Told, draft, insert_managed, insert_told, lock_states, written
 from accounts.models import Claim, ClaimedAccount, Domain, Management, Membership
 from accounts.models.account import AccountStatus
 from accounts.models.claim import READY, UNDECIDED, ClaimState, Standing
 from accounts.models.domain import DomainState
-from accounts.models.membership import ManagementBasis
 from accounts.models.organization import OrganizationStatus
 from accounts.tenancy import installation
 from accounts.work import Work, plain
 
 logger = logging.getLogger("steward.claims")
-BATCH, SECONDS = 500, 20.0
+BATCH, SECONDS = 1000, 20.0
 _AT_WORK = (ClaimState.ANNOUNCING, ClaimState.ANNOUNCED)
 
 
@@ -91,17 +90,17 @@ def tell(claim_id: UUID, *, now: datetime) -> int:
         work = Work(now=now)
         work.track(claim)
         found, claim.reached = candidates.batch(claim=claim, domain=claim.domain, now=now, size=BATCH)
-        rows = [ClaimedAccount(claim=claim, organization_id=claim.organization_id, account_id=one.account_id, address=one.email, created_here=one.created_here, announced_at=now, changed_at=now,
-                               effective_at=life.effective(claim=claim, told_at=now, created_here=one.created_here)) for one in found]
-        for row in rows:
-            work.add(row)
+        rows = [Told(uuid4(), one.account_id, one.email, one.created_here) for one in found]
+        dates = {created: life.effective(claim=claim, told_at=now, created_here=created) for created in (True, False)}
+        said = {created: plain(date) for created, date in dates.items()}
         claim.told += len(rows)
-        drafts = [draft(claim, row, "management.announced", effective_at=plain(row.effective_at)) for row in rows]
+        drafts = [draft(claim, row, "management.announced", effective_at=said[row.created_here]) for row in rows]
         if claim.reached is None:
             claim.reached = work.tracked[id(claim)][1]["reached"]
             life.move(claim, ClaimState.ANNOUNCED, now=now)
         if drafts or claim.state != ClaimState.ANNOUNCING:
-            written(work, claim, drafts, *(["claim.announced_to_all"] if claim.state != ClaimState.ANNOUNCING else []), told=claim.told)
+            written(work, claim, drafts, *(["claim.announced_to_all"] if claim.state != ClaimState.ANNOUNCING else []), told=claim.told,
+                    insert=partial(insert_told, claim, rows, now=now, dates=dates) if rows else None)
         else:  # a batch of people whom the claim does not concern: nothing happened but that it came further
             Claim.objects.filter(id=claim.id).update(reached=claim.reached)
         return 1
@@ -116,7 +115,7 @@ def start(claim_id: UUID, *, now: datetime) -> int:
     wanted = {"state__in": READY, "effective_at__lte": now}
     chosen = _rows(claim_id, **wanted)
     with transaction.atomic():
-        accounts = lock_accounts(chosen, organization_id=Claim.objects.values_list("organization_id", flat=True).get(id=claim_id))
+        accounts = lock_states(chosen, organization_id=Claim.objects.values_list("organization_id", flat=True).get(id=claim_id))
         claim = _claim(claim_id, *_AT_WORK)
         if claim is None or not accounts:
             return 0
@@ -126,20 +125,19 @@ def start(claim_id: UUID, *, now: datetime) -> int:
         rows = list(ClaimedAccount.objects.select_for_update().filter(claim=claim, account_id__in=chosen, **wanted).order_by("account_id"))
         managers = dict(Management.objects.filter(account_id__in=chosen).values_list("account_id", "organization_id"))
         members = dict(Membership.objects.filter(organization_id=claim.organization_id, account_id__in=chosen).values_list("account_id", "id"))
-        work, drafts = Work(now=now), []
+        work, drafts, begun = Work(now=now), [], []
         for row in rows:
             work.track(row)
-            account = accounts[row.account_id]
-            row.problem = _problem(account.status, account.email_verified_at, account.email_key, managers.get(account.id), domain, row)
+            row.problem = _problem(*accounts[row.account_id], managers.get(row.account_id), domain, row)
             life.go(row, "miss" if row.problem else "start", now=now)
             if not row.problem:
-                work.add(Management(organization_id=claim.organization_id, account_id=account.id, basis=ManagementBasis.DOMAIN_CLAIM, since=now, notice_version=claim.notice_version))
-                if account.id in members:
-                    work.touched.add(members[account.id])
+                begun.append(row.account_id)
+                if row.account_id in members:
+                    work.touched.add(members[row.account_id])
             drafts.append(draft(claim, row, "management.missed" if row.problem else "management.started", work=work,
                                 **({"problem": row.problem} if row.problem else {"notice_version": claim.notice_version})))
         if drafts:
-            written(work, claim, drafts)
+            written(work, claim, drafts, insert=partial(insert_managed, claim, begun, now=now) if begun else None)
         return len(rows)
 
 
