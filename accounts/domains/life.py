@@ -19,7 +19,7 @@ FRESH_WITHIN, PREVAILS_AFTER = timedelta(hours=72), timedelta(days=7)
 """Contested: by when both prove afresh, and after how long the one who did prevails. Who did so later prevails when the proof has stood that long."""
 SLOW_AFTER, ACTIVE_WITHIN = timedelta(days=30), timedelta(days=7)
 """Whoever held the domain and has people at work in its accounts, or deletions of them under way, loses it to nobody sooner than this, unless the operator decides."""
-GONE = frozenset({"no_record", "wrong_record", "wrong_file"})
+GONE = frozenset({"no_record", "wrong_record", "wrong_file", "web_redirected"})
 """What was found in place of the proof: it is not there. Anything else says only that nobody could look."""
 CHECK_EVERY, LOOK_AGAIN = timedelta(days=1), timedelta(minutes=10)
 WARN_ON = (1, 7, 30)

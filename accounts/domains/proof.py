@@ -21,6 +21,10 @@ SECONDS, RECORDS, FILE_BYTES = 4.0, 100, 4096
 HTTPS_PORT, HTTPS_CA = 443, ""
 
 
+_TELLING = frozenset({"wrong_file", "web_redirected", "web_tls_failed", "web_private_address"})
+"""What a web server did that somebody who meant to prove it there should know. That there is none, or none that answers, is no news."""
+
+
 @dataclass(frozen=True)
 class Looked:
     """What was found: by which method the proof, or '' with the reason code why not."""
@@ -49,7 +53,7 @@ def look(*, name: str, token: str) -> Looked:
         return dns_found
     web = _on_the_web(name, token)
     # What DNS said is more use to whoever set up neither: the name to look at is shown beside it.
-    return web if web.method or (dns_found.problem == "no_record" and web.problem == "wrong_file") else dns_found
+    return web if web.method or (dns_found.problem == "no_record" and web.problem in _TELLING) else dns_found
 
 
 def resolvers() -> list[tuple[str, int]]:

@@ -162,6 +162,8 @@ def test_an_organization_that_ends_takes_over_nobody(world: World) -> None:
     announce(world.north, on, now=start)
     arrange(lambda: type(world.north.organization).objects.filter(id=world.north.organization.id).update(status="pending_deletion"))
     running.run(now=start + 20 * DAY)
+    with tenancy.installation("a worker that had chosen the claim before"):
+        assert running.start(row(someone).claim_id, now=start + 20 * DAY) == 0
     assert (manager(someone), row(someone).state) == (None, "announced")
 
 

@@ -11,6 +11,7 @@ from django.db import connections
 
 from accounts import tenancy
 from accounts.claims import leaving, running
+from accounts.domains import checks, proof
 from accounts.models import Account, Claim, ClaimedAccount, Domain, Management
 from accounts.reasons import Refused, Stale
 from tests.cast import World
@@ -114,3 +115,70 @@ def _claim_beside(world: World, theirs: Domain, someone: Account, date: datetime
 
     arrange(make)
     return made[0]
+
+
+def test_two_administrators_announce_the_same_claim(world: World) -> None:
+    """One of them does, the other is told that it is under way; nobody is told twice."""
+    start = datetime.now(UTC)
+    for number in range(4):
+        on, now = domain(world.north), start + number * DAY
+        people = [person(on, f"p{n}") for n in range(3)]
+        answers = at_once(*(lambda who=who, on=on, now=now: do(world.north, "announce-claim", now=now, by=who, domain=on.name, choice="all", days=14) for who in ("owner", "second-owner")))
+        assert sorted(isinstance(one, Refused) for one in answers) == [False, True], answers
+        assert next(one for one in answers if isinstance(one, Refused)).codes == ["claim_running"]
+        at_once(lambda now=now: running.run(now=now), lambda now=now: running.run(now=now))
+        with tenancy.installation("a test looks"):
+            assert Claim.objects.get(domain=on).told == 3
+            assert ClaimedAccount.objects.filter(account__in=people).count() == 3
+
+
+def test_two_who_leave_for_the_same_mailbox(world: World) -> None:
+    """It has one reader; the first who confirms has it, the other keeps the address they had."""
+    start = datetime.now(UTC)
+    for number in range(4):
+        on, now, home = domain(world.north), start + number * DAY, f"home{number}@{world.north.slug}-home.com"
+        people = [person(on, f"p{n}") for n in range(2)]
+        announce(world.north, on, now=now)
+        for one in people:
+            answer(one, "leave-claim", now=now, address=home)
+        tokens = [leaving.token(row(one)) for one in people]
+        answers = at_once(*(lambda token=token, now=now: leaving.confirm(token, now=now) for token in tokens))
+        assert [one for one in answers if one is True] == [True], answers
+        assert sorted(Account.objects.get(id=one.id).email == home for one in people) == [False, True]
+        assert sorted(row(one).state for one in people) == ["announced", "left"]
+
+
+def test_a_contest_against_the_date(world: World) -> None:
+    """Either control began before the domain was contested, or it waits; never does it begin while it is."""
+    start = datetime.now(UTC)
+    for number in range(4):
+        on = domain(world.north)
+        someone = person(on, f"someone{number}")
+        announce(world.north, on, now=start + number * DAY)
+        date = row(someone).effective_at
+        arrange(lambda on=on, date=date: Domain.objects.create(organization=world.contoso.organization, name=on.name, token="t", created_at=date, proof_until=date + 7 * DAY, next_check_at=date))
+        with tenancy.installation("a test looks"):
+            theirs = Domain.objects.get(name=on.name, organization=world.contoso.organization)
+
+        def proven(theirs: Domain = theirs, date: datetime = date) -> None:
+            with tenancy.installation("a race"):
+                checks._write(theirs, proof.Looked(method="dns"), date)
+
+        at_once(lambda date=date: running.run(now=date), proven)
+        with tenancy.installation("a test looks"):
+            assert set(Domain.objects.filter(name=on.name).values_list("state", flat=True)) == {"contested"}
+        assert (row(someone).state, manager(someone) is not None) in {("managed", True), ("announced", False)}
+        running.run(now=date + DAY)
+        assert row(someone).state == ("managed" if manager(someone) else "announced")
+
+
+def test_cancelling_against_the_date(world: World) -> None:
+    start = datetime.now(UTC)
+    for number in range(4):
+        on = domain(world.north)
+        people = [person(on, f"p{n}") for n in range(3)]
+        announce(world.north, on, now=start + number * DAY)
+        date = row(people[0]).effective_at
+        at_once(lambda date=date: running.run(now=date), lambda on=on, date=date: do(world.north, "cancel-claim", now=date, claim=on.name))
+        running.run(now=date)
+        assert len({(row(one).state, manager(one) is not None) for one in people} - {("managed", True), ("withdrawn", False)}) == 0

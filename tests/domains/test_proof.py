@@ -55,6 +55,25 @@ def _servfail(query: dns.message.Message, _tcp: bool) -> bytes:
     return answer.to_wire()
 
 
+def _refused(query: dns.message.Message, _tcp: bool) -> bytes:
+    answer = dns.message.make_response(query)
+    answer.set_rcode(dns.rcode.REFUSED)
+    return answer.to_wire()
+
+
+def _nxdomain(query: dns.message.Message, _tcp: bool) -> bytes:
+    answer = dns.message.make_response(query)
+    answer.set_rcode(dns.rcode.NXDOMAIN)
+    answer.answer.append(dns.rrset.from_text("elsewhere.example.com.", 60, "IN", "TXT", proof.expected(TOKEN)))
+    return answer.to_wire()
+
+
+def _other_name(query: dns.message.Message, _tcp: bool) -> bytes:
+    answer = dns.message.make_response(query)
+    answer.answer.append(dns.rrset.from_text("elsewhere.example.com.", 60, "IN", "TXT", proof.expected(TOKEN)))
+    return answer.to_wire()
+
+
 def _many(query: dns.message.Message, tcp: bool) -> bytes:
     answer = dns.message.make_response(query)
     if not tcp:
@@ -74,8 +93,8 @@ def _huge(query: dns.message.Message, tcp: bool) -> bytes:
 
 
 @pytest.mark.parametrize(("behave", "problem"), [
-    (lambda _q, _t: None, "no_answer"), (_servfail, "server_failed"), (_many, "too_much"), (_huge, "no_record"), (lambda _q, _t: b"\x00" * 20, "no_answer"), (lambda q, _t: q.to_wire()[:6], "no_answer")],
-    ids=["silent", "servfail", "a thousand records", "60 KB", "nonsense", "cut"])
+    (lambda _q, _t: None, "no_answer"), (_servfail, "server_failed"), (_refused, "server_failed"), (_nxdomain, "no_record"), (_other_name, "no_record"), (_many, "too_much"), (_huge, "no_record"), (lambda _q, _t: b"\x00" * 20, "no_answer"), (lambda q, _t: q.to_wire()[:6], "no_answer")],
+    ids=["silent", "servfail", "refused", "nxdomain", "the record of another name", "a thousand records", "60 KB", "nonsense", "cut"])
 def test_hostile_answers_end_soon_and_prove_nothing(zone: Zone, behave: Any, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "SECONDS", 0.5)
     zone.behave = behave
@@ -108,14 +127,25 @@ def test_a_file_on_the_web_server(zone: Zone, settings: Any, monkeypatch: pytest
         monkeypatch.setattr(proof, "HTTPS_CA", trust.pem)
         zone.put(NAME, "A", "127.0.0.1")
         server.behave = lambda _n: (200, {}, proof.expected(TOKEN).encode() + b"\n")
-        assert looked() == proof.Looked(problem="no_record"), "a private address is not asked"
+        assert looked() == proof.Looked(problem="web_private_address"), "a private address is not asked"
         assert server.got == []
         settings.OUTBOUND_ALLOW = [ip_network("127.0.0.0/8")]
         assert looked() == proof.Looked(method="https")
         assert looked("other").problem == "wrong_file"
         server.behave = lambda _n: (302, {"Location": "https://elsewhere.example.com/"})
-        assert looked().problem == "no_record"
+        assert looked().problem == "web_redirected", "and not followed"
+        assert all(PLACE not in seen for seen in zone.asked[-1:]) and "elsewhere.example.com" not in zone.asked
         server.behave = lambda _n: (200, {}, b"x" * 1_000_000 + proof.expected(TOKEN).encode())
         assert looked().problem == "wrong_file"
-        zone.put(NAME, "A", "10.0.0.1")
-        assert looked().problem == "no_record"
+        zone.put("other.co.uk", "A", "127.0.0.1")
+        assert proof.look(name="other.co.uk", token=TOKEN).problem == "web_tls_failed", "a certificate for another name is none"
+        server.behave = None
+        for address in PRIVATE:
+            zone.records.pop((NAME, "A"), None)
+            zone.put(NAME, "AAAA" if ":" in address else "A", address)
+            asked = len(server.got)
+            settings.OUTBOUND_ALLOW = []
+            assert (looked().problem, len(server.got)) == ("web_private_address", asked), address
+
+
+PRIVATE = ("10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "127.0.0.1", "0.0.0.0", "224.0.0.1", "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1")  # noqa: S104

@@ -45,9 +45,9 @@ def test_what_cannot_be_a_domain_is_a_form_error(world: World, typed: str, said:
 
 @pytest.mark.parametrize(("more", "said"), [
     ({"state": "failing", "failing_since": datetime.now(UTC), "warned": 1, "last_problem": "no_record"}, "After 30 days without it"), ({"state": "failing", "failing_since": datetime.now(UTC), "warned": 30, "last_problem": "wrong_record"}, "until the proof is back"),
-    ({"state": "contested", "contested_at": datetime.now(UTC), "proof_until": datetime.now(UTC) + timedelta(days=3), "last_proof_at": None}, "Publish the new value below by"),
-    ({"state": "contested", "contested_at": datetime.now(UTC) - timedelta(hours=1), "last_proof_at": datetime.now(UTC)}, "Your new value was found"), ({"state": "lapsed", "ended_at": datetime.now(UTC)}, "Lapsed"),
-    ({"state": "pending_proof", "proof_until": datetime.now(UTC), "last_problem": "web_tls_failed"}, "the web server could not be asked")])
+    ({"state": "contested", "contested_at": datetime.now(UTC), "proof_until": datetime.now(UTC) + timedelta(days=3), "fresh_at": None}, "Publish the new value below by"),
+    ({"state": "contested", "contested_at": datetime.now(UTC) - timedelta(hours=1), "fresh_at": datetime.now(UTC)}, "Your new value was found"), ({"state": "lapsed", "ended_at": datetime.now(UTC)}, "Lapsed"),
+    ({"state": "pending_proof", "proof_until": datetime.now(UTC), "last_problem": "web_tls_failed"}, "has no certificate for this name")])
 def test_each_state_says_what_it_means(world: World, more: dict[str, object], said: str) -> None:
     arrange(lambda: domain_for(world.north, "example-mail.com", **more))
     client = client_for(world.north.person("administrator"))
