@@ -67,7 +67,7 @@ def _units(now: datetime) -> Iterator[Callable[[], int]]:
     for claim_id in Claim.objects.filter(Exists(due), state__in=_AT_WORK, **undisputed).values_list("id", flat=True):
         yield partial(start, claim_id, now=now)
     near = ClaimedAccount.objects.filter(claim=OuterRef("id"), state__in=READY, reminded=False, effective_at__lte=now + life.REMINDED_BEFORE, effective_at__gt=now)
-    for claim_id in Claim.objects.filter(Exists(near), state__in=_AT_WORK).values_list("id", flat=True):
+    for claim_id in Claim.objects.filter(Exists(near), state__in=_AT_WORK, **undisputed).values_list("id", flat=True):  # of a date at which nothing begins nobody is reminded
         yield partial(remind, claim_id, now=now)
     silent = ClaimedAccount.objects.filter(claim=OuterRef("id"), state=Standing.OBJECTED, object_until__lte=now)
     for claim_id in Claim.objects.filter(Exists(silent), state__in=_AT_WORK).values_list("id", flat=True):

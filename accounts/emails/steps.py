@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts.claims import life as claims
-from accounts.emails import life, links, switching
+from accounts.emails import collisions, life, links, switching
 from accounts.models import Account, AddressChange, ClaimedAccount, Management, Membership, Organization, ReleasedAddress
 from accounts.models.address import PENDING, ChangeKind, ChangeState
 from accounts.models.claim import CONTROLLED
@@ -62,6 +62,8 @@ def confirm(word: str, *, now: datetime) -> AddressChange:
         elif manager.basis == "scim":
             raise Refused({"": ["managed_by_idp"]})
         else:
+            if code := collisions.find(address=row.new_address, account_id=account.id, organization_id=None, now=now).code:
+                raise switching.Taken(code)
             row.organization_id, row.outside = managed_by, not life.owned(organization_id=manager.organization_id, address=row.new_address)
             life.go(row, S.WAITING, now=now)
             event = "account.email.mailbox_confirmed"

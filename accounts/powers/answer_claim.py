@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts.actor import Actor
 from accounts.addresses import address_key, clean_address
 from accounts.claims import life
-from accounts.emails import collisions
+from accounts.emails.collisions import RELEASED_DOMAIN
 from accounts.models import ClaimedAccount, Domain, Mail
 from accounts.models.domain import OPEN
 from accounts.people import Person
@@ -88,8 +88,9 @@ def leave_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iter
         yield "address_in_domain"
     elif too_often(person, str(data["address"]), now):
         yield "too_many_links"
-    elif code := collisions.find(address=str(data["address"]), account_id=person.account.id, organization_id=None, now=now).code:
-        yield code
+    elif address_key(str(data["address"])).endswith("@" + RELEASED_DOMAIN):
+        yield "address_unavailable"
+    # Whether somebody has it is told to whoever reads its mailbox, when they confirm, and to nobody else.
 
 
 def too_often(person: Person, address: str, now: datetime) -> bool:

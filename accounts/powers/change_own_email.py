@@ -9,11 +9,12 @@ from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
 from accounts.emails import life
+from accounts.emails.collisions import RELEASED_DOMAIN
 from accounts.models.address import ChangeKind, ChangeState
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
-from accounts.powers.addresses import limited, taken
+from accounts.powers.addresses import limited
 from accounts.powers.forms import NoForm
 from accounts.work import Work
 
@@ -26,8 +27,9 @@ def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[s
     address = str(data.get("email") or "")
     if address and addresses.same(person, address):
         yield "nothing_to_change"
-    elif address:
-        yield from taken(person, address, organization_id=None, now=now)
+    elif address.casefold().endswith("@" + RELEASED_DOMAIN):
+        yield "address_unavailable"
+    elif address:  # whether somebody has it is told to whoever reads its mailbox, when they confirm, and to nobody else
         yield from limited(person, address, now)
 
 

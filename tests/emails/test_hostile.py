@@ -13,6 +13,7 @@ from accounts.addresses import address_key
 from accounts.claims import running
 from accounts.emails import steps
 from accounts.models import AddressChange, Domain, Membership
+from accounts.reasons import Refused
 from audit.models import Entry
 from tests.browse import client_for
 from tests.cast import World
@@ -125,3 +126,22 @@ def test_an_address_that_was_given_free_is_no_mailbox_that_undoes(world: World) 
     act(org, "change-email", person, email=f"again@{org.slug}.example", **NAMED)
     steps.confirm(post.word(person.account_id, f"again@{org.slug}.example"), now=datetime.now(UTC))
     assert latest(person).state == "done" and latest(person).undo_hash is None
+
+
+def test_asking_tells_nobody_whether_an_address_is_somebodys(world: World) -> None:
+    """The answer to whoever asks is the same; only the reader of the mailbox hears that it cannot be, whether or not the account is managed."""
+    for who, theirs in (("guest", "worker"), ("worker", "guest")):
+        person, taken = world.north.person(who), address(world.north.person(theirs))
+        client, answers = client_for(person), []
+        for asked in (f"free-{who}@elsewhere-mail.com", taken):
+            shown = client.post("/me/email/", {"act": "change-own-email", "email": asked}, follow=True)
+            told = client.post("/api/v1/me/actions/change-own-email/", json.dumps({"email": asked}), content_type="application/json")
+            answers.append((shown.status_code, told.status_code, [reason["code"] for reason in told.json().get("reasons", [])]))
+            secret = post.word(person.account_id, asked)
+            if asked == taken:
+                before = address(person)
+                with pytest.raises(Refused) as refused:
+                    steps.confirm(secret, now=datetime.now(UTC))
+                assert refused.value.codes == ["address_unavailable"] and address(person) == before
+            own(person, "withdraw-own-email-change")
+        assert answers[0] == answers[1] and answers[0][0] == 200, answers
