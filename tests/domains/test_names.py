@@ -23,7 +23,7 @@ def test_a_domain_is_kept_in_one_form(typed: str, kept: str) -> None:
     ("-a.com", "invalid_domain"), ("a..com", "invalid_domain"), ("192.168.0.1", "invalid_domain"), ("x" * 64 + ".com", "invalid_domain"), (".".join(["x" * 60] * 5) + ".com", "invalid_domain"), ("a" * 10_000, "invalid_domain"),
     ("co.uk", "public_suffix"), ("github.io", "public_suffix"), ("xn--p1ai", "invalid_domain"), ("gmail.com", "free_mail"), ("Web.DE", "free_mail"), ("team.gmail.com", "free_mail"),
     ("corp.local", "reserved_domain"), ("north.example", "reserved_domain"), ("exаmple.com", "mixed_script"), ("gооgle.com", "mixed_script"), ("under_score.com", "invalid_domain"),
-    ("exam\u00adple.com", "invalid_domain"), ("example\u202e.com", "invalid_domain"), ("ex\u0430mple.com", "mixed_script"), ("xn--exmple-4nf.com", "mixed_script"), ("p\u0430ypal.com", "mixed_script"), ("\u0261oogle\u03bf.com", "mixed_script"),
+    ("exam\u00adple.com", "invalid_domain"), ("example\u202e.com", "invalid_domain"), ("xn--exmple-4nf.com", "mixed_script"), ("p\u0430ypal.com", "mixed_script"), ("\u0261oogle\u03bf.com", "mixed_script"),
     ("xn--a.com", "invalid_domain"), ("xn--\u0430.com", "invalid_domain"), ("example.com\x00", "invalid_domain")])
 def test_what_cannot_be_one_is_refused_in_words(typed: str, code: str) -> None:
     with pytest.raises(ValidationError) as refused:
