@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from accounts import tenancy
 from accounts.claims import leaving, life, running
 from accounts.domains import checks
-from accounts.models import Account, Claim, ClaimedAccount, Domain, Management
+from accounts.emails import links, steps
+from accounts.models import Account, AddressChange, Claim, ClaimedAccount, Domain, Management
 from accounts.models.domain import OPEN
-from accounts.reasons import Refused, Stale
+from accounts.reasons import NotFound, Refused, Stale
 from tests.cast import Org, make_world
 from tests.claims.acts import answer, do, domain, person, row
 from tests.situations import arrange
@@ -36,6 +37,7 @@ class Claims(RuleBasedStateMachine):
         self.name = domain(self.first).name
         self.people = {name: person(self._domain(), name) for name in PEOPLE}
         self.left: dict[str, str] = {}
+        self.has = {name: account.email for name, account in self.people.items()}
         self.started: dict[UUID, datetime] = {}
         self.states: dict[UUID, str] = {}
 
@@ -74,6 +76,36 @@ class Claims(RuleBasedStateMachine):
             assert not leaving.confirm(token, now=self.now), "a link works once"
             if any(done):
                 self.left[name] = str(found.claim_id)
+                self.has[name] = f"{name}@{self.first.slug}-home.com"
+
+    @rule(name=who)
+    def old_mailbox_undoes(self, name: str) -> None:
+        """Whoever reads the mailbox in the domain takes the leaving back: the address returns, and no claim that is over comes back with it."""
+        with tenancy.installation("a test looks"):
+            change = AddressChange.objects.filter(account=self.people[name], kind="leaving", undo_hash__isnull=False).order_by("-created_at").first()
+        if change is not None:
+            word = links.secret(change, "undo")
+            try:
+                steps.undo(word, now=self.now)
+            except (Refused, NotFound):
+                return
+            self.has[name] = change.old_address
+            self.left.pop(name, None)
+            assert steps.seen(word, "undo", now=self.now) is None, "a link works once"
+
+    @rule(name=who, there=sides)
+    def person_moves(self, name: str, there: bool) -> None:
+        """The person changes their own address, out of the domain or back into it: managed, that needs somebody's agreement."""
+        new, old = (f"{name}@{self.name}" if there else f"{name}@{self.first.slug}-moved.com"), self.has[name]
+        try:
+            answer(self.people[name], "change-own-email", now=self.now, email=new)
+            with tenancy.installation("a test looks"):
+                change = AddressChange.objects.filter(account=self.people[name], state="requested").first()
+            assert change is not None
+            done = steps.confirm(links.secret(change, "confirm"), now=self.now)
+            self.has[name] = new if done.state == "done" else old
+        except (Refused, Stale, NotFound):
+            return
 
     @rule(first=sides, name=who, verdict=st.sampled_from(["accept", "reject"]))
     def is_answered(self, first: bool, name: str, verdict: str) -> None:
@@ -138,6 +170,13 @@ class Claims(RuleBasedStateMachine):
                 assert found.since >= one.effective_at >= one.announced_at + timedelta(days=life.FEWEST_DAYS), "nobody before the date they were told"
         for found in managements:
             assert any(one.organization_id == found.organization_id and one.account_id == found.account_id and one.state in ("managed", "ending") for one in rows), "control stands on a claim"
+        with tenancy.installation("a test looks"):
+            ground = {one.organization_id for one in Domain.objects.filter(name=self.name) if one.state in OPEN or one.releasing}
+            now_has = dict(Account.objects.filter(id__in=ids).values_list("id", "email"))
+        assert all(found.organization_id in ground for found in managements), "nobody is managed without a ground"
+        assert {name: now_has[account.id] for name, account in self.people.items()} == self.has, "nobody lost an address they did not give up"
+        for found in managements:
+            assert now_has[found.account_id].endswith(f"@{self.name}"), "whoever is managed has an address in the domain"
         for name in self.left:
             assert self.people[name].id not in {one.account_id for one in managements}, "whoever left is not managed"
 
