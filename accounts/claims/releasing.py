@@ -7,11 +7,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import deletions
+from accounts import deletions, outbox
 from accounts.claims import life
 from accounts.claims.writing import SCHEDULE, lock_accounts
 from accounts.domains import life as domain_life
 from accounts.domains.names import above
+from accounts.emails import switching
 from accounts.emails.collisions import RELEASED_DOMAIN
 from accounts.models import Account, Claim, ClaimedAccount, Deletion, Domain, Management, Membership
 from accounts.models.account import AccountStatus
@@ -95,8 +96,13 @@ def _ground(domain: Domain | None) -> str:
 
 
 def _switch_on(work: Work, account: Account, deletion: Deletion | None) -> bool:
-    """Whom the organization had switched off can sign in again, because nobody else could switch them on. Whoever was locked sets a new password first."""
+    """Whom the organization had switched off can sign in again, because nobody else could switch them on. Whoever was locked sets a new password first.
+
+    Whose address it had given free gets it back. If somebody has it by now, the deletion goes on: without an address nobody could ever sign in, nor give the account another one.
+    """
     if deletion is not None and deletions.may(deletion, "cancel"):
+        if deletion.address_released and not _given_back(work, account, deletion):
+            return False
         deletions.restore(work, Person(account=account), deletion)
     if account.status not in {AccountStatus.DEACTIVATED, AccountStatus.LOCKED}:
         return False
@@ -104,6 +110,14 @@ def _switch_on(work: Work, account: Account, deletion: Deletion | None) -> bool:
         account.reset_required_at = work.now
     account.status, account.reason_code, account.reason_text, account.status_until = AccountStatus.ACTIVE, "", "", None
     account.status_changed_by, account.status_changed_at = None, work.now
+    return True
+
+
+def _given_back(work: Work, account: Account, deletion: Deletion) -> bool:
+    try:
+        switching.switch(work, account, address=outbox.open_text(deletion.last_address))
+    except switching.Taken:
+        return False
     return True
 
 

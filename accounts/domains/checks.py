@@ -88,11 +88,17 @@ def _contest(work: Work, rows: Sequence[Domain]) -> None:
 
 
 def settle(*, now: datetime) -> None:
-    """End contests whose time is over: who alone has the fresh proof published holds the domain; nobody has: both lose it; both have: the operator decides."""
-    names = Domain.objects.filter(state=DomainState.CONTESTED, contested_at__lte=now - life.PREVAILS_AFTER).values_list("name", flat=True).distinct()
+    """End contests whose time is over: who alone has the fresh proof published holds the domain; nobody has: both lose it; both have: the operator decides.
+
+    Whose other side gave up has only to prove it afresh.
+    """
+    names = Domain.objects.filter(state=DomainState.CONTESTED).order_by("name").values_list("name", flat=True).distinct()
     for name in list(names):
         with transaction.atomic():
             rows = list(Domain.objects.select_for_update().filter(name=name, state=DomainState.CONTESTED).order_by("id"))
+            if len(rows) == 1 and life.afresh(rows[0]):
+                award(rows, winner=rows[0], now=now, ground="only_side")
+                continue
             if any(row.contested_at is None or now - row.contested_at < life.PREVAILS_AFTER for row in rows):
                 continue
             fresh = [row for row in rows if life.afresh(row)]
@@ -115,7 +121,7 @@ def busy(holder: Domain, now: datetime) -> str:
     """What is going on in the accounts that are managed on the ground of a domain, as a code, or '': people at work, or deletions."""
     there = Q(account__email_key__endswith=f"@{holder.name}") | Q(account__email_key__endswith=f".{holder.name}")
     managed = Management.objects.filter(there, organization_id=holder.organization_id, basis="domain_claim")
-    if Deletion.objects.filter(organization_id=holder.organization_id, account__in=managed.values("account_id")).exists():
+    if Deletion.objects.filter(organization_id=holder.organization_id, by_person=False, account__in=managed.values("account_id")).exists():
         return "deletions_running"
     return "holder_active" if managed.filter(account__last_active_at__gte=now - life.ACTIVE_WITHIN).exists() else ""
 

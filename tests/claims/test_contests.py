@@ -17,7 +17,7 @@ from tests.browse import client_for
 from tests.cast import Org, World
 from tests.claims.acts import DAY, announce, answer, domain, manager, person, row
 from tests.claims.test_life import mails
-from tests.situations import WHY, arrange, deletion_for, domain_for
+from tests.situations import WHY, arrange, deletion_for
 
 FOUND, GONE, AWAY = proof.Looked(method="dns"), proof.Looked(problem="no_record"), proof.Looked(problem="no_answer")
 
@@ -167,14 +167,38 @@ def test_an_organization_that_ends_takes_over_nobody(world: World) -> None:
     assert (manager(someone), row(someone).state) == (None, "announced")
 
 
-def test_with_the_domain_goes_an_account_whose_address_was_given_free(world: World) -> None:
-    """Its address is nowhere any more, but the claim by which it is managed is known: it does not stay with an organization that lost the ground."""
+@pytest.mark.parametrize("taken", [False, True])
+def test_with_the_domain_goes_an_account_whose_address_was_given_free(world: World, taken: bool) -> None:
+    """Its address is nowhere any more, but the claim by which it is managed is known: it does not stay with an organization that lost the ground.
+
+    The person has the address again, or, if it is somebody else's by now, the deletion goes on: an account that nobody can sign in to and nobody manages is nobody's.
+    """
     on, start = domain(world.north), datetime.now(UTC)
-    freed = person(on, "freed")
+    guest = member_of(world.north, on)
+    address = f"guest@{on.name}"
     announce(world.north, on, now=start)
     running.run(now=start + 14 * DAY)
-    arrange(lambda: Account.objects.filter(id=freed.id).update(email=f"{freed.id}@released.invalid", email_key=f"{freed.id}@released.invalid"))
-    arrange(lambda: domain_for(world.north, "unrelated-domain.com"))
+    arrange(lambda: deletion_for(guest, purge_at=start + 60 * DAY))
+    with tenancy.scope(org=world.north.organization.id):
+        later = start + 14 * DAY
+        door.perform(power=BY_SLUG["release-address"], actor=world.north.actor("owner", now=later), ids=[guest.id], data=WHY, now=later)
+    if taken:
+        person(on, "guest")
     arrange(lambda: Domain.objects.filter(id=on.id).update(state="lapsed", releasing=True))
     running.run(now=start + 15 * DAY)
+    freed = Account.objects.get(id=guest.account_id)
     assert (manager(freed), row(freed).state) == (None, "released")
+    assert (freed.status, freed.email == address) == (("pending_deletion", False) if taken else ("active", True))
+
+
+def test_when_the_other_side_gives_up_a_fresh_proof_is_enough(world: World) -> None:
+    on, start = domain(world.north), datetime.now(UTC)
+    contest(world, on, start)
+    settled(start + DAY)
+    with tenancy.scope(org=world.contoso.organization.id):
+        door.perform(power=BY_SLUG["remove-domain"], actor=world.contoso.actor("owner", now=start), data={"domain": on.name}, now=start)
+    settled(start + DAY)
+    assert at(world.north, on.name).state == "contested", "what was published before proves nothing now"
+    looked(world.north, on.name, FOUND, start + DAY)
+    settled(start + DAY)
+    assert at(world.north, on.name).state == "verified"
