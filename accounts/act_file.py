@@ -21,7 +21,7 @@ from accounts.powers import BY_SLUG, POWERS
 from accounts.powers.forms import NoForm
 from accounts.work import Work
 
-WHO, SAID = ("email", "person_id"), ("reason_code", "until", "message")
+WHO, SAID = ("email", "person_id"), ("reason_code", "until", "message", "not_before", "ends_on")
 COLUMNS = (*WHO, "action", *SAID)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Max
 from django.db.models.functions import Coalesce, Greatest
 
-from accounts import notice
+from accounts import notice, policy
 from accounts.models import Account, Brake, ClaimedAccount, GroupMembership, Membership, MembershipSnapshot, Plan, Protection, Role, ServiceAccess
 from accounts.models.plan import PlanState
 from accounts.people import Person
@@ -115,3 +115,11 @@ def scheduled(people: Sequence[Person]) -> None:
     """extra["scheduled"]: the stored plans of what is scheduled about the person, the next one first."""
     rows = Plan.objects.filter(subject__in=_ids(people), state=PlanState.SCHEDULED).order_by("due_at", "created_at")
     _spread(people, "scheduled", ((row.subject, row) for row in rows))
+
+
+def numbers(people: Sequence[Person]) -> None:
+    """extra["numbers"]: the numbers that the organization decided on; the same row for everybody."""
+    organization_id = next((p.membership.organization_id for p in people if p.membership), None)
+    found = [policy.of(organization_id)] if organization_id else []
+    for person in people:
+        person.extra["numbers"] = found

@@ -14,14 +14,15 @@ from django.urls import reverse
 from accounts import outbox
 from accounts.models import Account, Membership, Organization
 from accounts.organizations import contact
-from accounts.powers import BY_SLUG, POWERS
+from accounts.powers import BY_SLUG, FALLS_DUE, POWERS
 from accounts.powers.lockdown import RECOVERY
+from accounts.schedules.acts import CONTRACT
 from audit.queries import Seen, disclose
 from audit.subscribers import Sealed, Subscriber
 
 SELF_EVENTS = frozenset({"account.password_changed", "account.password_reset", "second_factor.app_added", "second_factor.app_removed",
                          "second_factor.passkey_added", "second_factor.passkey_removed", "recovery_codes.made"})
-_BY_EVENT = {power.event: power for power in POWERS if power.notice}
+_BY_EVENT = {power.event: power for power in (*POWERS, FALLS_DUE[CONTRACT]) if power.notice}
 _BY_EVENT |= {"membership.role_updated": BY_SLUG["update-role"], "membership.group_role_changed": BY_SLUG["set-group-role"]}
 """Acts on a role or a group reach people too; each of them has an entry of their own."""
 INVITATION = signing.TimestampSigner(salt="steward.invitation")

@@ -26,7 +26,9 @@ _ACCESS, _ACCOUNT, _CREDENTIAL = "To decide who may use the organization's servi
     "To look after the accounts that the organization manages while somebody belongs to it, and to end them afterwards.", "To keep accounts and what is in them from falling into the wrong hands."
 _ENDING, _AGAIN = "To keep no account, and nothing that identifies a person, for longer than it is needed.", "To give an address that an account no longer needs to whoever needs it now."
 PURPOSES: dict[str, tuple[str, Basis]] = {
-    "restrict": (_ACCESS, Basis.LEGITIMATE), "suspend": (_ACCESS, Basis.LEGITIMATE), "remove": (_ACCESS, Basis.CONTRACT), "deactivate": (_ACCOUNT, Basis.CONTRACT),
+    "restrict": (_ACCESS, Basis.LEGITIMATE), "suspend": (_ACCESS, Basis.LEGITIMATE), "remove": (_ACCESS, Basis.CONTRACT),
+    "set-contract-end": ("To end access by itself when somebody's time with the organization is over.", Basis.CONTRACT),
+    "deactivate": (_ACCOUNT, Basis.CONTRACT),
     "require-password-reset": (_CREDENTIAL, Basis.LEGITIMATE), "revoke-sessions": (_CREDENTIAL, Basis.LEGITIMATE), "revoke-tokens": (_CREDENTIAL, Basis.LEGITIMATE),
     "reset-second-factor": ("To let somebody back in who lost their second factor.", Basis.CONTRACT),
     "update-profile": ("To keep names, titles and departments right, so that people find each other.", Basis.LEGITIMATE),

@@ -124,6 +124,8 @@ REASONS = {
     "sole_control": _("Only this person may act on somebody who is protected. Name another administrator for them first."),
     "dispute_open": _("Whoever operates this installation has noted an open dispute about this account. Nothing is deleted until it is settled."),
     "purge_began": _("The deletion has begun and cannot be stopped any more."),
+    "day_over": _("This day is over already."),
+    "contract_elsewhere": _("The person is a member already: use “Set the end of the contract”."),
     "nothing_scheduled": _("Nothing is scheduled about this person."),
     "unknown_scheduled": _("Say which of the scheduled acts you mean; there is none with this id, or there are several."),
     "after_its_end": _("It would begin after the time at which it is to end."),

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.emails.collisions import closed_until, hold
-from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Organization, Role, Service, Session
+from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Organization, OrganizationPolicy, Role, Service, Session
 from accounts.people import Person, load_addressed, load_people, load_self
 from accounts.power import Data, Power
 from accounts.reasons import Stale
@@ -176,6 +176,8 @@ class Directory:
     services: dict[str, Service] = field(default_factory=dict)
     ends: dict[UUID, datetime | None] = field(default_factory=dict)
     """When the access of whoever invites comes to its end, once it was looked up."""
+    numbers: OrganizationPolicy | None = None
+    """The numbers of the organization, once they were looked up."""
 
 
 def directory(*, organization_id: UUID) -> Directory:

@@ -158,7 +158,7 @@ def _value(name: str, field: forms.Field) -> Any:
         return choices[:1] or ["view_people"]
     if isinstance(field, forms.IntegerField):
         return field.min_value or 1
-    return choices[0] if choices else {"email": "sam@example.org", "role": "auditor", "at": "2030-01-02T09:00Z"}.get(name, name.upper())
+    return choices[0] if choices else {"email": "sam@example.org", "role": "auditor", "at": "2030-01-02T09:00Z", "ends_on": "2030-06-30"}.get(name, name.upper())
 
 
 def operation(power: Power) -> Operation | None:

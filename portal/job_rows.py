@@ -24,7 +24,8 @@ ONLY = {"error": {"verdict": "error"}, "skip": {"verdict": "skip"}, "create": {"
 
 def field_name(field: str) -> str:
     """What a field of the people file is called."""
-    return {"email": _("E-mail"), "name": _("Name"), "role": _("Role"), "groups": _("Groups"), "title": _("Title"), "department": _("Department")}[field]
+    return {"email": _("E-mail"), "name": _("Name"), "role": _("Role"), "groups": _("Groups"), "title": _("Title"), "department": _("Department"),
+            "contract_ends_on": _("Last day of the contract")}[field]
 
 
 def outcome(row: PlanRow) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 COLUMNS = ("person_id", "email", "display_name", "account_status", "membership_status", "role", "groups", "managed", "last_active_at", "mfa", "created_at", "suspended_until", "reason_code",
-           "title", "department")
-USED = {"email": "email", "display_name": "name", "role": "role", "groups": "groups", "title": "title", "department": "department"}
+           "title", "department", "contract_ends_on")
+USED = {"email": "email", "display_name": "name", "role": "role", "groups": "groups", "title": "title", "department": "department", "contract_ends_on": "contract_ends_on"}
 ROWS, BYTES, FIELD, COLUMN_LIMIT = 10_000, 5 * 1024 * 1024, 2_000, 100
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

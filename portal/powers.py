@@ -7,6 +7,7 @@ from accounts.act_file import PLANNED
 from accounts.actor import Actor
 from accounts.models import Organization
 from accounts.power import Power
+from accounts.powers import FALLS_DUE
 from accounts.powers import POWERS as ACCOUNT_POWERS
 from dsar.powers import POWERS as DSAR_POWERS
 
@@ -14,7 +15,7 @@ POWERS = (*ACCOUNT_POWERS, *DSAR_POWERS)
 BY_SLUG = {power.slug: power for power in POWERS}
 BY_CODE = {power.code: power for power in POWERS}
 
-__all__ = ["BY_CODE", "BY_SLUG", "PLANNED", "POWERS", "form_for"]
+__all__ = ["BY_CODE", "BY_SLUG", "FALLS_DUE", "PLANNED", "POWERS", "form_for"]
 
 
 def form_for(power: Power, organization: Organization, actor: Actor, *data: Any, **options: Any) -> Any:

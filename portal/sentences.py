@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit.queries import ERASED, Seen
-from portal.powers import POWERS
+from portal.powers import FALLS_DUE, POWERS
 
 OTHER = {
     "account.signed_in": gettext_lazy("%(target)s signed in"), "account.signed_out": gettext_lazy("%(target)s signed out"),
@@ -113,7 +113,7 @@ OTHER = {
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))
 """What a line of the list says of people; everything else stays closed until an entry is opened."""
-EVENTS = {**{p.event: p.sentence for p in POWERS}, **OTHER}
+EVENTS = {**{p.event: p.sentence for p in (*FALLS_DUE.values(), *POWERS)}, **OTHER}
 DENIED = gettext_lazy("%(actor)s tried: “%(act)s”. It was refused")
 FAILED = gettext_lazy("“%(act)s” did not succeed")
 

@@ -54,7 +54,7 @@ DATA: dict[str, dict[str, Any]] = {
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {}, "request-copy": {}, "export-person": WHY,
-    "cancel-scheduled": {}, "reschedule": {"at": "2030-01-02T09:00:00Z"},
+    "set-contract-end": {"ends_on": "2030-06-30"}, "cancel-scheduled": {}, "reschedule": {"at": "2030-01-02T09:00:00Z"},
     "answer-invitation": {"answer": "accept"}, "leave": {},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
     "set-group-role": {"role": "auditor"}, "create-role": {"name": "Night desk", "rank": 10, "permissions": ["view_people"]}, "delete-role": {},

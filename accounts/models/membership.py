@@ -34,7 +34,7 @@ class Membership(Versioned):
         "invited_at": "public", "invitation_expires_at": "public", "joined_at": "public",
         "restricted_mode": "public", "reset_required_at": "public", "reset_required_by": "public",
         "protected": "public", "external_id": "public", "list_name": "unrecorded", "list_email": "unrecorded",
-        "access_ends_at": "public", "role_until": "public",
+        "access_ends_at": "public", "role_until": "public", "contract_ends_on": "public",
         "identity_changed_at": "public", "effective_status": "unrecorded", "last_active_at": "unrecorded", "created_at": "public",
     }
 
@@ -60,6 +60,8 @@ class Membership(Versioned):
     """From then on no credential of the person works here, whether or not somebody has carried out what was scheduled."""
     role_until = models.DateTimeField(null=True, blank=True)
     """When the role that was given for a time ends; from then on it gives nothing."""
+    contract_ends_on = models.DateField(null=True, blank=True)
+    """The last day of the contract, in the organization's time zone; what follows is scheduled (accounts/powers/contract.py). It stays when the membership has ended by it."""
     reset_required_at = models.DateTimeField(null=True, blank=True)
     reset_required_by = models.UUIDField(null=True, blank=True)
 
@@ -86,6 +88,7 @@ class Membership(Versioned):
             models.Index(fields=["organization", "list_email", "id"], name="membership_by_email"),
             models.Index(fields=["organization", "effective_status", "list_name", "id"], name="membership_by_status"),
             models.Index(fields=["status_until"], condition=models.Q(status_until__isnull=False), name="membership_until"),
+            models.Index(fields=["organization", "contract_ends_on"], condition=models.Q(contract_ends_on__isnull=False), name="membership_contract"),
             models.Index(fields=["invited_by"], condition=models.Q(status="invited"), name="membership_inviter"),
         ]
 

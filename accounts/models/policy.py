@@ -1,6 +1,8 @@
 """What an organization decided for itself: the numbers that powers need, and the addresses it had before."""
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -11,13 +13,21 @@ from accounts.models.organization import Organization
 class OrganizationPolicy(Versioned):
     """The numbers of one organization. Whoever never chose any has no row, and the defaults hold: ask `accounts.policy.of`."""
 
-    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "deletion_days": "public", "closing_days": "public"}
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "deletion_days": "public", "closing_days": "public",
+             "contract_reminders": "public"}
 
     organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="policy")
     deletion_days = models.PositiveSmallIntegerField(default=14, db_default=14, validators=[MinValueValidator(1), MaxValueValidator(90)])
     """Days between the decision to delete an account and its deletion (POWERS P6)."""
     closing_days = models.PositiveSmallIntegerField(default=14, db_default=14, validators=[MinValueValidator(14), MaxValueValidator(90)])
     """Days between the decision to delete the organization and its end (guard rail 23)."""
+    contract_reminders = models.CharField(max_length=40, default="30, 7, 1", db_default="30, 7, 1")
+    """How many days before the end of a contract the person and the administrators are reminded."""
+
+    @property
+    def reminders(self) -> tuple[timedelta, ...]:
+        """The same as distances, the farthest first."""
+        return tuple(timedelta(days=int(day)) for day in self.contract_reminders.split(", "))
 
     class Meta:
         default_permissions = ()

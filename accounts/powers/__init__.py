@@ -18,6 +18,7 @@ from accounts.powers import (
     change_scheduled,
     close_organization,
     confirm_identity,
+    contract,
     create_group,
     create_role,
     create_service_account,
@@ -74,7 +75,7 @@ POWERS: tuple[Power, ...] = (
     reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, release_brake.POWER, cancel_invitation.POWER, invite.POWER,
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, end_own_session.POWER,
     add_to_group.POWER, remove_from_group.POWER, create_group.POWER, rename_group.POWER, set_group_role.POWER, delete_group.POWER,
-    change_scheduled.CANCEL, change_scheduled.MOVE,
+    change_scheduled.CANCEL, change_scheduled.MOVE, contract.SET,
     create_role.POWER, update_role.POWER, delete_role.POWER, create_service_account.POWER,
     set_audit_retention.POWER, hold_audit.POWER, release_audit_hold.POWER,
     answer_invitation.POWER, answer_invitation.LEAVE,
@@ -89,4 +90,6 @@ POWERS: tuple[Power, ...] = (
     change_own_email.POWER, change_own_email.WITHDRAW, recovery_address.SET, recovery_address.DROP,
 )
 BY_SLUG = {power.slug: power for power in POWERS}
+FALLS_DUE = {**BY_SLUG, contract.END.slug: contract.END}
+"""Everything that can be scheduled, also what is never asked for by itself."""
 BY_CODE = {power.code: power for power in POWERS}

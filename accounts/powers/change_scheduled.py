@@ -52,9 +52,9 @@ class MoveForm(ScheduledForm):
 
 def reachable(actor: Actor, person: Person) -> list[Plan]:
     """What this actor scheduled about the person, or could have. To prolong what was given for a time one has to be able to give it."""
-    from accounts.powers import BY_SLUG
+    from accounts.powers import FALLS_DUE
 
-    return [row for row in acts.rows_of(person) if (row.requested_by == actor.membership_id and not row.automatic) or actor.may(BY_SLUG[row.power].permission)]
+    return [row for row in acts.rows_of(person) if (row.requested_by == actor.membership_id and not row.automatic) or actor.may(FALLS_DUE[row.power].permission)]
 
 
 def chosen(actor: Actor, person: Person, data: Data) -> Plan | None:
@@ -121,21 +121,32 @@ def move_rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterab
     row, at = chosen(actor, person, data), rules.moment(data.get("at"))
     if row is None or at is None:
         return
+    at = _at(person, row, at)
     until = rules.moment(row.data.get("until"))
-    if until is not None and until <= at:
+    if at <= now:
+        yield "day_over"
+    elif until is not None and until <= at:
         yield "after_its_end"
     elif row.due_at == at:
         yield "nothing_to_change"
 
 
+def _at(person: Person, row: Plan, at: datetime) -> datetime:
+    """When it would happen then: a contract ends when a day is over."""
+    if row.power != acts.CONTRACT or person.membership is None:
+        return at
+    zone = person.membership.organization.time_zone
+    return rules.over_after(rules.last_day(at, zone), zone)
+
+
 def move_tier(actor: Actor, person: Person, data: Data) -> int:
     """Moving an act is as serious as scheduling it."""
-    from accounts.powers import BY_SLUG
+    from accounts.powers import FALLS_DUE
 
     row = _picked(person, data)
     if row is None:
         return 1
-    power = BY_SLUG[row.power]
+    power = FALLS_DUE[row.power]
     return max(power.tier, power.tier_for(actor, person, row.data) if power.tier_for else 0, cancel_tier(actor, person, data))
 
 
@@ -143,7 +154,7 @@ def move_effects(person: Person, data: Data, _now: datetime) -> list[Effect]:
     row, at = _picked(person, data), rules.moment(data.get("at"))
     if row is None or at is None or row.due_at is None:
         return []
-    what = {"act": words.title(row.power), "before": words.at(row.due_at), "after": words.at(at)}
+    what = {"act": words.title(row.power), "before": words.at(row.due_at), "after": words.at(_at(person, row, at))}
     return [Effect("later", f"moved:{row.id}", _("%(act)s: on %(after)s instead of %(before)s.") % what)]
 
 
@@ -152,14 +163,18 @@ def move(work: Work, person: Person, data: Data) -> None:
     assert at is not None
     work.track(row)
     rules.go(row, PlanState.SCHEDULED)
-    before, row.due_at, row.expires_at, row.warned = row.due_at, at, at, rules.warned_for(due=at, now=work.now)
+    before = row.due_at
+    if row.power == acts.CONTRACT and person.membership is not None:  # a contract ends with a day
+        acts.put_contract(work, person.membership, ends_on=rules.last_day(at, person.membership.organization.time_zone), ahead=person.extra["numbers"][0].reminders, held=row)  # type: ignore[index]
+    else:
+        row.due_at, row.expires_at, row.warned = at, at, rules.warned_for(due=at, now=work.now)
     acts.recap(person)
     work.note(person.id, before=plain(before), **acts.said(row))
 
 
 MOVE = Power(
     slug="reschedule", code="access.reschedule", event="plan.rescheduled", over="member", permission="view_people", tier=1, tier_for=move_tier, form=MoveForm,
-    rule=move_rule, effects=move_effects, apply=move, gather=(gathering.scheduled,), notice=False, always=True,
+    rule=move_rule, effects=move_effects, apply=move, gather=(gathering.scheduled, gathering.numbers), notice=False, always=True,
     title=gettext_lazy("Move what is scheduled"), button=gettext_lazy("Move it"),
     does=gettext_lazy("Gives an act that is to happen later another time. The person and the administrators are told."),
     does_not=gettext_lazy("Does not change what happens then."),

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from django import forms
@@ -12,7 +13,7 @@ from accounts.actor import Actor
 from accounts.models import GroupMembership
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import StrictForm
-from accounts.powers.joining import group_names, invite_row, problems
+from accounts.powers.joining import ends_on, group_names, invite_row, problems
 from accounts.targets import Row
 from accounts.work import Work
 
@@ -53,13 +54,18 @@ def rule(actor: Actor, row: Row, _data: Data, now: datetime) -> Iterable[str]:
         yield "not_managed"
     if row.values.get("role") and row.directory.roles.get(str(row.values["role"]).casefold()) not in {None, member.membership.role if member.membership else None}:
         yield "no_permission"
+    with suppress(ValueError):  # what is no day was said above
+        if ends_on(row) not in {None, member.membership.contract_ends_on}:
+            yield "contract_elsewhere"
     if not _new_values(row) and not _new_groups(row):
         yield "nothing_to_change"
 
 
 def effects(row: Row, _data: Data, _now: datetime) -> list[Effect]:
     if _is_new(row):
-        return [Effect("later", "create", _("Is invited as %(role)s.") % {"role": row.values.get("role") or "member"})]
+        found = [Effect("later", "create", _("Is invited as %(role)s.") % {"role": row.values.get("role") or "member"})]
+        day = str(row.values.get("contract_ends_on") or "")
+        return [*found, *([Effect("later", f"contract:{day}", _("The contract ends when %(day)s is over.") % {"day": day})] if day else [])]
     found = [Effect("lost", f"field:{f}:{value}", _("%(field)s becomes “%(value)s”.") % {"field": f, "value": value}) for f, value in _new_values(row).items()]
     return found + [Effect("kept", f"group:{name}", _("Joins the group “%(name)s”.") % {"name": name}) for name in _new_groups(row)]
 
@@ -83,6 +89,6 @@ POWER = Power(
     rule=rule, effects=effects, apply=apply, notice=False,
     title=gettext_lazy("Import people"), button=gettext_lazy("Import"),
     does=gettext_lazy("Invites everybody in the file who is new and updates title, department and groups of members."),
-    does_not=gettext_lazy("Changes no names, roles or addresses of people who are already members, and removes nobody."),
+    does_not=gettext_lazy("Changes no names, roles, addresses or contracts of people who are already members, and removes nobody."),
     sentence=gettext_lazy("%(actor)s invited %(target)s"),
 )

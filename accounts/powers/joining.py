@@ -4,21 +4,25 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group as AuthGroup
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from accounts import policy
 from accounts.actor import Actor
 from accounts.addresses import SERVICE_DOMAIN, address_key, clean_address
 from accounts.emails.collisions import RELEASED_DOMAIN
 from accounts.models import Account, GroupMembership, Membership
 from accounts.models.organization import OrganizationStatus
+from accounts.powers.forms import FARTHEST
 from accounts.powers.grants import AccountAuthGroup, grantable, still
 from accounts.roles import OWNER_RANK
+from accounts.schedules import acts
 from accounts.targets import Row
 from accounts.work import Work
 
@@ -66,6 +70,17 @@ def problems(actor: Actor, row: Row, now: datetime) -> Iterable[str]:
             yield "out_of_scope"  # nobody may bring in people whom their own role would not reach
     if len(str(values.get("name") or "")) > 200 or len(str(values.get("title") or "")) > 200 or len(str(values.get("department") or "")) > 200:
         yield "invalid_value"
+    try:
+        last = ends_on(row)
+    except ValueError:
+        last = None
+        yield "invalid_value"
+    if last is not None and not actor.may("manage_access"):
+        yield "no_permission"
+    elif last is not None and last < now.astimezone(ZoneInfo(row.directory.organization.time_zone)).date():
+        yield "day_over"
+    elif last is not None and last > now.date() + FARTHEST:
+        yield "invalid_value"
     if address_key(str(values["email"])).endswith(("@" + SERVICE_DOMAIN, "@" + RELEASED_DOMAIN)):
         yield "address_unavailable"  # a service account belongs to one organization and joins no other; what was given up is no mailbox
     elif row.account is not None and row.account.refuses_invitations and row.member is None:
@@ -87,6 +102,21 @@ def _expires(work: Work, row: Row) -> datetime:
         found = Membership.objects.filter(id=inviter).values_list("access_ends_at", "account__access_ends_at").first() or ()
         ends[inviter] = min((t for t in found if t is not None), default=None)
     return min(t for t in (work.now + INVITATION_LIFETIME, ends.get(inviter) if inviter else None) if t is not None)
+
+
+def ends_on(row: Row) -> date | None:
+    """The last day of the contract that the row names; ValueError where it is no day."""
+    written = str(row.values.get("contract_ends_on") or "")
+    return date.fromisoformat(written) if written else None
+
+
+def _contract(work: Work, row: Row, membership: Membership) -> None:
+    """From the beginning it is known when the contract ends. Of somebody who was here before, an earlier end is over."""
+    last, membership.contract_ends_on, membership.access_ends_at = ends_on(row), None, None
+    if last is not None:
+        numbers = row.directory.numbers = row.directory.numbers or policy.of(membership.organization_id)
+        plan = acts.put_contract(work, membership, ends_on=last, ahead=numbers.reminders)
+        membership.contract_ends_on, membership.access_ends_at = last, plan.due_at
 
 
 def invite_row(work: Work, row: Row, data: Any) -> None:
@@ -112,6 +142,7 @@ def invite_row(work: Work, row: Row, data: Any) -> None:
     membership.invited_by, membership.invited_at = work.actor_membership, work.now
     membership.invitation_expires_at = _expires(work, row)
     membership.reason_text = str(data.get("message") or "")
+    _contract(work, row, membership)
     work.add(AccountAuthGroup(account=account, group=AuthGroup(id=role.auth_group_id)))
     for group in joined:
         work.add(GroupMembership(organization=organization, group=group, membership=membership))

@@ -24,7 +24,7 @@ from accounts.work import Work
 
 NAMES = ("name", "time_zone", "slug")
 CONTACT = ("contact_name", "contact_email", "contact_link")
-NUMBERS = ("deletion_days", "closing_days")
+NUMBERS = ("deletion_days", "closing_days", "contract_reminders")
 
 
 class UpdateForm(StrictForm):
@@ -133,6 +133,16 @@ class NumbersForm(StrictForm):
                                        help_text=gettext_lazy("From the decision to delete an account until it is deleted. Until then it can be taken back. From 1 to 90; usually 14."))
     closing_days = forms.IntegerField(label=gettext_lazy("Days until the organization ends"), min_value=14, max_value=90, required=False,
                                       help_text=gettext_lazy("From the decision to delete the organization until its end. Until then any owner can take it back. From 14 to 90."))
+    contract_reminders = forms.CharField(label=gettext_lazy("Reminders before a contract ends"), max_length=40, required=False,
+                                         help_text=gettext_lazy("How many days before, from 1 to 365, up to five of them with commas between; usually 30, 7, 1."))
+
+    def clean_contract_reminders(self) -> str | None:
+        """The days in falling order, each once."""
+        written = str(self.cleaned_data["contract_reminders"] or "")
+        parts = [part.strip() for part in written.split(",") if part.strip()]
+        if not all(part.isascii() and part.isdigit() and len(part) <= 3 and 1 <= int(part) <= 365 for part in parts) or len(set(map(int, parts))) > 5:
+            raise ValidationError(_("Write up to five numbers of days from 1 to 365, such as 30, 7, 1."), code="days")
+        return ", ".join(str(day) for day in sorted({int(part) for part in parts}, reverse=True)) or None
 
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """The numbers as they are."""
@@ -140,8 +150,10 @@ class NumbersForm(StrictForm):
         self.initial.update({name: getattr(row, name) for name in NUMBERS})
 
 
-def _numbers(row: OrganizationPolicy, data: Data) -> dict[str, int]:
-    return {name: int(data[name]) for name in NUMBERS if data.get(name) is not None and int(data[name]) != getattr(row, name)}
+def _numbers(row: OrganizationPolicy, data: Data) -> dict[str, Any]:
+    """What would change. Numbers of an approved plan may be text."""
+    sent = {name: data[name] if name == "contract_reminders" else int(data[name]) for name in NUMBERS if data.get(name) is not None}
+    return {name: value for name, value in sent.items() if value != getattr(row, name)}
 
 
 def numbers_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
@@ -157,6 +169,8 @@ def numbers_effects(target: OrganizationTarget, data: Data, _now: datetime) -> l
                                                               "Accounts are deleted %(n)d days after the decision. What is scheduled already keeps its date.", n) % {"n": n}))
     if n := new.get("closing_days"):
         found.append(Effect("kept", f"closing:{n}", ngettext("The organization would end %(n)d day after the decision.", "The organization would end %(n)d days after the decision.", n) % {"n": n}))
+    if days := new.get("contract_reminders"):
+        found.append(Effect("kept", f"contract:{days}", _("The person and the administrators are reminded of the end of a contract so many days before: %(days)s.") % {"days": days}))
     return found
 
 
@@ -194,7 +208,7 @@ NUMBERS_POWER = Power(
     slug="set-limits", code="organization.set_limits", event="organization.limits_set", over="organization", permission="manage_settings", tier=2,
     form=NumbersForm, rule=numbers_rule, effects=numbers_effects, apply=set_numbers, notice=False,
     title=gettext_lazy("Set the organization's limits"), button=gettext_lazy("Save"),
-    does=gettext_lazy("Sets the numbers of days that deletions in this organization take."),
+    does=gettext_lazy("Sets the numbers of days that deletions in this organization take, and when people are reminded of the end of a contract."),
     does_not=gettext_lazy("Changes nothing that is under way already."),
     sentence=gettext_lazy("%(actor)s changed the limits of the organization"),
 )

@@ -17,7 +17,7 @@ from accounts.actor import Actor
 from accounts.models import Account, Group, Membership, Plan, Role
 from accounts.models.plan import PlanState
 from accounts.permissions import PERMISSIONS
-from accounts.powers import BY_SLUG
+from accounts.powers import FALLS_DUE
 from accounts.reasons import NotFound, Refused, Stale
 from accounts.tenancy import installation, scope
 
@@ -105,10 +105,11 @@ def _fall(batch: list[Item], now: datetime) -> None:
     with transaction.atomic():
         first = Plan.objects.get(id=batch[0].plan)
         if automatic:
-            actor, data = schedule(first.organization_id), _former(first.organization_id, data)
+            actor = schedule(first.organization_id)
+            data = _former(first.organization_id, data) if slug == "change-role" else data
         else:
             actor = replace(approvals.requester(first) or Actor(kind="user", organization_id=first.organization_id), via="schedule", tier_granted=2)
-        door.fallen_due(power=BY_SLUG[slug], actor=actor, plans=[item.plan for item in batch if item.plan], people=[item.person for item in batch], data=data, now=now,
+        door.fallen_due(power=FALLS_DUE[slug], actor=actor, plans=[item.plan for item in batch if item.plan], people=[item.person for item in batch], data=data, now=now,
                         approvers=tuple(UUID(i) for i in approvers))
 
 
@@ -126,7 +127,7 @@ def _end(power: str, data: dict[str, Any]) -> Callable[[list[Item], datetime], N
 
     def act(batch: list[Item], now: datetime) -> None:
         try:
-            door.perform(power=BY_SLUG[power], actor=schedule(batch[0].organization), ids=[item.person for item in batch], data=data, now=now, partial=True)
+            door.perform(power=FALLS_DUE[power], actor=schedule(batch[0].organization), ids=[item.person for item in batch], data=data, now=now, partial=True)
         except (Refused, NotFound, Stale) as error:
             logger.warning("a scheduled %s was not possible: %s", power, error)
 

@@ -13,7 +13,7 @@ from django.utils import translation
 from accounts import audience, outbox
 from accounts.models import Account, Membership, Organization
 from accounts.models import Plan as StoredPlan
-from accounts.powers import BY_SLUG
+from accounts.powers import FALLS_DUE
 from accounts.reasons import text
 from accounts.schedules import words
 from audit.queries import Seen, disclose
@@ -84,7 +84,7 @@ def _tell_administrators(found: list[Sealed], organization: Organization, now: d
 
 def _audience(sealed: Sealed, organization: Organization) -> Iterator[Account]:
     facts, seen = sealed.record["facts"], set()
-    for account in audience.holders(organization, BY_SLUG[facts["power"]].permission or ""):
+    for account in audience.holders(organization, FALLS_DUE[facts["power"]].permission or ""):
         seen.add(account.id)
         yield account
     row = StoredPlan.objects.filter(organization_id=organization.id, id=facts["scheduled"]).first()

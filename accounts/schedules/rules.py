@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 
 from accounts.models.plan import PlanState
 from audit.canonical import canonical
@@ -14,17 +15,18 @@ from audit.canonical import canonical
 S = PlanState
 TRANSITIONS: dict[PlanState, frozenset[PlanState]] = {S.SCHEDULED: frozenset({S.SCHEDULED, S.DONE, S.CANCELLED, S.SUPERSEDED, S.VOID})}
 """What may become of a scheduled act: moved, done, taken back, made pointless by another act, or not possible when its time came. All but the first are an end."""
-_MEMBERSHIP = frozenset({"restrict", "suspend", "restore", "remove", "change-role"})
+_MEMBERSHIP = frozenset({"restrict", "suspend", "restore", "remove", "change-role", "end-contract"})
 ENDS: dict[str, frozenset[str]] = {
     "restrict": frozenset({"restrict"}), "suspend": frozenset({"suspend", "restrict"}), "restore": frozenset({"restore"}),
     "remove": _MEMBERSHIP, "leave": _MEMBERSHIP, "cancel-invitation": _MEMBERSHIP,
     "change-role": frozenset({"change-role"}), "transfer-ownership": frozenset({"change-role"}),
     "deactivate": frozenset({"deactivate"}), "reactivate": frozenset({"reactivate"}), "lockdown": frozenset({"deactivate", "reactivate"}),
     "schedule-deletion": frozenset({"deactivate", "reactivate"}), "release-account": frozenset({"deactivate", "reactivate"}),
+    "end-contract": _MEMBERSHIP | {"deactivate", "reactivate"},
 }
 """An act that is done now, and the scheduled acts about the same person that are pointless after it."""
-CLOSES_HERE, CLOSES_ACCOUNT = frozenset({"suspend", "remove"}), frozenset({"deactivate"})
-"""Acts after which no credential works: in this organization, or anywhere."""
+CLOSES_HERE, CLOSES_ACCOUNT = frozenset({"suspend", "remove", "end-contract"}), frozenset({"deactivate"})
+"""Acts after which no credential works: in this organization, or anywhere. The end of a contract closes the account too, where the organization manages it."""
 _DAILY = frozenset({"sessions", "organization_sessions", "tokens", "services", "invitations", "enrol", "not_before", "until", "outlived", "ends_scheduled"})
 """Consequences that come and go in daily life, or by the passing of time. Nobody can undo what was agreed by making a token."""
 WARN_BEFORE = (timedelta(days=3), timedelta(hours=24))
@@ -44,6 +46,21 @@ def go(row: Any, state: PlanState) -> None:
 def moment(value: Any) -> datetime | None:
     """A time from cleaned form data or from a stored plan, where it is text."""
     return parse_datetime(value) if isinstance(value, str) and value else (value or None)
+
+
+def day(value: Any) -> date | None:
+    """A day from cleaned form data or from a stored plan, where it is text."""
+    return parse_date(value) if isinstance(value, str) and value else (value or None)
+
+
+def over_after(last: date, zone: str) -> datetime:
+    """The moment at which a day is over, in that time zone."""
+    return datetime.combine(last + timedelta(days=1), time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def last_day(over: datetime, zone: str) -> date:
+    """The last day that is not over yet a moment before this one, in that time zone."""
+    return (over - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
 
 
 def due_at(data: Mapping[str, Any], now: datetime) -> datetime | None:
@@ -66,6 +83,6 @@ def substance(*, power: str, person: Any, effects: Iterable[Any]) -> str:
     return hashlib.sha256(canonical({"power": power, "rank": person.rank, "managed": person.managed, "effects": codes})).hexdigest()
 
 
-def warned_for(*, due: datetime, now: datetime) -> int:
+def warned_for(*, due: datetime, now: datetime, ahead: Iterable[timedelta] = WARN_BEFORE) -> int:
     """How many of the warnings the distance leaves no room for: they count as given."""
-    return sum(1 for before in WARN_BEFORE if due - now <= before)
+    return sum(1 for before in ahead if due - now <= before)

@@ -16,9 +16,9 @@ def at(when: datetime, zone: str = "") -> str:
 
 def title(slug: str) -> str:
     """What a power is called."""
-    from accounts.powers import BY_SLUG
+    from accounts.powers import FALLS_DUE
 
-    return str(BY_SLUG[slug].title)
+    return str(FALLS_DUE[slug].title)
 
 
 def happens_at(when: datetime) -> str:

@@ -128,6 +128,7 @@ UNITS: tuple[Unit, ...] = (
             "identity_changed_at": data("user.account", erase="null"),
             "access_ends_at": data("user.account", erase="null"),
             "role_until": data("user.account", erase="null"),
+            "contract_ends_on": data("user.account", erase="null"),
             "external_id": data("user.unique_id", erase="blank"),
             "created_at": ORDER,
             "last_active_at": data("user.behavior", erase="null"),

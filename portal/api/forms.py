@@ -89,6 +89,8 @@ def _shape(field: forms.Field) -> Schema:
         return schema.number(field.min_value, field.max_value)
     if isinstance(field, forms.BooleanField):
         return {**schema.flag(), "examples": [False]}
+    if isinstance(field, forms.DateField) and not isinstance(field, forms.DateTimeField):
+        return schema.text(10, like=r"^\d{4}-\d\d-\d\d$", sample="2030-01-31")
     if isinstance(field, forms.DateTimeField):
         return schema.text(40, sample="2030-01-31T09:00:00Z") | {"format": "date-time"}
     assert isinstance(field, forms.CharField), f"the API has no schema for {type(field).__name__}"

@@ -59,6 +59,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "protected": m.protected,
         "last_active_at": plain(m.last_active_at),
         "joined_at": plain(m.joined_at),
+        "contract_ends_on": plain(m.contract_ends_on),
     }
 
 

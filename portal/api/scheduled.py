@@ -7,15 +7,16 @@ from typing import Any
 from accounts.models.plan import PlanState
 from accounts.reasons import NotFound, text
 from accounts.schedules import listing, rules
+from accounts.schedules.acts import CONTRACT
 from accounts.work import plain
 from portal.api import parameters, shapes
 from portal.api.operation import Call, Operation, Param
 from portal.api.people import fitting
 from portal.api.schema import choice, flag, many, thing, uuid
 from portal.api.schema import text as words
-from portal.powers import POWERS
+from portal.powers import FALLS_DUE
 
-KINDS = tuple(power.slug for power in POWERS if power.schedulable)
+KINDS = tuple(power.slug for power in FALLS_DUE.values() if power.schedulable or power.slug == CONTRACT)
 SCHEDULED = thing(
     {
         "id": shapes.ID,
@@ -25,7 +26,7 @@ SCHEDULED = thing(
         "due_at": shapes.STAMP,
         "until": shapes.MAYBE_STAMP,
         "reason_code": words(60, sample="left_organization", about="Empty where the act has no ground."),
-        "automatic": flag("Whether it is the end of what was given for a time, such as a role."),
+        "automatic": flag("Whether it comes by itself whoever asked for it is still there or not: the end of a role that was given for a time, of a contract."),
         "requested_by": shapes.ID,
         "requested_via": words(10, sample="api"),
         "created_at": shapes.STAMP,

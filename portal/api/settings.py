@@ -24,6 +24,7 @@ SETTINGS = thing(
         "contact_link": text(300, sample="https://example.com/help"),
         "deletion_days": number(1, 90, sample=14),
         "closing_days": number(14, 90, sample=14),
+        "contract_reminders": text(40, sample="30, 7, 1"),
         "created_at": shapes.STAMP,
     }
 )
@@ -57,6 +58,7 @@ def settings(call: Call) -> dict[str, Any]:
         "contact_link": row.contact_link,
         "deletion_days": numbers.deletion_days,
         "closing_days": numbers.closing_days,
+        "contract_reminders": numbers.contract_reminders,
         "created_at": plain(row.created_at),
     }
 

@@ -43,6 +43,7 @@ PERSON = thing(
         "protected": flag(),
         "last_active_at": MAYBE_STAMP,
         "joined_at": MAYBE_STAMP,
+        "contract_ends_on": nullable(text(10, like=r"^\d{4}-\d\d-\d\d$", sample="2027-01-31")) | {"description": "The last day of the contract, in the organization's time zone."},
     }
 )
 SERVICE = thing({"slug": text(50, sample="notes"), "name": text(100, sample="Notes"), "state": choice("full", "read_only", "off")})

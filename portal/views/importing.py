@@ -77,7 +77,7 @@ _COLUMNS = """m.id, a.email, a.name, a.status, m.status, r.slug,
   FROM accounts_groupmembership gm JOIN accounts_group g ON g.id = gm.group_id WHERE gm.membership_id = m.id),
  CASE WHEN mg.organization_id = m.organization_id THEN 'yes' ELSE 'no' END, to_char(m.last_active_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
  CASE WHEN a.has_second_factor THEN 'yes' ELSE 'no' END, to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
- to_char(m.status_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), m.reason_code, m.title, m.department"""
+ to_char(m.status_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), m.reason_code, m.title, m.department, CASE WHEN m.status <> 'removed' THEN m.contract_ends_on END"""
 
 
 def people(organization_id: UUID, want: listing_query.Wanted, groups: frozenset[UUID] | None) -> Iterator[tuple[Any, ...]]:

@@ -18,7 +18,7 @@ from accounts import access, door, due, tenancy
 from accounts.mail import INVITATION, reset_link
 from accounts.models import Account, ApiToken, Management, Membership, Session
 from accounts.people import load_self
-from accounts.powers import BY_SLUG
+from accounts.powers import BY_SLUG, FALLS_DUE
 from accounts.powers.joining import inviter_over
 from accounts.reasons import NotFound, Refused, text
 from accounts.schedules import listing
@@ -75,7 +75,7 @@ def about_me(account_id: UUID) -> list[dict[str, Any]]:
     """What organizations have scheduled about the person, with whom to ask."""
     with tenancy.installation("what is scheduled about the person who looks, in every organization"):
         mine = {m.id: m for m in Membership.objects.filter(account_id=account_id).exclude(status="removed").select_related("organization")}
-        return [{"plan": row, "power": BY_SLUG[row.power], "organization": mine[row.subject].organization} for row in listing.about(mine) if row.subject]
+        return [{"plan": row, "power": FALLS_DUE[row.power], "organization": mine[row.subject].organization} for row in listing.about(mine) if row.subject]
 
 
 @login_required

@@ -8,11 +8,12 @@ from django.shortcuts import render
 
 from accounts.actor import Actor
 from accounts.schedules import listing
+from accounts.schedules.acts import CONTRACT
 from portal import rows
 from portal.organization import enter
-from portal.powers import BY_SLUG, POWERS
+from portal.powers import FALLS_DUE
 
-KINDS = tuple(power for power in POWERS if power.schedulable)
+KINDS = tuple(power for power in FALLS_DUE.values() if power.schedulable or power.slug == CONTRACT)
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -27,6 +28,6 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 
 def shown(one: listing.Scheduled, actor: Actor) -> dict[str, Any]:
     """A scheduled act as pages show it."""
-    power = BY_SLUG[one.plan.power]
+    power = FALLS_DUE[one.plan.power]
     may = actor.membership_id != one.person.id and ((one.plan.requested_by == actor.membership_id and not one.plan.automatic) or actor.may(power.permission))
     return {"plan": one.plan, "person": one.person, "by": one.by, "power": power, "may": may}

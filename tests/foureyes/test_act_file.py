@@ -242,7 +242,7 @@ def test_the_command_line(world: World, tmp_path: Path, capsys: pytest.CaptureFi
 def test_the_page(world: World) -> None:
     org = world.north
     client = client_for(org.person("owner"))
-    assert client.get(f"/o/{org.slug}/people/act/?template=1").content == b"email,action,reason_code,until,message\r\n"
+    assert client.get(f"/o/{org.slug}/people/act/?template=1").content == b"email,action,reason_code,until,message,not_before,ends_on\r\n"
     answer = client.post(f"/o/{org.slug}/people/act/", {"file": SimpleUploadedFile("acts.csv", file(f"worker@{org.slug}.example,suspend,absence,,"))})
     page = client.get(answer["Location"]).content.decode()
     assert "Acts from a file: 1 person" in page
