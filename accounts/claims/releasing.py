@@ -60,7 +60,7 @@ def _end(accounts: dict[UUID, Account], organization_id: UUID, domain: Domain | 
     claimed = list(ClaimedAccount.objects.select_for_update().filter(organization_id=organization_id, account_id__in=accounts, state__in=CONTROLLED))
     waiting = {row.account_id: row for row in Deletion.objects.select_for_update().filter(account_id__in=accounts, organization_id=organization_id, by_person=False)}
     members = dict(Membership.objects.filter(organization_id=organization_id, account_id__in=accounts).values_list("account_id", "id"))
-    work, drafts = Work(now=now), []
+    work, drafts, addresses = Work(now=now), [], {row.account_id: row.address for row in claimed}
     for row in claimed:
         work.track(row)
         life.go(row, "end", now=now)
@@ -69,7 +69,7 @@ def _end(accounts: dict[UUID, Account], organization_id: UUID, domain: Domain | 
         if (management := managements.get(account.id)) is None:
             continue
         work.track(account)
-        on_again = _switch_on(work, account, waiting.get(account.id))
+        on_again = _switch_on(work, account, waiting.get(account.id), addresses.get(account.id, ""))
         work.remove(management)
         work.cancel_address_changes(account.id)
         if account.id in members:
@@ -95,16 +95,19 @@ def _ground(domain: Domain | None) -> str:
     return "domain_released" if domain.state in OPEN or domain.state == DomainState.RELEASED else "domain_lost"
 
 
-def _switch_on(work: Work, account: Account, deletion: Deletion | None) -> bool:
+def _switch_on(work: Work, account: Account, deletion: Deletion | None, address: str) -> bool:
     """Whom the organization had switched off can sign in again, because nobody else could switch them on. Whoever was locked sets a new password first.
 
-    Whose address it had given free gets it back. If somebody has it by now, the deletion goes on: without an address nobody could ever sign in, nor give the account another one.
+    Whose address it had given free gets it back. If somebody has it by now, the account stays off, and a deletion goes on: nobody could ever sign in, nor give it another address.
     """
-    if deletion is not None and deletions.may(deletion, "cancel"):
-        if deletion.address_released and not _given_back(work, account, deletion):
-            return False
+    off = {AccountStatus.DEACTIVATED, AccountStatus.LOCKED}
+    if not deletions.may(deletion, "cancel") if deletion is not None else account.status not in off:
+        return False  # it has begun, and what is gone does not come back; or it is not off by the organization's doing
+    if not switching.has_address(account) and not _given_back(work, account, outbox.open_text(deletion.last_address) if deletion is not None else address):
+        return False
+    if deletion is not None:
         deletions.restore(work, Person(account=account), deletion)
-    if account.status not in {AccountStatus.DEACTIVATED, AccountStatus.LOCKED}:
+    if account.status not in off:
         return False
     if account.status == AccountStatus.LOCKED:
         account.reset_required_at = work.now
@@ -113,9 +116,12 @@ def _switch_on(work: Work, account: Account, deletion: Deletion | None) -> bool:
     return True
 
 
-def _given_back(work: Work, account: Account, deletion: Deletion) -> bool:
+def _given_back(work: Work, account: Account, address: str) -> bool:
+    """Whether the account has its address again: the last one it had, or the one that the claim knows."""
     try:
-        switching.switch(work, account, address=outbox.open_text(deletion.last_address))
+        if not address:
+            return False
+        switching.switch(work, account, address=address)
     except switching.Taken:
         return False
     return True

@@ -109,5 +109,5 @@ def consequences(*, ends_sessions: bool, person: Person, undo: bool) -> list[Eff
     if ends_sessions:
         found.insert(0, Effect("lost", "sessions", _("The person is signed out everywhere and signs in with the new address."), person.sessions))
     found.append(Effect("later", "undo", _("For seven days the old mailbox can undo the change.")) if undo
-                 else Effect("lost", "undo", _("The old mailbox cannot undo the change, because it is the reason for it.")))
+                 else Effect("lost", "undo", _("No mailbox can undo the change: the old one is the reason for it, or there is none.")))
     return found

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
-from accounts.emails import life
+from accounts.emails import life, switching
 from accounts.models.address import ChangeKind
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -58,7 +58,7 @@ def effects(person: Person, data: Data, now: datetime) -> list[Effect]:
             found.append(Effect("lost", "displaced", _("Somebody was registered with this address and never proved it. They lose it when the change takes effect.")))
     if not dead:
         found.append(Effect("later", "confirm", _("The new mailbox gets a link that works for 72 hours. Only when it is used does the address change; until then everything stays as it is.")))
-    return [*found, *addresses.consequences(ends_sessions=True, person=person, undo=data.get("reason_code") not in life.COMPROMISED)]
+    return [*found, *addresses.consequences(ends_sessions=True, person=person, undo=data.get("reason_code") not in life.COMPROMISED and switching.has_address(person.account))]
 
 
 def apply(work: Work, person: Person, data: Data) -> None:

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from accounts import door, notice
+from accounts import door, entries, notice
 from accounts.actor import Actor
 from accounts.claims import life
 from accounts.domains.names import shown
@@ -52,6 +52,8 @@ def preview(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
         raise NotFound
     form = FileForm(request.POST, request.FILES) if request.method == "POST" else FileForm()
     judged = _judged(form, domain, now) if request.method == "POST" else None
+    if judged is not None and judged.wrong:
+        entries.record_refusal(power=ANNOUNCE, actor=actor, ids=[], codes=sorted({line.code for line in judged.wrong}), now=now)
     version = notice.in_effect(actor.organization_id, now)
     right = judged is not None and not judged.wrong
     return render(request, "claims/preview.html", {

@@ -167,28 +167,32 @@ def test_an_organization_that_ends_takes_over_nobody(world: World) -> None:
     assert (manager(someone), row(someone).state) == (None, "announced")
 
 
-@pytest.mark.parametrize("taken", [False, True])
-def test_with_the_domain_goes_an_account_whose_address_was_given_free(world: World, taken: bool) -> None:
+@pytest.mark.parametrize(("slug", "taken"), [("release-address", False), ("release-address", True), ("free-address", False), ("free-address", True)])
+def test_with_the_domain_goes_an_account_whose_address_was_given_free(world: World, slug: str, taken: bool) -> None:
     """Its address is nowhere any more, but the claim by which it is managed is known: it does not stay with an organization that lost the ground.
 
-    The person has the address again, or, if it is somebody else's by now, the deletion goes on: an account that nobody can sign in to and nobody manages is nobody's.
+    The person has the address again, or, if it is somebody else's by now, the account stays off and a deletion goes on: an account that nobody can sign in to and nobody manages is nobody's.
     """
     on, start = domain(world.north), datetime.now(UTC)
     guest = member_of(world.north, on)
     address = f"guest@{on.name}"
     announce(world.north, on, now=start)
     running.run(now=start + 14 * DAY)
-    arrange(lambda: deletion_for(guest, purge_at=start + 60 * DAY))
+    if slug == "release-address":
+        arrange(lambda: deletion_for(guest, purge_at=start + 60 * DAY))
+    else:
+        arrange(lambda: Account.objects.filter(id=guest.account_id).update(status="deactivated"))
     with tenancy.scope(org=world.north.organization.id):
         later = start + 14 * DAY
-        door.perform(power=BY_SLUG["release-address"], actor=world.north.actor("owner", now=later), ids=[guest.id], data=WHY, now=later)
+        door.perform(power=BY_SLUG[slug], actor=world.north.actor("owner", now=later), ids=[guest.id], data=WHY, now=later)
     if taken:
         person(on, "guest")
     arrange(lambda: Domain.objects.filter(id=on.id).update(state="lapsed", releasing=True))
     running.run(now=start + 15 * DAY)
     freed = Account.objects.get(id=guest.account_id)
     assert (manager(freed), row(freed).state) == (None, "released")
-    assert (freed.status, freed.email == address) == (("pending_deletion", False) if taken else ("active", True))
+    off = "pending_deletion" if slug == "release-address" else "deactivated"
+    assert (freed.status, freed.email == address) == ((off, False) if taken else ("active", True))
 
 
 def test_when_the_other_side_gives_up_a_fresh_proof_is_enough(world: World) -> None:

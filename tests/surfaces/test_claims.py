@@ -13,6 +13,7 @@ from accounts.claims import candidates, leaving, running
 from accounts.models import Account, Claim
 from accounts.powers import BY_SLUG
 from accounts.reasons import REASONS
+from audit.models import Entry
 from portal import claim_files
 from tests.browse import client_for
 from tests.cast import World
@@ -152,6 +153,8 @@ def test_hostile_files_are_refused_line_by_line_or_whole(world: World) -> None:
     assert [line.number for line in found.lines] == list(range(2, len(lines) + 2)) and all(REASONS[line.code] for line in found.wrong)
     answer_ = client.post(path, {"file": _file("a.csv", "\n".join(["email", right.email, f"<b>@{on.name}"]).encode())})
     page = answer_.content.decode()
+    with tenancy.installation("a test looks"):
+        assert Entry.objects.filter(org=org.organization.id, record__contains='"denied"').filter(record__contains="unknown_address").count() == 1, "a file that is refused is recorded"
     assert answer_.status_code == 422 and "unknown_address" in page and "&lt;b&gt;" in page and "announce-claim/\"" not in page
     whole = {"utf-16": f"email\n{right.email}\n".encode("utf-16"), "latin": f"email\nr\xf6ght@{on.name}\n".encode("latin-1"), "nul": f"email\n{right.email}\x00\n".encode(), "huge": b"email\n" + b"x" * 10_000_000,
              "no column": f"{right.email}\n{right.email}\n".encode(), "rows": b"email\n" + b"a@b.com\n" * 10_001, "quotes": b'email\n"a@b.com\n', "empty": b"email\n", "nothing": b"", "wide": b"email\n" + b"x" * 3000 + b"\n",
