@@ -53,3 +53,6 @@ class Copy(Versioned):
                        models.UniqueConstraint(fields=["account", "organization"], condition=models.Q(state="asked", organization__isnull=False), name="copy_asked_once_by")]
         indexes = [models.Index(fields=["account", "-asked_at"], name="copy_of_account"),
                    models.Index(fields=["state", "expires_at"], condition=models.Q(state__in=["asked", "ready"]), name="copy_to_do")]
+
+
+from dsar.cases.models import Action, Case, Happening, Task  # noqa: E402, F401  its models are found here

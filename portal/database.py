@@ -129,6 +129,10 @@ TABLES: dict[str, Table] = {
     "accounts_oauthapplication": Table(scope="organization_id"),
     # rights
     "dsar_copy": Table(scope="organization_id", own="account_id", free=("attempts",)),
+    "dsar_case": Table(scope="organization_id", own="account_id"),
+    "dsar_action": Table(scope="organization_id", own="account_id"),
+    "dsar_task": Table(scope="organization_id", own="account_id"),
+    "dsar_happening": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, UPDATE"),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),

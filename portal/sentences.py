@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit.queries import ERASED, Seen
+from dsar.cases import words as case_words
 from portal.powers import FALLS_DUE, POWERS
 
 OTHER = {
@@ -109,6 +110,7 @@ OTHER = {
     "package.downloaded": gettext_lazy("%(actor)s fetched the copy of their data"), "package.destroyed": gettext_lazy("The copy of the data of %(target)s was removed"),
     "data.viewed": gettext_lazy("%(actor)s looked at what the organization keeps about %(target)s"),
     "notice.acknowledged": gettext_lazy("%(actor)s confirmed that they have read a notice"),
+    **case_words.SENTENCES,
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))

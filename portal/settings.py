@@ -160,6 +160,7 @@ REST_FRAMEWORK = {
 SIGNER_DIR = os.environ.get("STEWARD_SIGNER_DIR") or str(DATA / "signer")
 WITNESSES = env.witnesses("STEWARD_WITNESSES")
 TIMESTAMP_URL = env.web_address("STEWARD_TIMESTAMP_URL")
+SEAT_COUNTRY = os.environ.get("STEWARD_COUNTRY", "").strip().upper()
 LEGAL_NUMBERS = os.environ.get("STEWARD_LEGAL_NUMBERS", "").strip() or str(BASE_DIR / "dsar" / "clock" / "regimes.toml")
 OUTBOUND_ALLOW = env.networks("STEWARD_OUTBOUND_ALLOW")  # networks that are not public and may be asked nevertheless
 STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the kind "file" write; empty: nowhere

@@ -1,0 +1,187 @@
+"""What is kept about a request: the case, what was asked in it, what has to be done for it, and everything that happened."""
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, Organization
+from accounts.models.fields import Identified, Versioned
+
+
+class State(models.TextChoices):
+    """Where a case stands, in words for everybody."""
+
+    RECEIVED = "received", _("Received")
+    IDENTITY_PENDING = "identity_pending", _("Waiting for a proof of who you are")
+    TRIAGE = "triage", _("Being looked at")
+    CLARIFICATION_PENDING = "clarification_pending", _("Waiting for an answer of yours")
+    PLANNED = "planned", _("A plan is made")
+    APPROVED = "approved", _("Agreed to")
+    SCHEDULED = "scheduled", _("Will be carried out on a date")
+    EXECUTING = "executing", _("Being carried out")
+    AWAITING_PROCESSORS = "awaiting_processors", _("Waiting for others who hold the data")
+    BLOCKED = "blocked", _("Something stands in the way")
+    REVIEW = "review", _("Being checked before you get it")
+    READY = "ready", _("Ready for you")
+    DISPUTED = "disputed", _("You disagree; somebody else looks at it")
+    DELIVERED = "delivered", _("Delivered")
+    EXPIRED_PACKAGE = "expired_package", _("No longer there to fetch")
+    FULFILLED = "fulfilled", _("Done")
+    PARTIALLY_FULFILLED = "partially_fulfilled", _("Done in part")
+    REFUSED = "refused", _("Refused")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    CLOSED_UNVERIFIED = "closed_unverified", _("Closed, because nobody proved who asked")
+    TRANSFERRED = "transferred", _("Handed to whoever is responsible")
+    MERGED = "merged", _("Joined with an earlier request")
+    RESOLVED_UPHELD = "resolved_upheld", _("Looked at again; the answer stays")
+    CERTIFIED = "certified", _("Done, and gone from backups too")
+
+
+class Right(models.TextChoices):
+    ACCESS = "access", _("A copy of my data")
+    PORTABILITY = "portability", _("My data in a portable file")
+    ERASURE = "erasure", _("Deletion of my data")
+    CORRECT = "correct", _("Correction of something wrong")
+    RESTRICT = "restrict", _("Restriction: keep it, but do not use it")
+    OBJECT = "object", _("Objection to a use of my data")
+    WITHDRAW_CONSENT = "withdraw_consent", _("Withdrawal of a consent")
+    OPT_OUT = "opt_out", _("No mail or use beyond what is needed")
+    DEACTIVATE = "deactivate", _("Deactivation of my account")
+
+
+class Outcome(models.TextChoices):
+    OPEN = "", _("Open")
+    GRANTED = "granted", _("Granted")
+    PARTIAL = "partial", _("Granted in part")
+    REFUSED = "refused", _("Refused")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    UNVERIFIED = "unverified", _("Not verified")
+    TRANSFERRED = "transferred", _("Handed on")
+    MERGED = "merged", _("Joined with an earlier request")
+
+
+class Channel(models.TextChoices):
+    PAGE = "page", _("In the portal")
+    MAILBOX = "mailbox", _("By a link to their mailbox")
+    PHONE = "phone", _("By telephone or in person")
+    LETTER = "letter", _("By letter or mail")
+    AGENT = "agent", _("By an agent")
+
+
+class Case(Versioned):
+    """What one person asked of one organization, under one reference for life. `*_on` and `*_by` follow from what happened and the law; nobody types them."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "reference": "public", "channel": "public", "state": "public", "words": "pii",
+             "level": "public", "regimes": "public", "country": "public", "time_zone": "unrecorded", "received_at": "public", "statutory_due": "public", "internal_target": "unrecorded",
+             "extension_notice_by": "unrecorded", "warned_at": "unrecorded", "decided_by": "public", "barred": "public", "plan": "unrecorded", "plan_hash": "public",
+             "not_before": "public", "closed_at": "public", "recorded_by": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="cases")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="cases")
+    reference = models.CharField(max_length=12, unique=True)
+    channel = models.CharField(max_length=10, choices=Channel)
+    state = models.CharField(max_length=24, choices=State, default=State.RECEIVED)
+    words = models.TextField(blank=True, max_length=2000)
+    level = models.PositiveSmallIntegerField(default=0)
+    """How well it is known that the person themselves asked: 0 not at all, 1 their mailbox, 2 signed in, 3 signed in with a second factor or vouched for by two people (RIGHTS 3d)."""
+    regimes = ArrayField(models.CharField(max_length=20), default=list)
+    country = models.CharField(max_length=6, blank=True)
+    """Where the organization sat when it was received: its public holidays count."""
+    time_zone = models.CharField(max_length=64, default="UTC")
+    received_at = models.DateTimeField()
+    statutory_due = models.DateField(null=True)
+    """None while the law waits for a proof of identity, and once the case is over."""
+    internal_target = models.DateField(null=True)
+    extension_notice_by = models.DateField(null=True)
+    warned_at = models.SmallIntegerField(null=True)
+    """At how many days before the date the last warning went out; -1 once it was missed."""
+    decided_by = models.UUIDField(null=True)
+    """The account that decided: whoever looks at a dispute is somebody else."""
+    recorded_by = models.UUIDField(null=True)
+    """The account of the administrator who wrote the request down for the person."""
+    barred = ArrayField(models.UUIDField(), default=list)
+    """Accounts of administrators from whom this case is kept."""
+    plan = models.JSONField(default=dict)
+    plan_hash = models.CharField(max_length=64, blank=True)
+    not_before = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["organization", "state", "statutory_due"], name="case_queue"), models.Index(fields=["account", "-received_at"], name="case_of_person"),
+                   models.Index(fields=["statutory_due"], condition=models.Q(closed_at=None), name="case_due")]
+
+
+class Action(Versioned):
+    """One right that was asked for, with its own outcome. At most one that is open and verified for each organization, person and right."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "case": "public", "organization": "public", "account": "public", "right": "public", "verified": "public", "outcome": "public", "ground": "public",
+             "decided_at": "public"}
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="actions")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    right = models.CharField(max_length=20, choices=Right)
+    verified = models.BooleanField(default=False)
+    outcome = models.CharField(max_length=12, choices=Outcome, blank=True, default="")
+    ground = models.CharField(max_length=40, blank=True)
+    """The code of why it was refused, or granted only in part."""
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["organization", "account", "right"], condition=models.Q(outcome="", verified=True), name="action_active_once"),
+                       models.UniqueConstraint(fields=["case", "right"], name="action_once_in_case")]
+
+
+class TaskKind(models.TextChoices):
+    COPY = "copy", _("Make the copy")
+    ERASE = "erase", _("Schedule the deletion")
+    BY_HAND = "by_hand", _("To be done by an administrator")
+
+
+class Task(Versioned):
+    """One piece of work for an action. Whatever does it remembers here that it did, so that it does it once."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "case": "public", "action": "public", "organization": "public", "account": "public", "kind": "public", "state": "public", "refers": "public",
+             "failure": "public", "attempts": "unrecorded", "done_at": "public"}
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tasks")
+    action = models.ForeignKey(Action, on_delete=models.CASCADE, related_name="tasks")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10, choices=TaskKind)
+    state = models.CharField(max_length=10, default="open", choices=[("open", _("Open")), ("done", _("Done")), ("failed", _("Failed"))])
+    refers = models.UUIDField(null=True)
+    """What it made, such as the copy."""
+    failure = models.CharField(max_length=40, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["action", "kind"], name="task_once")]
+
+
+class Happening(Identified):
+    """Something that happened to a case. Only added; every date is reckoned from these, and the timeline shows them."""
+
+    AUDIT = {"id": "public", "case": "public", "organization": "public", "account": "public", "at": "public", "event": "public", "by": "public", "actor": "public", "code": "public", "words": "pii",
+             "facts": "unrecorded"}
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="happenings")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    event = models.CharField(max_length=24)
+    by = models.CharField(max_length=16)
+    actor = models.UUIDField(null=True)
+    code = models.CharField(max_length=40, blank=True)
+    words = models.TextField(blank=True, max_length=2000)
+    """What is told to the other side: a question, an answer, the reasons of a refusal."""
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["case", "at"], name="happening_of_case")]

@@ -1,0 +1,60 @@
+"""What happens to a request, in words: for the audit log, for the timeline that everybody understands, and the grounds that may be given."""
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+SENTENCES = {
+    "case.received": _("%(target)s asked for what is theirs by right"), "case.ask_identity": _("%(target)s was asked to prove that they made a request"),
+    "case.proven": _("It is known that %(target)s made a request"), "case.closed_unverified": _("A request of %(target)s was closed, because nobody proved who asked"),
+    "case.admitted": _("A request of %(target)s was taken in"), "case.ask": _("%(actor)s asked %(target)s about their request"),
+    "case.answered": _("%(target)s answered a question about their request"),
+    "case.transferred": _("A request of %(target)s was handed to whoever is responsible"), "case.merged": _("A request of %(target)s joined an earlier one"),
+    "case.refused": _("%(actor)s refused a request of %(target)s"), "case.planned": _("What a request of %(target)s takes was planned"),
+    "case.approved": _("%(actor)s agreed to a request of %(target)s"),
+    "case.scheduled": _("A request of %(target)s got its date"), "case.withdrawn": _("%(target)s withdrew a request"), "case.started": _("A request of %(target)s began to be carried out"),
+    "case.moved": _("Something changed, so a request of %(target)s is planned again"), "case.fanned_out": _("Others who hold data were told of a request of %(target)s"),
+    "case.blocked": _("Something stands in the way of a request of %(target)s"), "case.retried": _("A request of %(target)s is tried again"),
+    "case.built": _("What %(target)s asked for was made, and waits for a look"), "case.released": _("%(actor)s released what %(target)s asked for"),
+    "case.delivered": _("%(target)s fetched what they asked for"), "case.package_expired": _("What %(target)s asked for was not fetched in time"),
+    "case.fulfilled": _("A request of %(target)s was granted"), "case.fulfilled_in_part": _("A request of %(target)s was granted in part"),
+    "case.extend": _("%(actor)s took more time for a request of %(target)s"), "case.warned": _("A request of %(target)s is due soon"),
+    "case.breached": _("A request of %(target)s was not answered in time"),
+    "case.disputed": _("%(target)s disagrees with an answer"), "case.upheld": _("%(actor)s looked at an answer to %(target)s again, and it stays"),
+    "case.reversed": _("%(actor)s looked at an answer to %(target)s again, and reversed it"), "case.resumed": _("The rest of a request of %(target)s is carried out"),
+    "case.certified": _("What %(target)s asked to be deleted is gone from backups too"),
+}
+"""For administrators."""
+TIMELINE = {
+    "received": _("You asked, and it was written down."), "ask_identity": _("Before anything happens, we have to know that it was you who asked."),
+    "proven": _("We know that it was you."), "closed_unverified": _("The request was closed, because nobody proved that it was you. You can ask again."),
+    "admitted": _("It is being looked at."), "ask": _("You were asked a question."), "answered": _("The question was answered."),
+    "transferred": _("It was handed to whoever is responsible."), "merged": _("You had asked this already; both are one request now."),
+    "refused": _("It was refused."), "planned": _("A plan was made of what this takes."), "approved": _("It was agreed to."), "scheduled": _("It has a date now. Until then you can take it back."),
+    "withdrawn": _("You took it back."), "started": _("It began to be carried out. From here on it cannot be taken back."), "moved": _("Something changed, so it is planned again."),
+    "fanned_out": _("Others who hold data of yours were told."), "blocked": _("Something stands in the way. The administrators know."), "retried": _("It is tried again."),
+    "built": _("What you asked for was made. Somebody checks that it tells nothing about other people."), "released": _("What you asked for is ready. Fetch it here."),
+    "delivered": _("You fetched it."), "package_expired": _("It was not fetched in time and was destroyed. You can ask again."), "fulfilled": _("It is done."),
+    "fulfilled_in_part": _("It is done in part."),
+    "extend": _("More time was taken, for the reason that you were told."), "warned": _("The administrators were reminded of the date."),
+    "breached": _("The date was missed. You may complain."), "disputed": _("You disagreed. Somebody else looks at it now."), "upheld": _("Somebody else looked at it, and the answer stays."),
+    "reversed": _("Somebody else looked at it, and you were right: it goes on."), "resumed": _("What could not be done then is done now."), "certified": _("It is gone from backups too."),
+}
+"""For the person."""
+GROUNDS = [("no_data", _("Nothing is held about the person")), ("unfounded", _("Plainly unfounded, or excessive")), ("others_rights", _("It would harm the rights of other people")),
+           ("legal_duty", _("A legal duty to keep it")), ("legal_claims", _("Needed for legal claims")), ("public_interest", _("Important public interest, expression or research")),
+           ("security", _("The security of the service needs it")), ("contract", _("Needed for a contract with the person")), ("not_applicable", _("This right does not apply here"))]
+"""Why it is refused, or granted only in part (GDPR Art. 12(5), 15(4), 17(3), 18(2))."""
+EXTENSIONS = [("complexity", _("It is complex")), ("number", _("The person made many requests"))]
+COMPLAIN = {
+    "eu": _("You can complain to the data protection authority where you live, work, or think that something went wrong, and go to court."),
+    "uk": _("You can complain to the organization first, then to the Information Commissioner (ico.org.uk), and go to court."),
+    "california": _("You can complain to the California Privacy Protection Agency or to the Attorney General of California."),
+    "brazil": _("You can petition the ANPD, the Brazilian data protection authority, and go to court."),
+    "virginia": _("You can appeal to the organization, which answers within 60 days, and then complain to the Attorney General of Virginia."),
+}
+"""Where else the person can turn, for each law that applies."""
+
+
+def complain(regimes: list[str]) -> list[str]:
+    """Where the person can turn under these laws."""
+    return [str(COMPLAIN[key]) for key in regimes if key in COMPLAIN]

@@ -1,0 +1,76 @@
+"""Requests of people: the case file is personal data itself, and stands in the person's next copy (RIGHTS 3g)."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from dsar.datamap.kinds import COUNT, ID, REFERENCE, WORKINGS, Subject, Unit, data, none
+
+_ASKED = "that a request was made and answered in time has to be provable; not by whom"
+
+
+def _kept(category: str = "user.privacy_preferences", *, others: bool = False) -> object:
+    return data(category, export="others" if others else "yes", erase="keep", ground=_ASKED)
+
+
+_WHOSE = {"id": ID, "version": COUNT, "organization_id": _kept("user.workplace"), "account_id": _kept("user.unique_id")}
+
+
+def _unit(table: str, title: object, actors: tuple[Subject, ...], columns: dict[str, object], *, version: bool = True) -> Unit:
+    own = {name: column for name, column in _WHOSE.items() if version or name != "version"}
+    return Unit(table=table, title=title, about=(Subject("account_id"), *actors), purpose="rights", source=("person", "administrator"), recipients=("person", "administrators"), keeping="account",  # type: ignore[arg-type]
+                scope="organization_id", erase="change", columns={**own, **columns})  # type: ignore[dict-item]
+
+
+UNITS: tuple[Unit, ...] = (
+    _unit("dsar_case", _("Your requests"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned")), {
+        "reference": _kept(),
+        "channel": _kept(),
+        "state": _kept(),
+        "words": data("user.content.private", erase="blank"),
+        "level": _kept(),
+        "regimes": _kept(),
+        "country": none("where the organization sits, for its public holidays"),
+        "time_zone": none("in which zone the organization's days end"),
+        "received_at": _kept(),
+        "statutory_due": _kept(),
+        "internal_target": _kept(),
+        "extension_notice_by": _kept(),
+        "warned_at": WORKINGS,
+        "decided_by": _kept("user.history", others=True),
+        "recorded_by": _kept("user.history", others=True),
+        "barred": _kept("user.history", others=True),
+        "plan": _kept(),
+        "plan_hash": none("a hash of the counts in the plan"),
+        "not_before": _kept(),
+        "closed_at": _kept(),
+    }),
+    _unit("dsar_action", _("Rights that you asked for"), (), {
+        "case_id": REFERENCE,
+        "right": _kept(),
+        "verified": _kept(),
+        "outcome": _kept(),
+        "ground": _kept(),
+        "decided_at": _kept(),
+    }),
+    _unit("dsar_task", _("Work for your requests"), (), {
+        "case_id": REFERENCE,
+        "action_id": REFERENCE,
+        "kind": _kept(),
+        "state": _kept(),
+        "refers": REFERENCE,
+        "failure": WORKINGS,
+        "attempts": WORKINGS,
+        "done_at": _kept(),
+    }),
+    _unit("dsar_happening", _("What happened to your requests"), (Subject("actor", "actor"),), {
+        "case_id": REFERENCE,
+        "at": _kept(),
+        "event": _kept(),
+        "by": _kept(),
+        "actor": _kept("user.history", others=True),
+        "code": _kept(),
+        "words": data("user.content.private", export="others", erase="blank"),
+        "facts": WORKINGS,
+    }, version=False),
+)
