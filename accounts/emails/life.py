@@ -108,6 +108,8 @@ def leave(work: Work, account: Account, *, address: str) -> AddressChange:
     """The person leaves with this address before a claim takes effect; its mailbox has confirmed. Done at once, with a way back for the old mailbox. Raises `switching.Taken`."""
     row = begin(account=account, organization_id=None, kind=ChangeKind.LEAVING, address=address, now=work.now)
     row.confirmed_at = work.now
+    # The old mailbox is the organization's, in the end. Where the person proved a second factor to leave, it has no say; otherwise it protects them from whoever got hold of their password.
+    row.undo_offered = row.undo_offered and not account.has_second_factor
     work.cancel_address_changes(account.id)
     complete(work, account, row, by_organization=False)
     work.add(row)

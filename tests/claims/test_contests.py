@@ -206,3 +206,17 @@ def test_when_the_other_side_gives_up_a_fresh_proof_is_enough(world: World) -> N
     looked(world.north, on.name, FOUND, start + DAY)
     settled(start + DAY)
     assert at(world.north, on.name).state == "verified"
+
+
+def test_a_deletion_that_has_begun_is_not_taken_back_by_a_lost_domain(world: World) -> None:
+    on, start = domain(world.north), datetime.now(UTC)
+    guest = member_of(world.north, on)
+    announce(world.north, on, now=start)
+    running.run(now=start + 14 * DAY)
+    nowhere = f"{guest.account_id}@released.invalid"
+    arrange(lambda: deletion_for(guest, purge_at=start, state="purging", began_at=start))
+    arrange(lambda: Account.objects.filter(id=guest.account_id).update(email=nowhere, email_key=nowhere))
+    arrange(lambda: Domain.objects.filter(id=on.id).update(state="lapsed", releasing=True))
+    running.run(now=start + 15 * DAY)
+    account = Account.objects.get(id=guest.account_id)
+    assert (account.status, account.email, manager(account)) == ("pending_deletion", nowhere, None)

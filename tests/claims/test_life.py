@@ -10,7 +10,7 @@ from accounts import door, outbox, tenancy
 from accounts.claims import candidates, leaving, life, running
 from accounts.domains import checks
 from accounts.domains import life as domain_life
-from accounts.models import Account, Claim, ClaimedAccount, Domain, Mail, Management, Membership
+from accounts.models import Account, AddressChange, Claim, ClaimedAccount, Domain, Mail, Management, Membership
 from accounts.models.claim import READY, UNDECIDED, ClaimState, Standing
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused, StepUpNeeded
@@ -140,6 +140,20 @@ def test_the_old_mailbox_undoes_leaving(world: World) -> None:
     assert leaving.confirm(leaving.token(row(someone)), now=start)
     steps.undo(post.word(someone.id, old), now=start + DAY)
     assert Account.objects.get(id=someone.id).email == old
+
+
+def test_with_a_second_factor_the_old_mailbox_has_no_say(world: World) -> None:
+    """It is the organization's to read: an undo link there would take the account back from somebody who proved twice that they want to leave."""
+    on, start = domain(world.north), NOW(UTC)
+    someone = person(on, "sure")
+    announce(world.north, on, now=start)
+    answer(someone, "leave-claim", now=start, address=f"sure@{world.north.slug}-home.com")
+    arrange(lambda: Account.objects.filter(id=someone.id).update(has_second_factor=True))
+    assert leaving.confirm(leaving.token(row(someone)), now=start)
+    told = [outbox.render(mail)[1] for mail in mails(someone, "address-changed-old") if mail.address == someone.email]
+    assert len(told) == 1 and "/address/undo/" not in told[0]
+    with tenancy.installation("look"):
+        assert not AddressChange.objects.filter(account=someone, undo_hash__isnull=False).exists()
 
 
 def test_an_objection_stops_it_until_it_is_answered(world: World) -> None:
