@@ -16,6 +16,7 @@ from accounts.organizations import ending
 from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
+from dsar.cases import running as cases_running
 from dsar.export import run
 
 logger = logging.getLogger("steward.jobs")
@@ -58,6 +59,7 @@ def periodic() -> None:
     ending.run(now=timezone.now())
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
+    cases_running.run(now=timezone.now())
     run.expire(now=timezone.now())
     if run.waiting():
         wake("copies")

@@ -19,6 +19,8 @@ from accounts.models import Account, Membership, RightsRequest
 from accounts.models.rights import RightsKind
 from accounts.powers.forms import GROUNDS, StrictForm
 from accounts.reasons import NotFound, Refused, text
+from dsar.cases.table import OPEN
+from dsar.powers.cases import visible
 from portal.jobs import wake
 from portal.organization import enter
 from portal.views import errors
@@ -118,4 +120,8 @@ def requests(request: HttpRequest, slug: str) -> HttpResponse:
     rows = list(RightsRequest.objects.filter(organization_id=actor.organization_id).select_related("account").order_by("-state", "asked_at")[:SHOWN])
     members = dict(Membership.objects.filter(organization_id=actor.organization_id, account_id__in=[r.account_id for r in rows]).values_list("account_id", "id"))
     answered = sorted((r for r in rows if r.answered_at), key=lambda r: r.answered_at, reverse=True)
-    return render(request, "rights/requests.html", {"open": [(r, members.get(r.account_id)) for r in rows if r.state == "open"], "answered": answered, "may": actor.scope_groups is None})
+    return render(request, "rights/requests.html", {
+        "open": [(r, members.get(r.account_id)) for r in rows if r.state == "open"], "answered": answered,
+        "cases": visible(actor.organization_id, actor).filter(state__in=OPEN).select_related("account").prefetch_related("actions").order_by("statutory_due", "received_at")[:SHOWN],
+        "may": actor.scope_groups is None}
+        )

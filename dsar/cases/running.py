@@ -1,0 +1,66 @@
+"""What time alone does to requests: reminders, missed dates, proofs and answers that never came, and dates reckoned anew."""
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.core.cache import cache
+
+from accounts.reasons import Refused
+from accounts.tenancy import installation
+from audit.record import ActorRef
+from dsar.cases import dates, engine
+from dsar.cases.models import Case, Happening
+from dsar.cases.table import OPEN
+
+logger = logging.getLogger("steward.cases")
+WARN = (7, 3, 1, 0)
+WAITS = timedelta(days=30)
+_CLOCK = ActorRef(type="schedule")
+
+
+def run(*, now: datetime) -> None:
+    """Once an hour. One failure does not stop the rest."""
+    if not cache.add("cases-looked-at", 1, 3600):
+        return
+    look(now=now)
+
+
+def look(*, now: datetime) -> None:
+    with installation("time passes for requests in every organization"):
+        for case in Case.objects.filter(closed_at=None).order_by("received_at").iterator(chunk_size=500):
+            try:
+                _one(case, now)
+            except Refused:
+                continue  # somebody was faster
+            except Exception:
+                logger.exception("a request could not be looked at")
+
+
+def _one(case: Case, now: datetime) -> None:
+    actions, happened = list(case.actions.all()), list(case.happenings.order_by("at", "id"))
+    if any(getattr(case, name) != day for name, day in dates.reckoned(case, actions, happened).items()):
+        logger.error("the stored dates of a request are not those that follow from what happened")
+    last = happened[-1]
+    if case.state == "identity_pending" and last.at + WAITS <= now:
+        engine.happen(case.id, "closed_unverified", who="schedule", actor=_CLOCK, now=now)
+    elif case.state == "clarification_pending" and last.at + WAITS <= now:
+        engine.happen(case.id, "answered", who="schedule", actor=_CLOCK, now=now, data={"code": "everything"})
+    elif case.state in OPEN and case.statutory_due is not None:
+        _remind(case, happened, now)
+
+
+def _remind(case: Case, happened: list[Happening], now: datetime) -> None:
+    """At 7, 3 and 1 days, on the day, and once after it."""
+    assert case.statutory_due is not None
+    left = (case.statutory_due - now.astimezone(ZoneInfo(case.time_zone)).date()).days
+    due = case.statutory_due.isoformat()
+    said = {h.code for h in happened if h.event in {"warned", "breached"}}
+    if left < 0:
+        if f"{due}:missed" not in said:
+            engine.happen(case.id, "breached", who="schedule", actor=_CLOCK, now=now, data={"code": f"{due}:missed"})
+        return
+    steps = [day for day in WARN if left <= day]
+    if steps and f"{due}:{min(steps)}" not in said:
+        engine.happen(case.id, "warned", who="schedule", actor=_CLOCK, now=now, data={"code": f"{due}:{min(steps)}"})

@@ -1,0 +1,63 @@
+"""The person's requests: ask, follow, take back (policy B6, B9, B10)."""
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import door
+from accounts.models import Membership
+from accounts.reasons import NotFound, Refused, StepUpNeeded, text
+from dsar.cases import dates, words
+from dsar.cases.models import Case
+from dsar.cases.table import UNCLAIMED
+from dsar.powers import cases
+from portal.jobs import wake
+from portal.organization import myself
+from portal.views.stepup import ask, kept
+
+
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """What the person asked, and the form for one right."""
+    actor, now, resumed = myself(request), timezone.now(), kept(request)
+    form = cases.AskForm(request.POST) if request.method == "POST" else cases.AskForm(initial={name: values[0] for name, values in (resumed or {}).items() if values})
+    mine = Membership.objects.filter(account=request.user).exclude(status="invited").select_related("organization").order_by("organization__name")
+    form.fields["organization"].choices = [(m.organization.slug, m.organization.name) for m in mine]  # type: ignore[attr-defined]
+    if request.method == "POST" and form.is_valid():
+        try:
+            door.perform(power=cases.ASK, actor=actor, data=form.cleaned_data, now=now, key=request.POST.get("key", "")[:100] or None)
+        except StepUpNeeded as needed:
+            return ask(request, needed.tier)
+        except Refused as refusal:
+            messages.info(request, text(refusal.codes[0]))
+        else:
+            wake()
+            messages.success(request, _("Your request is written down. You find it here, and get a receipt by mail."))
+        return redirect("me-requests")
+    return render(request, "me/requests.html", {"form": form, "rows": cases.of_person(request.user), "key": uuid4()}, status=422 if form.is_bound else 200)
+
+
+@login_required
+def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """One request, step by step."""
+    actor, now = myself(request), timezone.now()
+    row = Case.objects.filter(id=case_id, account=request.user).select_related("organization").first()
+    if row is None:
+        raise NotFound
+    if request.method == "POST":
+        try:
+            door.perform(power=cases.WITHDRAW, actor=actor, data={"request": str(row.id)}, now=now)
+            messages.success(request, _("The request is withdrawn."))
+        except Refused as refusal:
+            messages.info(request, text(refusal.codes[0]))
+        return redirect("me-request", row.id)
+    actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
+    return render(request, "me/request.html", {
+        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "may_withdraw": row.state in UNCLAIMED, "complain": words.complain(row.regimes),
+        "timeline": [(words.TIMELINE[h.event], h) for h in happened]})

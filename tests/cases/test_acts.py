@@ -1,0 +1,132 @@
+"""Requests through the door: the person asks, follows and takes back; the organization answers; two people refuse; the mails and the pages say it."""
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from accounts import access, approvals, door, outbox, tenancy
+from accounts.actor import Proof
+from accounts.models import Account, Mail, Membership, Plan
+from accounts.reasons import Refused
+from audit import subscribers
+from dsar.cases import running
+from dsar.cases.models import Action, Case, Happening
+from dsar.powers import cases
+from tests.audit.logs import number_all
+from tests.browse import client_for
+from tests.cases.helpers import happen, received
+from tests.cast import World
+from tests.situations import arrange
+
+
+def own(person: Membership, power: Any, now: datetime | None = None, **data: Any) -> Any:
+    now = now or datetime.now(UTC)
+    with tenancy.scope(account=person.account_id):
+        actor = access.own_actor(account=Account.objects.get(id=person.account_id), proof=Proof(method="password", at=now), session_id=None)
+        return door.perform(power=power, actor=actor, data=data, now=now)
+
+
+def by(world: World, name: str, power: Any, case: Case, **data: Any) -> Any:
+    with tenancy.scope(org=world.north.organization.id):
+        return door.perform(power=power, actor=world.north.actor(name), data={"request": str(case.id), "message": "Because.", "private_note": "", **data}, now=datetime.now(UTC))
+
+
+def the_case(person: Membership) -> Case:
+    with tenancy.installation("a test looks"):
+        return Case.objects.filter(account_id=person.account_id).latest("received_at")
+
+
+def letters(account_id: Any, template: str = "case-news") -> list[str]:
+    number_all()
+    with tenancy.installation("the worker"):
+        subscribers.drain()
+        return [outbox.render(mail)[1] for mail in Mail.objects.filter(account_id=account_id, template=template).order_by("created_at", "id")]
+
+
+@pytest.mark.parametrize("name", ["worker", "guest"])
+def test_the_person_asks_once_and_is_told_by_when(world: World, name: str) -> None:
+    """Managed by the organization or not: one request, one receipt with reference and date, a page that says why that date, and a way back."""
+    person = world.north.person(name)
+    own(person, cases.ASK, right="erasure", organization="", message="All of it.")
+    own(person, cases.ASK, right="erasure", organization=world.north.slug, message="All of it!")
+    case = the_case(person)
+    with tenancy.installation("a test looks"):
+        assert Case.objects.filter(account_id=person.account_id).count() == 1 and (case.state, case.words, case.level) == ("triage", "All of it.", 2)
+    told = letters(person.account_id)
+    assert len(told) == 1 and case.reference in told[0] and "You will be answered by" in told[0] and "All of it" not in told[0]
+    assert any(case.reference in words for words in letters(world.north.person("privacy-officer").account_id, "case-waits"))
+    client = client_for(person)
+    page = client.get(f"/me/requests/{case.id}/").content.decode()
+    assert case.reference in page and "Received on" in page and "European data protection law" in page
+    assert client_for(world.contoso.person("member")).get(f"/me/requests/{case.id}/").status_code == 404
+    assert client.post(f"/me/requests/{case.id}/").status_code == 302 and the_case(person).state == "withdrawn"
+    with pytest.raises(Refused):
+        own(person, cases.WITHDRAW, request=case.reference)
+    with pytest.raises(Refused) as refused:
+        own(world.contoso.person("member"), cases.ASK, right="erasure", organization=world.north.slug, message="")
+    assert refused.value.codes == ["unknown_organization"]
+
+
+def test_the_organization_answers_and_only_who_may_see_it(world: World) -> None:
+    """In part only on a ground; once; not by whom it is kept from, not by another organization, not about oneself; what destroys needs a second person."""
+    person = world.north.person("worker")
+    own(person, cases.ASK, right="object", organization="", message="")
+    case = the_case(person)
+    assert not cases.AnswerForm({"request": str(case.id), "outcome": "partial", "message": "x"}).is_valid()
+    with pytest.raises(Refused), tenancy.scope(org=world.contoso.organization.id):
+        door.perform(power=cases.ANSWER, actor=world.contoso.actor("owner"), data={"request": str(case.id), "outcome": "granted", "message": "x"}, now=datetime.now(UTC))
+    officer = world.north.person("privacy-officer")
+    arrange(lambda: Case.objects.filter(id=case.id).update(barred=[officer.account_id]))
+    with pytest.raises(Refused) as refused:
+        by(world, "privacy-officer", cases.ANSWER, case, outcome="granted")
+    assert refused.value.codes == ["unknown_request"] and case.reference not in client_for(officer).get(f"/o/{world.north.slug}/requests/").content.decode()
+    assert case.reference in client_for(world.north.person("owner")).get(f"/o/{world.north.slug}/requests/").content.decode()
+    by(world, "owner", cases.ANSWER, case, outcome="partial", ground="legal_duty")
+    done = the_case(person)
+    with tenancy.installation("a test looks"):
+        assert (done.state, done.decided_by, Action.objects.get(case=case).outcome, Action.objects.get(case=case).ground) == ("partially_fulfilled", world.north.person("owner").account_id, "partial", "legal_duty")
+        assert [h.event for h in Happening.objects.filter(case=case).order_by("at", "id")][-1] and done.statutory_due is None
+    assert any("Because." in words and "data protection authority" in words for words in letters(person.account_id))
+    with pytest.raises(Refused) as again:
+        by(world, "owner", cases.ANSWER, case, outcome="granted", ground="")
+    assert again.value.codes == ["wrong_status"]
+    mine = received(officer, "object")
+    with pytest.raises(Refused) as self_:
+        by(world, "privacy-officer", cases.ANSWER, mine, outcome="granted", ground="")
+    assert self_.value.codes == ["self"]
+    gone = received(person, "erasure")
+    assert by(world, "owner", cases.ANSWER, gone, outcome="granted", ground="").plan_id, "two people"
+
+
+def test_two_people_refuse_and_what_moved_meanwhile_is_not_refused(world: World) -> None:
+    person = world.north.person("worker")
+    first, second = received(person, "object"), received(person, "correct")
+    plans = [by(world, "privacy-officer", cases.REFUSE, case, ground="unfounded").plan_id for case in (first, second)]
+    happen(second, "withdrawn", who="person", actor=person.account_id)
+    with tenancy.scope(org=world.north.organization.id):
+        for number, plan_id in enumerate(plans):
+            row = Plan.objects.get(id=plan_id)
+            arguments = {"plan_id": row.id, "actor": world.north.actor("owner"), "requester": approvals.requester(row), "power": cases.REFUSE, "approve": True, "note": "", "now": datetime.now(UTC)}
+            if number == 0:
+                approvals.decide(**arguments)
+            else:
+                with pytest.raises(Refused):
+                    approvals.decide(**arguments)
+        assert [Case.objects.get(id=case.id).state for case in (first, second)] == ["refused", "withdrawn"]
+    assert any("It was refused." in words and "Because." in words for words in letters(person.account_id))
+
+
+def test_time_reminds_misses_and_closes(world: World) -> None:
+    """Once at each step; what nobody proved is closed after a month; a question that nobody answered does not hold the answer up."""
+    person, now = world.north.person("worker"), datetime.now(UTC)
+    case, unproven, asked = received(person, "object", now=now - timedelta(days=25)), received(person, "access", level=0, now=now - timedelta(days=31)), received(person, "correct", now=now - timedelta(days=40))
+    happen(asked, "ask", who="administrator", now=now - timedelta(days=38))
+    for moment in (now, now, now + timedelta(days=30), now + timedelta(days=30)):
+        running.look(now=moment)
+    with tenancy.installation("a test looks"):
+        events = [h.event for h in Happening.objects.filter(case=case)]
+        assert (events.count("warned"), events.count("breached")) == (1, 1)
+        assert Case.objects.get(id=unproven.id).state == "closed_unverified" and Action.objects.get(case=unproven).outcome == "unverified"
+        assert Case.objects.get(id=asked.id).state == "triage"
