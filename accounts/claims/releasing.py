@@ -20,6 +20,7 @@ from accounts.models.claim import CONTROLLED, ClaimState, Standing
 from accounts.models.domain import OPEN, DomainState
 from accounts.models.membership import ManagementBasis
 from accounts.people import Person
+from accounts.schedules import released
 from accounts.work import Work, plain
 from audit import recording
 from audit.record import EntryDraft, TargetRef
@@ -60,6 +61,7 @@ def _end(accounts: dict[UUID, Account], organization_id: UUID, domain: Domain | 
     claimed = list(ClaimedAccount.objects.select_for_update().filter(organization_id=organization_id, account_id__in=accounts, state__in=CONTROLLED))
     waiting = {row.account_id: row for row in Deletion.objects.select_for_update().filter(account_id__in=accounts, organization_id=organization_id, by_person=False)}
     members = dict(Membership.objects.filter(organization_id=organization_id, account_id__in=accounts).values_list("account_id", "id"))
+    let_go: list[Account] = []
     work, drafts, addresses = Work(now=now), [], {row.account_id: row.address for row in claimed}
     for row in claimed:
         work.track(row)
@@ -71,6 +73,8 @@ def _end(accounts: dict[UUID, Account], organization_id: UUID, domain: Domain | 
         work.track(account)
         on_again = _switch_on(work, account, waiting.get(account.id), addresses.get(account.id, ""))
         work.remove(management)
+        account.access_ends_at = None
+        let_go.append(account)
         work.cancel_address_changes(account.id)
         if account.id in members:
             work.touched.add(members[account.id])
@@ -79,6 +83,7 @@ def _end(accounts: dict[UUID, Account], organization_id: UUID, domain: Domain | 
             targets=[TargetRef(type="person", id=account.id, label=account.email, subject=account.id)], changes=work.changes_of(account, subject=account.id),
             facts={"basis": management.basis, "since": plain(management.since), "ground": _ground(domain), **({"domain": domain.name} if domain else {}),
                    **({"switched_on": True} if on_again else {})}))
+    drafts += released.several(work, organization_id=organization_id, accounts=let_go, members=members, now=now)
     if not drafts and claimed:
         drafts = [EntryDraft(org=organization_id, action="claim.progressed", category="claim", outcome="success", actor=SCHEDULE, via="schedule", targets=[TargetRef(type="claim",
             id=claimed[0].claim_id)])]

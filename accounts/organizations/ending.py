@@ -134,8 +134,10 @@ def _people(organization_id: UUID, now: datetime) -> int:
             managed = Management.objects.filter(organization_id=organization_id, account_id__in=accounts).exclude(account__status=AccountStatus.PENDING_DELETION)
             released = set(managed.values_list("account_id", flat=True))
             Management.objects.filter(organization_id=organization_id, account_id__in=released).delete()
+            Account.objects.filter(id__in=released, access_ends_at__isnull=False).update(access_ends_at=None)
             ClaimedAccount.objects.filter(organization_id=organization_id, account_id__in=released, state__in=CONTROLLED).update(state=Standing.RELEASED, problem="released", changed_at=now)
             Account.objects.filter(id__in=accounts, kind="service").update(status=AccountStatus.DEACTIVATED, reason_code="organization_ended", status_changed_at=now)
+            Plan.objects.filter(subject__in=ids, state=PlanState.SCHEDULED).update(state=PlanState.VOID, finished_at=now)
             for one in rows:
                 Membership.objects.filter(id=one.id).update(status="removed", reason_code="organization_ended", reason_text="", status_until=None, status_changed_at=now, protected=False,
                                                             access_epoch=one.access_epoch + 1, version=one.version + 1)

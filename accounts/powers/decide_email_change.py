@@ -20,6 +20,7 @@ from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
 from accounts.powers.addresses import ours, taken
 from accounts.powers.forms import ReasonForm, StrictForm
+from accounts.schedules import released
 from accounts.work import Work, plain
 
 DENIALS = [
@@ -113,13 +114,14 @@ def approve_effects(person: Person, _data: Data, _now: datetime) -> list[Effect]
 
 def approve(work: Work, person: Person, _data: Data) -> None:
     row = addresses.tracked(work, person)
-    released = releases(row)
+    ends = releases(row)
     row.decided_by = work.actor_membership
     addresses.complete(work, person, row)
-    work.note(person.id, released=released)
-    if released and person.management is not None:
+    work.note(person.id, released=ends)
+    if ends and person.management is not None:
         work.note(person.id, basis=person.management.basis, since=plain(person.management.since))
         work.remove(person.management)
+        released.one(work, person)
         for claimed in person.extra["claimed"]:  # type: ignore[attr-defined]
             work.track(claimed)
             claims.go(claimed, "end", now=work.now)
@@ -129,7 +131,8 @@ def approve(work: Work, person: Person, _data: Data) -> None:
 
 APPROVE = Power(
     slug="approve-email-change", code="email.change_request.approve", event="account.email.approved", over="member", permission="change_email", tier=2, form=RequestForm,
-    rule=approve_rule, effects=approve_effects, apply=approve, account_power=True, directory=True, people_only=True, gather=(life.address_change, gathering.elsewhere, gathering.claimed),
+    rule=approve_rule, effects=approve_effects, apply=approve, account_power=True, directory=True, people_only=True,
+    gather=(life.address_change, gathering.elsewhere, gathering.claimed, gathering.scheduled),
     always=True,
     title=gettext_lazy("Agree to the new address"), button=gettext_lazy("Agree"),
     does=gettext_lazy("Gives the account the address that the person asked for and whose mailbox has confirmed."),

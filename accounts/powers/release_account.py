@@ -35,6 +35,7 @@ def apply(work: Work, person: Person, _data: Data) -> None:
     assert management is not None
     work.note(person.id, basis=management.basis, since=plain(management.since))
     work.remove(management)
+    person.management = None  # nothing that is scheduled closes the account any more
     work.cancel_address_changes(person.account.id)
     for row in person.extra["claimed"]:  # type: ignore[attr-defined]
         work.track(row)
