@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts import alone, approvals, brake, bulk, credentials, door
 from accounts.emails import steps
-from accounts.models import Account, MembershipSnapshot, Organization, Plan, PlanRow
+from accounts.models import Account, Brake, MembershipSnapshot, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
 from accounts.schedules import falling, warning
 from accounts.tenancy import installation, scope
@@ -25,7 +25,7 @@ def run(*, now: datetime) -> None:
     warning.run(now=now)
     with installation("time passes in every organization"):
         factors = list(Account.objects.filter(mfa_stop_until__lte=now).values_list("id", flat=True))
-        organizations = list(Organization.objects.values_list("id", flat=True))
+        organizations = _organizations(now)
     for account_id in factors:
         remove_second_factors(account_id=account_id, now=now)
     for organization_id in organizations:
@@ -36,6 +36,14 @@ def run(*, now: datetime) -> None:
             brake.lift(organization_id=organization_id, now=now)
     steps.due(now=now)
     IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
+
+
+def _organizations(now: datetime) -> list[UUID]:
+    """Those in which something waits for a time: most have nothing, and a visit to each would cost an installation of thousands more than all that is done."""
+    waiting = (
+        Plan.objects.filter(state__in=(*bulk.WAITING, PlanState.AWAITING_APPROVAL)), PlanRow.objects.filter(plan__finished_at__lte=now - bulk.KEPT),
+        MembershipSnapshot.objects.filter(expires_at__lte=now), Brake.objects.filter(paused_at__isnull=False))
+    return sorted({organization for rows in waiting for organization in rows.values_list("organization_id", flat=True).distinct()})
 
 
 def remove_second_factors(*, account_id: UUID, now: datetime) -> None:
