@@ -45,6 +45,14 @@ def number_all() -> int:
     return done
 
 
+def nothing_waits() -> None:
+    """As after a long night: every entry has its number, the subscribers have read all of them, and no mail is due."""
+    number_all()
+    with tampering() as attacker:
+        attacker.execute("UPDATE audit_cursor SET pos = greatest(pos, (SELECT pos FROM audit_state WHERE id = 1))")
+        attacker.execute("DELETE FROM accounts_mail WHERE state = 'due'")
+
+
 @dataclass
 class Log:
     """One log with an actor and a person it is about."""

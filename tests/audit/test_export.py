@@ -29,6 +29,13 @@ from tests.cast import World
 from tests.situations import arrange
 
 
+@pytest.fixture
+def damaged(world: World) -> Iterator[None]:
+    """The log of this test's organization is damaged by it; other tests verify every log."""
+    yield
+    Log(org=world.north.organization.id).forget()
+
+
 @pytest.fixture(autouse=True)
 def folder(settings: Any, tmp_path: Path) -> Iterator[None]:
     with kept_apart(settings, tmp_path):
@@ -231,7 +238,7 @@ def test_the_next_export_of_a_matter_continues_the_one_before(world: World) -> N
 
 
 @pytest.mark.parametrize("what", ["record", "envelope", "gone", "record gone", "gone later"])
-def test_an_entry_that_was_changed_ends_the_export(world: World, what: str) -> None:
+def test_an_entry_that_was_changed_ends_the_export(world: World, damaged: None, what: str) -> None:
     """The number is named, the failure is an entry."""
     history(world.north, 5)
     number_all()
@@ -259,7 +266,7 @@ def test_an_entry_that_was_changed_ends_the_export(world: World, what: str) -> N
     assert entries(org, "audit.export_failed")[0]["decision"]["outcome"] == "failure"
 
 
-def test_a_record_that_is_gone_is_not_left_out_in_silence(world: World) -> None:
+def test_a_record_that_is_gone_is_not_left_out_in_silence(world: World, damaged: None) -> None:
     """Of a filtered export nobody could tell that an entry is missing: it fails, and names the entry."""
     history(world.north, 3)
     number_all()
