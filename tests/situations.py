@@ -54,7 +54,9 @@ DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
-    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "answer-request": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""},
+    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
+    "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
+    "answer-request": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""},
     "refuse-request": {"request": "R-2222-3333", "ground": "not_applicable", "message": "It does not apply.", "private_note": ""}, "extend-request": {"request": "R-2222-3333", "ground": "number", "message": "It takes longer.", "private_note": ""},
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {}, "request-copy": {}, "export-person": WHY,
@@ -109,8 +111,10 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: closing_for(org))
     if slug == "answer-rights-request":
         arrange(lambda: request_of(person))
-    if slug in {"withdraw-request", "answer-request", "refuse-request", "extend-request"}:
-        arrange(lambda: [case_for(one, intake.reference()) for one in org.people.values()] if slug == "withdraw-request" else case_for(person, DATA[slug]["request"]))
+    if slug in CASES_OF_ALL:
+        arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug]) for one in org.people.values()])
+    if slug in {"answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute"}:
+        arrange(lambda: case_for(person, DATA[slug]["request"], "disputed" if slug == "resolve-dispute" else "triage"))
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
@@ -168,15 +172,19 @@ def request_of(person: Membership) -> RightsRequest:
                                         asked_at=datetime.now(UTC))
 
 
-def case_for(person: Membership, reference: str) -> Case:
-    """A request of the person that is being looked at, under this reference. Needs an open act."""
+CASES_OF_ALL = {"withdraw-request": "triage", "answer-question": "clarification_pending", "dispute-answer": "refused"}
+
+
+def case_for(person: Membership, reference: str, state: str = "triage") -> Case:
+    """A request of the person that is being looked at unless said otherwise, under this reference. Needs an open act."""
     Case.objects.filter(reference=reference).update(reference=intake.reference())
     now = datetime.now(UTC)
     Action.objects.filter(account_id=person.account_id, outcome="").update(outcome="withdrawn")
-    Case.objects.filter(account_id=person.account_id, closed_at=None).update(state="withdrawn", closed_at=now)
-    case = Case.objects.create(organization_id=person.organization_id, account_id=person.account_id, reference=reference, channel="page", state="triage", level=2, regimes=["eu"], received_at=now,
+    Case.objects.filter(account_id=person.account_id).update(state="withdrawn", closed_at=now)
+    case = Case.objects.create(organization_id=person.organization_id, account_id=person.account_id, reference=reference, channel="page", state=state, level=2, regimes=["eu"], received_at=now,
+                               closed_at=now if state == "refused" else None,
                                extension_notice_by=(now + timedelta(days=25)).date())
-    Action.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, right="object", verified=True)
+    Action.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, right="object", verified=True, outcome="refused" if state in {"refused", "disputed"} else "")
     Happening.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, at=now, event="received", by="person")
     return case
 

@@ -65,7 +65,7 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
     case.closed_at = (case.closed_at or now) if case.state in OVER or row.clock == "stop" or case.state == "ready" else None
     happened = Happening(id=uuid4(), case=case, organization_id=case.organization_id, account_id=case.account_id, at=data.get("at") or now, event=event, by=who, actor=actor,
                          code=str(data.get("code") or "")[:40],
-                         words=str(data.get("words") or "")[:2000], facts=dict(data.get("facts") or {}))
+                         words=str(data.get("words") or "")[:2000], facts={**(data.get("facts") or {}), **({"agreed": [str(one) for one in work.people if one != actor]} if row.decides else {})})
     loaded.happened.append(happened)
     work.add(happened)
     for name, day in dates.reckoned(case, loaded.actions, loaded.happened).items():

@@ -97,7 +97,8 @@ def _lately(told: Told) -> Iterable[str]:
 
 
 def _somebody_else(told: Told) -> Iterable[str]:
-    if told.actor is None or told.actor == told.case.decided_by:
+    agreed = {one for h in told.happened if BY_EVENT[h.event].decides for one in (str(h.actor), *(h.facts or {}).get("agreed", ()))}
+    if told.actor is None or told.actor == told.case.decided_by or str(told.actor) in agreed:
         yield "same_decider"
 
 

@@ -61,30 +61,31 @@ def ask(work: Work, person: Person, data: Data) -> None:
                          actor=person.account.id, words=str(data.get("message") or ""))
     if got.again:
         work.note(person.id, case=str(got.loaded.case.id), again=True)
-    _write_own(work, person, organization.id, got.facts)
+    write_own(work, person, organization.id, got.facts)
 
 
-def _write_own(work: Work, person: Person, organization_id: UUID, facts: list[dict[str, Any]]) -> None:
+def write_own(work: Work, person: Person, organization_id: UUID, facts: list[dict[str, Any]]) -> None:
     """The entry of the act stands in the log that the person's own acts stand in; the organization that was asked has each step in its own."""
-    own = person.management.organization_id if person.management else None
+    home = person.management.organization_id if person.management else None
     for number, one in enumerate(facts):
         if number == 0:
             work.note(person.id, **one)
-        if own != organization_id:
+        if home != organization_id:
             work.answered.append((organization_id, f"case.{one['step']}", person.account.email, one))
         elif number:
             work.tell(person, f"case.{one['step']}", **one)
 
 
 class OwnForm(StrictForm):
-    request = forms.CharField(label=gettext_lazy("Request"), max_length=36, required=False, help_text=gettext_lazy("Its reference; where only one can be withdrawn, you need not say it."))
+    request = forms.CharField(label=gettext_lazy("Request"), max_length=36, required=False, help_text=gettext_lazy("Its reference; where there is only one that you can mean, you need not say it."))
 
 
-def _own(person: Person, data: Data) -> Case | None:
+def own(person: Person, data: Data, event: str) -> Case | None:
+    """The request of theirs that the person means; where they name none, the only one to which this can happen."""
     word = str(data.get("request") or "")
     rows = Case.objects.filter(account_id=person.account.id)
     if not word:
-        found = list(rows.filter(state__in=table.UNCLAIMED)[:2])
+        found = list(rows.filter(state__in=table.BY_EVENT[event].before)[:2])
         return found[0] if len(found) == 1 else None
     try:
         return rows.filter(id=UUID(word)).first()
@@ -94,15 +95,15 @@ def _own(person: Person, data: Data) -> Case | None:
 
 def withdraw_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     if "request" in data:
-        row = _own(person, data)
-        yield from ["unknown_request"] if row is None else _codes(row, "withdrawn", "person", person.account.id, {}, now)
+        row = own(person, data, "withdrawn")
+        yield from ["unknown_request"] if row is None else codes(row, "withdrawn", "person", person.account.id, {}, now)
 
 
 def withdraw(work: Work, person: Person, data: Data) -> None:
-    row = _own(person, data)
+    row = own(person, data, "withdrawn")
     assert row is not None
     loaded = engine.load(row.id, account_id=person.account.id)
-    _write_own(work, person, row.organization_id, [engine.go(work, loaded, "withdrawn", who="person", actor=person.account.id)])
+    write_own(work, person, row.organization_id, [engine.go(work, loaded, "withdrawn", who="person", actor=person.account.id)])
 
 
 # The organization
@@ -161,11 +162,11 @@ def _chosen(organization_id: UUID, data: Data) -> Case | None:
         return rows.filter(reference=word.upper()).first()
 
 
-def _codes(row: Case, event: str, who: table.Who, actor: UUID | None, data: dict[str, Any], now: datetime) -> list[str]:
+def codes(row: Case, event: str, who: table.Who, actor: UUID | None, data: dict[str, Any], now: datetime) -> list[str]:
     return table.why_not(engine.load(row.id, lock=False).told(who, actor, data, now), event)
 
 
-def _rule(event: str) -> Callable[[Actor, OrganizationTarget, Data, datetime], Iterable[str]]:
+def rule_of(event: str) -> Callable[[Actor, OrganizationTarget, Data, datetime], Iterable[str]]:
     """What stands in the way of every answer, and of this one by the table."""
     def rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
         yield from choosing.unreached(actor)
@@ -176,11 +177,11 @@ def _rule(event: str) -> Callable[[Actor, OrganizationTarget, Data, datetime], I
             elif row.account_id == actor.account_id:
                 yield "self"
             else:
-                yield from _codes(row, event, "administrator", actor.account_id, {}, now)
+                yield from codes(row, event, "administrator", actor.account_id, {}, now)
     return rule
 
 
-def _effects(event: str) -> Callable[[OrganizationTarget, Data, datetime], list[Effect]]:
+def effects_of(event: str) -> Callable[[OrganizationTarget, Data, datetime], list[Effect]]:
     """What the person will read, and until when they were to be answered."""
     def effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
         row = _chosen(target.id, data)
@@ -193,7 +194,7 @@ def _effects(event: str) -> Callable[[OrganizationTarget, Data, datetime], list[
     return effects
 
 
-def _act(event: str) -> Callable[[Work, OrganizationTarget, Data], None]:
+def act_of(event: str) -> Callable[[Work, OrganizationTarget, Data], None]:
     def apply(work: Work, target: OrganizationTarget, data: Data) -> None:
         row = _chosen(target.id, data)
         assert row is not None
@@ -252,24 +253,24 @@ WITHDRAW = Power(
     sentence=gettext_lazy("%(actor)s withdrew a request"),
 )
 ANSWER = Power(
-    slug="answer-request", code="case.answer", event="case.fulfilled", over="organization", permission="manage_requests", tier=1, tier_for=answer_tier, form=AnswerForm, rule=_rule("planned"),
-    effects=_effects("fulfilled"), apply=answer, notice=False,
+    slug="answer-request", code="case.answer", event="case.fulfilled", over="organization", permission="manage_requests", tier=1, tier_for=answer_tier, form=AnswerForm, rule=rule_of("planned"),
+    effects=effects_of("fulfilled"), apply=answer, notice=False,
     title=gettext_lazy("Answer a request as done"), button=gettext_lazy("Send the answer"),
     does=gettext_lazy("Says that what the person asked for is done, or done in part, and closes the request."),
     does_not=gettext_lazy("Does nothing else by itself: a copy, a deletion or a change is an act of its own."),
     sentence=gettext_lazy("%(actor)s granted a request of %(target)s"),
 )
 REFUSE = Power(
-    slug="refuse-request", code="case.refuse", event="case.refused", over="organization", permission="manage_requests", tier=3, form=RefuseForm, rule=_rule("refused"), effects=_effects("refused"),
-    apply=_act("refused"), notice=False,
+    slug="refuse-request", code="case.refuse", event="case.refused", over="organization", permission="manage_requests", tier=3, form=RefuseForm, rule=rule_of("refused"), effects=effects_of("refused"),
+    apply=act_of("refused"), notice=False,
     title=gettext_lazy("Refuse a request"), button=gettext_lazy("Refuse it"),
     does=gettext_lazy("Refuses what the person asked for, on a ground; a second person has to agree."),
     does_not=gettext_lazy("Ends nothing for good: the person can disagree, and somebody else then decides."),
     sentence=gettext_lazy("%(actor)s refused a request of %(target)s"),
 )
 EXTEND = Power(
-    slug="extend-request", code="case.extend", event="case.extend", over="organization", permission="manage_requests", tier=3, form=ExtendForm, rule=_rule("extend"), effects=_effects("extend"),
-    apply=_act("extend"), notice=False,
+    slug="extend-request", code="case.extend", event="case.extend", over="organization", permission="manage_requests", tier=3, form=ExtendForm, rule=rule_of("extend"), effects=effects_of("extend"),
+    apply=act_of("extend"), notice=False,
     title=gettext_lazy("Take more time for a request"), button=gettext_lazy("Take more time"),
     does=gettext_lazy("Moves the date as far as the law lets it, once, on a ground; a second person has to agree."),
     does_not=gettext_lazy("Gives no time where the law gives none."),

@@ -14,9 +14,9 @@ from accounts import door
 from accounts.models import Membership
 from accounts.reasons import NotFound, Refused, StepUpNeeded, text
 from dsar.cases import dates, words
-from dsar.cases.models import Case
-from dsar.cases.table import UNCLAIMED
-from dsar.powers import cases
+from dsar.cases.models import Case, State
+from dsar.cases.table import OVER, UNCLAIMED
+from dsar.powers import cases, dialogue
 from portal.jobs import wake
 from portal.organization import myself
 from portal.views.stepup import ask, kept
@@ -46,18 +46,44 @@ def index(request: HttpRequest) -> HttpResponse:
 @login_required
 def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
     """One request, step by step."""
-    actor, now = myself(request), timezone.now()
     row = Case.objects.filter(id=case_id, account=request.user).select_related("organization").first()
     if row is None:
         raise NotFound
-    if request.method == "POST":
-        try:
-            door.perform(power=cases.WITHDRAW, actor=actor, data={"request": str(row.id)}, now=now)
-            messages.success(request, _("The request is withdrawn."))
-        except Refused as refusal:
-            messages.info(request, text(refusal.codes[0]))
-        return redirect("me-request", row.id)
+    form = _words(row, request)
+    if request.method == "POST" and (done := _done(request, row, form)) is not None:
+        return done
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
         "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "may_withdraw": row.state in UNCLAIMED, "complain": words.complain(row.regimes),
-        "timeline": [(words.TIMELINE[h.event], h) for h in happened]})
+        "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
+        status=422 if form is not None and form.is_bound else 200)
+
+
+_DO = {"withdraw": cases.WITHDRAW, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
+
+
+def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
+    """The form for what the person may say now: an answer to a question, or that they disagree."""
+    event = "answered" if row.state == State.CLARIFICATION_PENDING else "disputed"
+    if cases.codes(row, event, "person", row.account_id, {}, timezone.now()):
+        return None
+    form = dialogue.WordsForm(request.POST) if request.POST.get("do") in {"answer", "dispute"} else dialogue.WordsForm()
+    del form.fields["request"]
+    return form
+
+
+def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None) -> HttpResponse | None:
+    """What the person does with their request; None where their words cannot be taken as they are."""
+    power = _DO.get(request.POST.get("do", ""))
+    if power is None:
+        raise NotFound
+    if power is not cases.WITHDRAW and form is not None and not form.is_valid():
+        return None
+    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {}
+    try:
+        door.perform(power=power, actor=myself(request), data={"request": str(row.id), **said}, now=timezone.now())
+        wake()
+        messages.success(request, _("Done. It stands below, under what happened."))
+    except Refused as refusal:
+        messages.info(request, text(refusal.codes[0]))
+    return redirect("me-request", row.id)

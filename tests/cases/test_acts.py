@@ -13,7 +13,7 @@ from accounts.reasons import Refused
 from audit import subscribers
 from dsar.cases import running
 from dsar.cases.models import Action, Case, Happening
-from dsar.powers import cases
+from dsar.powers import cases, dialogue
 from tests.audit.logs import number_all
 from tests.browse import client_for
 from tests.cases.helpers import happen, received
@@ -61,7 +61,7 @@ def test_the_person_asks_once_and_is_told_by_when(world: World, name: str) -> No
     page = client.get(f"/me/requests/{case.id}/").content.decode()
     assert case.reference in page and "Received on" in page and "European data protection law" in page
     assert client_for(world.contoso.person("member")).get(f"/me/requests/{case.id}/").status_code == 404
-    assert client.post(f"/me/requests/{case.id}/").status_code == 302 and the_case(person).state == "withdrawn"
+    assert client.post(f"/me/requests/{case.id}/", {"do": "withdraw"}).status_code == 302 and the_case(person).state == "withdrawn"
     with pytest.raises(Refused):
         own(person, cases.WITHDRAW, request=case.reference)
     with pytest.raises(Refused) as refused:
@@ -115,7 +115,32 @@ def test_two_people_refuse_and_what_moved_meanwhile_is_not_refused(world: World)
                 with pytest.raises(Refused):
                     approvals.decide(**arguments)
         assert [Case.objects.get(id=case.id).state for case in (first, second)] == ["refused", "withdrawn"]
+    client, page = client_for(person), f"/me/requests/{first.id}/"
+    assert client.post(page, {"do": "dispute", "message": ""}).status_code == 422
+    assert client.post(page, {"do": "dispute", "message": "<script>No</script>"}).status_code == 302 and "<script>No" not in client.get(page).content.decode()
+    with pytest.raises(Refused) as own_answer:
+        by(world, "privacy-officer", dialogue.RESOLVE, first, outcome="upheld")
+    assert own_answer.value.codes == ["same_decider"]
+    with pytest.raises(Refused) as agreed:
+        by(world, "owner", dialogue.RESOLVE, first, outcome="upheld")
+    assert agreed.value.codes == ["same_decider"], "whoever agreed to it decided too"
+    by(world, "administrator", dialogue.RESOLVE, first, outcome="reversed")
+    with tenancy.installation("a test looks"):
+        assert Case.objects.get(id=first.id).state == "planned" and Action.objects.get(case=first).outcome == "" and Case.objects.get(id=first.id).statutory_due is not None
     assert any("It was refused." in words and "Because." in words for words in letters(person.account_id))
+
+
+def test_one_question_and_its_answer(world: World) -> None:
+    person = world.north.person("worker")
+    case = received(person, "correct")
+    by(world, "privacy-officer", dialogue.QUESTION, case, message="Which address?")
+    client, page = client_for(person), f"/me/requests/{case.id}/"
+    assert "Which address?" in client.get(page).content.decode() and any("Which address?" in words for words in letters(person.account_id))
+    assert client.post(page, {"do": "answer", "message": "The old one."}).status_code == 302 and the_case(person).state == "triage"
+    with pytest.raises(Refused) as again:
+        by(world, "owner", dialogue.QUESTION, case)
+    assert again.value.codes == ["asked_before"]
+    assert client.post(page, {"do": "answer", "message": "And more."}).status_code == 302 and the_case(person).state == "triage"
 
 
 def test_time_reminds_misses_and_closes(world: World) -> None:

@@ -1,0 +1,91 @@
+"""Back and forth about a request: a question and its answer, disagreement and a second look (RIGHTS 3b, rows 6, 7, 26 and 27)."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.people import Person
+from accounts.power import Data, Effect, Power
+from accounts.targets import OrganizationTarget
+from accounts.work import Work
+from dsar.cases import engine
+from dsar.powers import cases
+from dsar.powers.cases import CaseForm, OwnForm
+
+
+class WordsForm(OwnForm):
+    message = forms.CharField(label=gettext_lazy("Your words to them"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+def _own_rule(event: str) -> Callable[[Actor, Person, Data, datetime], Iterable[str]]:
+    def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+        if "request" in data:
+            row = cases.own(person, data, event)
+            yield from ["unknown_request"] if row is None else cases.codes(row, event, "person", person.account.id, {}, now)
+    return rule
+
+
+def _own_act(event: str) -> Callable[[Work, Person, Data], None]:
+    def apply(work: Work, person: Person, data: Data) -> None:
+        row = cases.own(person, data, event)
+        assert row is not None
+        loaded = engine.load(row.id, account_id=person.account.id)
+        cases.write_own(work, person, row.organization_id, [engine.go(work, loaded, event, who="person", actor=person.account.id, data={"words": data.get("message", "")})])
+    return apply
+
+
+class ResolveForm(CaseForm):
+    outcome = forms.ChoiceField(label=gettext_lazy("Decision"), choices=[("upheld", gettext_lazy("The answer stays")),
+                                ("reversed", gettext_lazy("The person is right: it goes on"))], widget=forms.RadioSelect)
+    field_order = ["request", "outcome", "message", "private_note"]
+
+
+def resolve_rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
+    return cases.rule_of(str(data.get("outcome") or "upheld"))(actor, target, data, now)
+
+
+def resolve_effects(target: OrganizationTarget, data: Data, now: datetime) -> list[Effect]:
+    return [*cases.effects_of("refused" if data.get("outcome") == "upheld" else "reversed")(target, data, now),
+            Effect("later", f"resolved:{data.get('outcome', '')}", _("If the answer stays, the request is closed. If not, it is planned again."))]
+
+
+def resolve(work: Work, target: OrganizationTarget, data: Data) -> None:
+    cases.act_of(str(data["outcome"]))(work, target, data)
+    work.note(target.id, event=f"case.{data['outcome']}")
+
+
+ANSWER = Power(
+    slug="answer-question", code="own.request_answer", event="case.answered", over="own_account", permission=None, tier=0, form=WordsForm, rule=_own_rule("answered"), apply=_own_act("answered"),
+    notice=False, ladder=0, self_allowed=True, people_only=True,
+    title=gettext_lazy("Answer a question about your request"), button=gettext_lazy("Send the answer"),
+    does=gettext_lazy("Sends your answer; the time goes on. You may say that you mean everything."), does_not=gettext_lazy("Closes nothing and opens nothing."),
+    sentence=gettext_lazy("%(actor)s answered a question about a request of theirs"),
+)
+DISPUTE = Power(
+    slug="dispute-answer", code="own.request_dispute", event="case.disputed", over="own_account", permission=None, tier=0, form=WordsForm, rule=_own_rule("disputed"), apply=_own_act("disputed"),
+    notice=False, ladder=0, self_allowed=True, people_only=True,
+    title=gettext_lazy("Disagree with an answer"), button=gettext_lazy("Disagree"),
+    does=gettext_lazy("Asks that somebody else in the organization looks at the answer again."), does_not=gettext_lazy("Takes no other way from you: you can complain elsewhere all the same."),
+    sentence=gettext_lazy("%(actor)s disagreed with an answer to a request of theirs"),
+)
+QUESTION = Power(
+    slug="ask-requester", code="case.ask", event="case.ask", over="organization", permission="manage_requests", tier=1, form=CaseForm, rule=cases.rule_of("ask"), effects=cases.effects_of("ask"),
+    apply=cases.act_of("ask"), notice=False,
+    title=gettext_lazy("Ask about a request"), button=gettext_lazy("Send the question"),
+    does=gettext_lazy("Asks the person what they mean, once. Where the law allows it, the time stands still until they answer."),
+    does_not=gettext_lazy("Holds nothing up for long: after 30 days without an answer the request goes on as it is."),
+    sentence=gettext_lazy("%(actor)s asked %(target)s about a request"),
+)
+RESOLVE = Power(
+    slug="resolve-dispute", code="case.resolve", event="case.upheld", over="organization", permission="manage_requests", tier=1, form=ResolveForm, rule=resolve_rule, effects=resolve_effects,
+    apply=resolve, notice=False,
+    title=gettext_lazy("Decide about a disputed answer"), button=gettext_lazy("Decide"),
+    does=gettext_lazy("Says whether an answer that the person disagrees with stays. Whoever gave it cannot decide."), does_not=gettext_lazy("Carries nothing out by itself."),
+    sentence=gettext_lazy("%(actor)s decided about a disputed answer to %(target)s"),
+)
+POWERS: tuple[Power, ...] = (ANSWER, DISPUTE, QUESTION, RESOLVE)
