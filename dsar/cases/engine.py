@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -63,7 +63,7 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
         case.decided_by = actor
     _outcomes(loaded, row.outcome, event, data, now)
     case.closed_at = (case.closed_at or now) if case.state in OVER or row.clock == "stop" or case.state == "ready" else None
-    happened = Happening(id=uuid4(), case=case, organization_id=case.organization_id, account_id=case.account_id, at=data.get("at") or now, event=event, by=who, actor=actor,
+    happened = Happening(id=uuid4(), case=case, organization_id=case.organization_id, account_id=case.account_id, at=_after(loaded.happened, data.get("at") or now), event=event, by=who, actor=actor,
                          code=str(data.get("code") or "")[:40],
                          words=str(data.get("words") or "")[:2000], facts={**(data.get("facts") or {}), **({"agreed": [str(one) for one in work.people if one != actor]} if row.decides else {})})
     loaded.happened.append(happened)
@@ -73,6 +73,11 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
     return {"case": str(case.id), "step": event, "row": row.number, "before": before, "after": case.state, "rights": loaded.rights, "happened": str(happened.id),
             "due": case.statutory_due.isoformat() if case.statutory_due else "", **({"ground": happened.code} if happened.code else {}),
             **({"outcomes": {a.right: a.outcome for a in loaded.actions if a.outcome}} if case.state in OVER else {})}
+
+
+def _after(happened: list[Happening], at: datetime) -> datetime:
+    """When it happened; of several things in one act each a moment after the one before, so that their order is kept."""
+    return max(at, happened[-1].at + timedelta(microseconds=1)) if happened else at
 
 
 def _verify(loaded: Loaded, now: datetime) -> None:

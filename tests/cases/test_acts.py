@@ -59,6 +59,7 @@ def test_the_person_asks_once_and_is_told_by_when(world: World, name: str) -> No
     assert any(case.reference in words for words in letters(world.north.person("privacy-officer").account_id, "case-waits"))
     client = client_for(person)
     page = client.get(f"/me/requests/{case.id}/").content.decode()
+    assert page.index("You asked, and it was written down.") < page.index("It is being looked at."), "in the order in which it happened"
     assert case.reference in page and "Received on" in page and "European data protection law" in page
     assert client_for(world.contoso.person("member")).get(f"/me/requests/{case.id}/").status_code == 404
     assert client.post(f"/me/requests/{case.id}/", {"do": "withdraw"}).status_code == 302 and the_case(person).state == "withdrawn"

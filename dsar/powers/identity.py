@@ -1,0 +1,140 @@
+"""Who asked: an administrator writes down what came by telephone, letter or an agent; nothing is done before the person confirms it, or two people vouch for them (RIGHTS 3d)."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.addresses import address_key
+from accounts.models import Account, Membership
+from accounts.people import Person
+from accounts.power import Data, Effect, Power
+from accounts.powers import choosing
+from accounts.powers.forms import StrictForm, note_field
+from accounts.targets import OrganizationTarget
+from accounts.work import Work
+from dsar.cases import engine, intake
+from dsar.cases.models import Channel, Right
+from dsar.powers import cases
+from dsar.powers.cases import CaseForm, OwnForm
+
+METHODS = [("", gettext_lazy("Choose one")), ("called_back", gettext_lazy("Called back on a number that was known before")), ("in_person", gettext_lazy("Seen in person, and known")),
+           ("document", gettext_lazy("A document was shown, and no copy kept"))]
+
+
+class RecordForm(StrictForm):
+    email = forms.EmailField(label=gettext_lazy("E-mail address of the person"), max_length=254)
+    right = forms.ChoiceField(label=gettext_lazy("What they ask for"), choices=Right.choices)
+    channel = forms.ChoiceField(label=gettext_lazy("How it came"), choices=[c for c in Channel.choices if c[0] in {"phone", "letter", "agent"}])
+    received_on = forms.DateField(label=gettext_lazy("Day on which it came"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
+                                  help_text=gettext_lazy("Today if you leave it empty. The time to answer runs from it."))
+    message = forms.CharField(label=gettext_lazy("Their words"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 4}),
+                              help_text=gettext_lazy("Optional. Nothing that proves who they are."))
+    private_note = note_field()
+
+    def clean_received_on(self) -> date | None:
+        day = self.cleaned_data["received_on"]
+        if day and not 0 <= (timezone.localdate() - day).days <= 366:
+            raise forms.ValidationError(_("Choose a day of the last year."), code="range")
+        return day
+
+
+def _meant(target: OrganizationTarget, data: Data) -> Account | None:
+    """Whoever has this address and is or was in the organization."""
+    row = Membership.objects.filter(organization_id=target.id, account__email_key=address_key(str(data.get("email") or ""))).exclude(status="invited").select_related("account").first()
+    return row.account if row else None
+
+
+def record_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
+    yield from choosing.unreached(actor)
+    if data.get("email"):
+        account = _meant(target, data)
+        if account is None:
+            yield "unknown_person"
+        elif account.id == actor.account_id:
+            yield "self"
+
+
+def record_effects(_target: OrganizationTarget, _data: Data, _now: datetime) -> list[Effect]:
+    return [Effect("later", "told", _("The person gets a mail with the reference, and is asked to confirm that it was them.")), Effect("kept", "data", _("Nothing is done or disclosed before that."))]
+
+
+def record(work: Work, target: OrganizationTarget, data: Data) -> None:
+    account = _meant(target, data)
+    assert account is not None
+    day, zone = data.get("received_on"), ZoneInfo(target.organization.time_zone)
+    if isinstance(day, str):
+        day = date.fromisoformat(day)
+    by = work.people[0] if work.people else None
+    got = intake.receive(work, organization=target.organization, account=account, rights=[str(data["right"])], channel=str(data["channel"]), level=0, who="administrator", actor=by,
+                         words=str(data.get("message") or ""), received_at=datetime.combine(day, time(12), zone) if day else None, recorded_by=by)
+    _write(work, target, account, got)
+
+
+def _write(work: Work, target: OrganizationTarget, account: Account, got: intake.Received) -> None:
+    work.note(target.id, _also=[account], _about=account.id, **(got.facts[0] if got.facts else {"case": str(got.loaded.case.id), "again": True}))
+    for one in got.facts[1:]:
+        work.tell(Person(account=account), f"case.{one['step']}", **one)
+
+
+def confirm_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    if "request" in data:
+        row = cases.own(person, data, "proven")
+        yield from ["unknown_request"] if row is None else cases.codes(row, "proven", "person", person.account.id, {"level": 2}, now)
+
+
+def confirm(work: Work, person: Person, data: Data) -> None:
+    row = cases.own(person, data, "proven")
+    assert row is not None
+    loaded = engine.load(row.id, account_id=person.account.id)
+    cases.write_own(work, person, row.organization_id, intake.prove(work, loaded, level=2, who="person", actor=person.account.id, code="signed_in"))
+
+
+class VouchForm(CaseForm):
+    method = forms.ChoiceField(label=gettext_lazy("How you know that it was them"), choices=METHODS)
+    field_order = ["request", "method", "message", "private_note"]
+
+
+def vouch_rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
+    return cases.rule_of("proven", {"level": 3})(actor, target, data, now)
+
+
+def vouch(work: Work, target: OrganizationTarget, data: Data) -> None:
+    row = cases.chosen(target.id, data)
+    assert row is not None
+    account = Account.objects.get(id=row.account_id)
+    loaded = engine.load(row.id, organization_id=target.id)
+    facts = intake.prove(work, loaded, level=3, who="administrator", actor=work.people[0] if work.people else None, code=str(data["method"]))
+    _write(work, target, account, intake.Received(loaded, facts))
+
+
+RECORD = Power(
+    slug="record-request", code="case.record", event="case.received", over="organization", permission="manage_requests", tier=1,
+    form=RecordForm, rule=record_rule, effects=record_effects, apply=record,
+    notice=False,
+    title=gettext_lazy("Write a request down"), button=gettext_lazy("Write it down"),
+    does=gettext_lazy("Takes in what a person asked by telephone, letter or an agent, with the day on which it came."),
+    does_not=gettext_lazy("Does and discloses nothing before the person confirms that it was them, or two people vouch for them."),
+    sentence=gettext_lazy("%(actor)s wrote down a request of %(target)s"),
+)
+CONFIRM = Power(
+    slug="confirm-request", code="own.request_confirm", event="case.proven", over="own_account", permission=None, tier=1, form=OwnForm, rule=confirm_rule, apply=confirm, notice=False, ladder=0,
+    self_allowed=True, people_only=True,
+    title=gettext_lazy("Confirm that it was you who asked"), button=gettext_lazy("It was me"),
+    does=gettext_lazy("Says that a request which somebody wrote down for you is yours."), does_not=gettext_lazy("Changes nothing in what was asked."),
+    sentence=gettext_lazy("%(actor)s confirmed that a request was theirs"),
+)
+VOUCH = Power(
+    slug="vouch-for-requester", code="case.vouch", event="case.proven", over="organization", permission="manage_requests", tier=3, form=VouchForm, rule=vouch_rule, effects=cases.effects_of("proven"),
+    apply=vouch, notice=False,
+    title=gettext_lazy("Vouch for who asked"), button=gettext_lazy("Vouch"),
+    does=gettext_lazy("Says how you know that the person themselves asked; a second person has to agree."), does_not=gettext_lazy("Keeps no copy of any document."),
+    sentence=gettext_lazy("%(actor)s vouched that %(target)s made a request"),
+)
+POWERS: tuple[Power, ...] = (RECORD, CONFIRM, VOUCH)

@@ -1,0 +1,37 @@
+"""Requests in the browser: the person asks, and every page that follows is whole at every width and in the dark."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from accounts import tenancy
+from dsar.cases.models import Case
+from tests.browser.conftest import Visit
+from tests.browser.test_pages import problems
+from tests.cases.helpers import happen, received
+from tests.cast import World
+
+
+def test_asking_and_following(world: World, visit: Visit) -> None:
+    visit.sign_in(world, "owner")
+    page = visit.go("/me/requests/")
+    page.select_option("#id_right", "correct")
+    page.fill("#id_message", "My title is wrong.")
+    page.click("form button.primary")
+    page.wait_for_selector("text=Your request is written down")
+    with tenancy.installation("a test looks"):
+        case = Case.objects.get(account_id=world.north.person("owner").account_id)
+    other = received(world.north.person("worker"), "erasure")
+    happen(case, "ask", who="administrator", words="Which title?")
+    for path in ("/me/requests/", f"/me/requests/{case.id}/", f"/o/{world.north.slug}/requests/", f"/o/{world.north.slug}/do/refuse-request/?request={other.id}"):
+        assert problems(visit, path) == []
+        shoot(visit, path)
+
+
+def shoot(visit: Visit, path: str) -> None:
+    if folder := os.environ.get("SHOTS"):
+        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
+            visit.page.emulate_media(color_scheme=scheme)
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            visit.go(path)
+            visit.page.screenshot(path=str(Path(folder) / f"{path.strip('/').replace('/', '-')[-30:].split('?')[0]}-{scheme}-{width}.png"), full_page=True)
