@@ -54,7 +54,8 @@ DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
-    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
+    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
+    "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
     "answer-request": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""},
     "refuse-request": {"request": "R-2222-3333", "ground": "not_applicable", "message": "It does not apply.", "private_note": ""}, "extend-request": {"request": "R-2222-3333", "ground": "number", "message": "It takes longer.", "private_note": ""},
@@ -111,10 +112,12 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: closing_for(org))
     if slug == "answer-rights-request":
         arrange(lambda: request_of(person))
+    if slug == "record-request":
+        arrange(lambda: addressed(person, "asks@letters.example.com"))
     if slug in CASES_OF_ALL:
         arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug]) for one in org.people.values()])
-    if slug in {"answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute"}:
-        arrange(lambda: case_for(person, DATA[slug]["request"], "disputed" if slug == "resolve-dispute" else "triage"))
+    if slug in {"answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester"}:
+        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending"}.get(slug, "triage")))
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
@@ -172,7 +175,14 @@ def request_of(person: Membership) -> RightsRequest:
                                         asked_at=datetime.now(UTC))
 
 
-CASES_OF_ALL = {"withdraw-request": "triage", "answer-question": "clarification_pending", "dispute-answer": "refused"}
+def addressed(person: Membership, address: str) -> None:
+    """The person has this address, and whoever had it has another one. Needs an open act."""
+    for account in Account.objects.filter(email_key=address).exclude(id=person.account_id):
+        Account.objects.filter(id=account.id).update(email=f"{account.id}@letters.example.com", email_key=f"{account.id}@letters.example.com")
+    Account.objects.filter(id=person.account_id).update(email=address, email_key=address)
+
+
+CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused"}
 
 
 def case_for(person: Membership, reference: str, state: str = "triage") -> Case:
@@ -181,10 +191,10 @@ def case_for(person: Membership, reference: str, state: str = "triage") -> Case:
     now = datetime.now(UTC)
     Action.objects.filter(account_id=person.account_id, outcome="").update(outcome="withdrawn")
     Case.objects.filter(account_id=person.account_id).update(state="withdrawn", closed_at=now)
-    case = Case.objects.create(organization_id=person.organization_id, account_id=person.account_id, reference=reference, channel="page", state=state, level=2, regimes=["eu"], received_at=now,
+    case = Case.objects.create(organization_id=person.organization_id, account_id=person.account_id, reference=reference, channel="page", state=state, level=0 if state == "identity_pending" else 2, regimes=["eu"], received_at=now,
                                closed_at=now if state == "refused" else None,
                                extension_notice_by=(now + timedelta(days=25)).date())
-    Action.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, right="object", verified=True, outcome="refused" if state in {"refused", "disputed"} else "")
+    Action.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, right="object", verified=state != "identity_pending", outcome="refused" if state in {"refused", "disputed"} else "")
     Happening.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, at=now, event="received", by="person")
     return case
 

@@ -94,9 +94,8 @@ def own(person: Person, data: Data, event: str) -> Case | None:
 
 
 def withdraw_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
-    if "request" in data:
-        row = own(person, data, "withdrawn")
-        yield from ["unknown_request"] if row is None else codes(row, "withdrawn", "person", person.account.id, {}, now)
+    row = own(person, data, "withdrawn")
+    yield from ["unknown_request"] if row is None else codes(row, "withdrawn", "person", person.account.id, {}, now)
 
 
 def withdraw(work: Work, person: Person, data: Data) -> None:
@@ -154,7 +153,7 @@ def visible(organization_id: UUID, actor: Actor) -> Any:
     return Case.objects.filter(organization_id=organization_id).exclude(barred__contains=[actor.account_id] if actor.account_id else [])
 
 
-def _chosen(organization_id: UUID, data: Data) -> Case | None:
+def chosen(organization_id: UUID, data: Data) -> Case | None:
     word, rows = str(data.get("request") or ""), Case.objects.filter(organization_id=organization_id).select_related("account")
     try:
         return rows.filter(id=UUID(word)).first()
@@ -166,25 +165,25 @@ def codes(row: Case, event: str, who: table.Who, actor: UUID | None, data: dict[
     return table.why_not(engine.load(row.id, lock=False).told(who, actor, data, now), event)
 
 
-def rule_of(event: str) -> Callable[[Actor, OrganizationTarget, Data, datetime], Iterable[str]]:
+def rule_of(event: str, said: dict[str, Any] | None = None) -> Callable[[Actor, OrganizationTarget, Data, datetime], Iterable[str]]:
     """What stands in the way of every answer, and of this one by the table."""
     def rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
         yield from choosing.unreached(actor)
         if data.get("request"):
-            row = _chosen(target.id, data)
+            row = chosen(target.id, data)
             if row is None or actor.account_id in row.barred:
                 yield "unknown_request"
             elif row.account_id == actor.account_id:
                 yield "self"
             else:
-                yield from codes(row, event, "administrator", actor.account_id, {}, now)
+                yield from codes(row, event, "administrator", actor.account_id, said or {}, now)
     return rule
 
 
 def effects_of(event: str) -> Callable[[OrganizationTarget, Data, datetime], list[Effect]]:
     """What the person will read, and until when they were to be answered."""
     def effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
-        row = _chosen(target.id, data)
+        row = chosen(target.id, data)
         found = [Effect("later", "told", _("The person is told by mail, with your message and where else they can turn."))]
         if row is not None:
             found.append(Effect("kept", "case", _("Request %(reference)s") % {"reference": row.reference}, row.version))
@@ -196,7 +195,7 @@ def effects_of(event: str) -> Callable[[OrganizationTarget, Data, datetime], lis
 
 def act_of(event: str) -> Callable[[Work, OrganizationTarget, Data], None]:
     def apply(work: Work, target: OrganizationTarget, data: Data) -> None:
-        row = _chosen(target.id, data)
+        row = chosen(target.id, data)
         assert row is not None
         loaded = engine.load(row.id, organization_id=target.id)
         facts = engine.go(work, loaded, event, who="administrator", actor=_by(work), data={"code": data.get("ground", ""), "words": data.get("message", "")})
@@ -210,7 +209,7 @@ def _by(work: Work) -> UUID | None:
 
 def answer(work: Work, target: OrganizationTarget, data: Data) -> None:
     """What an administrator did by hand: planned, agreed to, begun and done in one act, each step with its entry."""
-    row = _chosen(target.id, data)
+    row = chosen(target.id, data)
     assert row is not None
     loaded = engine.load(row.id, organization_id=target.id)
     case, by = loaded.case, _by(work)
@@ -228,7 +227,7 @@ def answer(work: Work, target: OrganizationTarget, data: Data) -> None:
 
 def answer_tier(_actor: Actor, target: OrganizationTarget, data: Data) -> int:
     """What destroys something needs two people (RIGHTS 3b, row 12)."""
-    row = _chosen(target.id, data) if data.get("request") else None
+    row = chosen(target.id, data) if data.get("request") else None
     return 3 if row is not None and set(row.actions.values_list("right", flat=True)) & DESTROYS else 1
 
 

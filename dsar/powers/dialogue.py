@@ -24,9 +24,8 @@ class WordsForm(OwnForm):
 
 def _own_rule(event: str) -> Callable[[Actor, Person, Data, datetime], Iterable[str]]:
     def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
-        if "request" in data:
-            row = cases.own(person, data, event)
-            yield from ["unknown_request"] if row is None else cases.codes(row, event, "person", person.account.id, {}, now)
+        row = cases.own(person, data, event)
+        yield from ["unknown_request"] if row is None else cases.codes(row, event, "person", person.account.id, {}, now)
     return rule
 
 

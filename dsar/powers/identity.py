@@ -29,7 +29,7 @@ METHODS = [("", gettext_lazy("Choose one")), ("called_back", gettext_lazy("Calle
 
 
 class RecordForm(StrictForm):
-    email = forms.EmailField(label=gettext_lazy("E-mail address of the person"), max_length=254)
+    person = forms.EmailField(label=gettext_lazy("E-mail address of the person"), max_length=254)
     right = forms.ChoiceField(label=gettext_lazy("What they ask for"), choices=Right.choices)
     channel = forms.ChoiceField(label=gettext_lazy("How it came"), choices=[c for c in Channel.choices if c[0] in {"phone", "letter", "agent"}])
     received_on = forms.DateField(label=gettext_lazy("Day on which it came"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
@@ -47,13 +47,13 @@ class RecordForm(StrictForm):
 
 def _meant(target: OrganizationTarget, data: Data) -> Account | None:
     """Whoever has this address and is or was in the organization."""
-    row = Membership.objects.filter(organization_id=target.id, account__email_key=address_key(str(data.get("email") or ""))).exclude(status="invited").select_related("account").first()
+    row = Membership.objects.filter(organization_id=target.id, account__email_key=address_key(str(data.get("person") or ""))).exclude(status="invited").select_related("account").first()
     return row.account if row else None
 
 
 def record_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
     yield from choosing.unreached(actor)
-    if data.get("email"):
+    if data.get("person"):
         account = _meant(target, data)
         if account is None:
             yield "unknown_person"
@@ -84,9 +84,8 @@ def _write(work: Work, target: OrganizationTarget, account: Account, got: intake
 
 
 def confirm_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
-    if "request" in data:
-        row = cases.own(person, data, "proven")
-        yield from ["unknown_request"] if row is None else cases.codes(row, "proven", "person", person.account.id, {"level": 2}, now)
+    row = cases.own(person, data, "proven")
+    yield from ["unknown_request"] if row is None else cases.codes(row, "proven", "person", person.account.id, {"level": 2}, now)
 
 
 def confirm(work: Work, person: Person, data: Data) -> None:

@@ -16,7 +16,7 @@ from accounts.reasons import NotFound, Refused, StepUpNeeded, text
 from dsar.cases import dates, words
 from dsar.cases.models import Case, State
 from dsar.cases.table import OVER, UNCLAIMED
-from dsar.powers import cases, dialogue
+from dsar.powers import cases, dialogue, identity
 from portal.jobs import wake
 from portal.organization import myself
 from portal.views.stepup import ask, kept
@@ -59,7 +59,7 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         status=422 if form is not None and form.is_bound else 200)
 
 
-_DO = {"withdraw": cases.WITHDRAW, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
+_DO = {"confirm": identity.CONFIRM, "withdraw": cases.WITHDRAW, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
@@ -77,13 +77,15 @@ def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None) -> H
     power = _DO.get(request.POST.get("do", ""))
     if power is None:
         raise NotFound
-    if power is not cases.WITHDRAW and form is not None and not form.is_valid():
+    if power.form is dialogue.WordsForm and form is not None and not form.is_valid():
         return None
     said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {}
     try:
         door.perform(power=power, actor=myself(request), data={"request": str(row.id), **said}, now=timezone.now())
         wake()
         messages.success(request, _("Done. It stands below, under what happened."))
+    except StepUpNeeded as needed:
+        return ask(request, needed.tier)
     except Refused as refusal:
         messages.info(request, text(refusal.codes[0]))
     return redirect("me-request", row.id)

@@ -13,7 +13,7 @@ from accounts.reasons import Refused
 from audit import subscribers
 from dsar.cases import running
 from dsar.cases.models import Action, Case, Happening
-from dsar.powers import cases, dialogue
+from dsar.powers import cases, dialogue, identity
 from tests.audit.logs import number_all
 from tests.browse import client_for
 from tests.cases.helpers import happen, received
@@ -142,6 +142,38 @@ def test_one_question_and_its_answer(world: World) -> None:
         by(world, "owner", dialogue.QUESTION, case)
     assert again.value.codes == ["asked_before"]
     assert client.post(page, {"do": "answer", "message": "And more."}).status_code == 302 and the_case(person).state == "triage"
+
+
+def test_what_came_by_telephone_waits_until_the_person_confirms_or_two_vouch(world: World) -> None:
+    """It counts from the day on which it came; it is the administrator's word until then, and stands in nobody's way."""
+    person, other = world.north.person("worker"), world.north.person("guest")
+    day = (datetime.now(UTC) - timedelta(days=2)).date()
+
+    def wrote(whom: Membership) -> Case:
+        with tenancy.scope(org=world.north.organization.id):
+            door.perform(power=identity.RECORD, actor=world.north.actor("privacy-officer"), now=datetime.now(UTC),
+                         data={"person": Account.objects.get(id=whom.account_id).email, "right": "erasure", "channel": "phone", "received_on": day, "message": "", "private_note": ""})
+        return the_case(whom)
+
+    case = wrote(person)
+    assert (case.state, case.level, case.received_at.date(), case.recorded_by) == ("identity_pending", 0, day, world.north.person("privacy-officer").account_id)
+    assert any("it was you who asked" in words for words in letters(person.account_id))
+    with pytest.raises(Refused):
+        by(world, "owner", cases.ANSWER, case, outcome="granted", ground="")
+    stranger = client_for(other)
+    assert stranger.post(f"/me/requests/{case.id}/", {"do": "confirm"}).status_code == 404
+    client = client_for(person)
+    assert "It was me" in client.get(f"/me/requests/{case.id}/").content.decode()
+    assert client.post(f"/me/requests/{case.id}/", {"do": "confirm"}).status_code == 302 and the_case(person).state == "triage" and the_case(person).level == 2
+    second = wrote(other)
+    plan = by(world, "privacy-officer", identity.VOUCH, second, method="in_person").plan_id
+    assert plan and the_case(other).state == "identity_pending", "nobody vouches alone"
+    with tenancy.scope(org=world.north.organization.id):
+        row = Plan.objects.get(id=plan)
+        approvals.decide(plan_id=row.id, actor=world.north.actor("owner"), requester=approvals.requester(row), power=identity.VOUCH, approve=True, note="", now=datetime.now(UTC))
+    assert (the_case(other).state, the_case(other).level) == ("triage", 3)
+    with pytest.raises(Refused), tenancy.scope(org=world.contoso.organization.id):
+        door.perform(power=identity.RECORD, actor=world.contoso.actor("owner"), data={"person": Account.objects.get(id=person.account_id).email, "right": "object", "channel": "phone"}, now=datetime.now(UTC))
 
 
 def test_time_reminds_misses_and_closes(world: World) -> None:
