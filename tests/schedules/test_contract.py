@@ -167,3 +167,16 @@ def test_an_invitation_ends_with_the_contract(world: World) -> None:
     pass_time(now + 5 * DAY)
     with tenancy.scope(org=org.organization.id):
         assert Membership.objects.get(id=made.id).status == "removed"
+
+
+def test_by_file(world: World) -> None:
+    """The last day, and a time before which an act does not happen, each in a column of the file of acts."""
+    from accounts import act_file
+    from accounts.powers import BY_SLUG
+
+    line = {"action": "set-contract-end", "ends_on": "2030-06-30", "message": "Thank you"}
+    assert act_file.data_of(BY_SLUG["set-contract-end"], line) == {"ends_on": date(2030, 6, 30), "message": "Thank you"}
+    later = act_file.data_of(BY_SLUG["suspend"], {"action": "suspend", "reason_code": "absence", "not_before": "2030-01-02T09:00:00Z"})
+    assert later is not None and later["not_before"] == datetime(2030, 1, 2, 9, tzinfo=UTC)
+    for wrong in ({"action": "suspend", "reason_code": "absence", "ends_on": "2030-06-30"}, {"action": "set-contract-end"}, {"action": "set-contract-end", "ends_on": "30.6.2030"}):
+        assert act_file.data_of(BY_SLUG[wrong["action"]], wrong) is None
