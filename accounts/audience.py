@@ -10,9 +10,9 @@ from accounts.actor import Proof
 from accounts.models import Account, GroupMembership, Membership, Organization, Role
 
 
-def holders(organization: Organization, permission: str) -> Iterator[Account]:
-    """The active people who may do this here: by their own role, or by a group's."""
-    roles = [role.id for role in Role.objects.filter(organization=organization) if permission in role.permissions]
+def holders(organization: Organization, permission: str, *, rank: int = 0) -> Iterator[Account]:
+    """The active people who may do this here: by their own role, or by a group's. With `rank` only by roles of at least this rank."""
+    roles = [role.id for role in Role.objects.filter(organization=organization, rank__gte=rank) if permission in role.permissions]
     groups = GroupMembership.objects.filter(organization=organization, group__role__in=roles)
     rows = Membership.objects.filter(Q(role__in=roles) | Q(id__in=groups.values("membership_id")), organization=organization, status="active", account__status="active", account__kind="person")
     for membership in rows.select_related("account").order_by("id"):

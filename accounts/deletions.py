@@ -111,18 +111,24 @@ def blockers(accounts: Iterable[UUID]) -> dict[UUID, list[str]]:
 
     What another organization has to settle is told as `external_obligation` only: neither which one, nor what, nor how much (guard rail 8).
     """
-    accounts, found = list(accounts), defaultdict(set)
+    seen, found = obstacles(accounts), defaultdict(set)
+    with installation("what stands in the way of a deletion may be in any organization"):
+        manages = dict(Management.objects.filter(account_id__in={account for account, _organization, _code in seen}).values_list("account_id", "organization_id")) if seen else {}
+    for account, organization, code in seen:
+        found[account].add(code if organization is None or organization == manages.get(account, organization) else "external_obligation")
+    return {account: sorted(codes) for account, codes in found.items()}
+
+
+def obstacles(accounts: Iterable[UUID]) -> set[tuple[UUID, UUID | None, str]]:
+    """(account, organization, reason code) of everything that stands in the way. Only for the machine, and for the person whom it is about."""
+    accounts = list(accounts)
     with installation("what stands in the way of a deletion may be in any organization"):
         seen: set[tuple[UUID, UUID | None, str]] = {(account, organization, "on_hold") for account, organizations in holding.held(accounts).items() for organization in organizations}
         with connection.cursor() as cursor:
             cursor.execute(_IN_THE_WAY, {"accounts": accounts, "owner": OWNER_RANK})
             rows = cursor.fetchall()
         seen |= {(account, organization, code) for account, organization, code, _membership in rows if code != "owns"}
-        seen |= _last_owners([(account, organization, membership) for account, organization, code, membership in rows if code == "owns"])
-        manages = dict(Management.objects.filter(account_id__in=accounts).values_list("account_id", "organization_id")) if seen else {}
-    for account, organization, code in seen:
-        found[account].add(code if organization is None or organization == manages.get(account, organization) else "external_obligation")
-    return {account: sorted(codes) for account, codes in found.items()}
+        return seen | _last_owners([(account, organization, membership) for account, organization, code, membership in rows if code == "owns"])
 
 
 def in_doubt(row: Deletion) -> list[str]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import alone, approvals, brake, bulk, credentials, door
+from accounts import alone, approvals, brake, bulk, credentials, door, own_deletion
 from accounts.emails import steps
 from accounts.models import Account, Brake, MembershipSnapshot, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
@@ -35,6 +35,7 @@ def run(*, now: datetime) -> None:
             alone.go_on(organization_id=organization_id, now=now)
             brake.lift(organization_id=organization_id, now=now)
     steps.due(now=now)
+    own_deletion.look_after(now=now)
     IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
 
 

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-from accounts import outbox
-from accounts.models import Account, Membership, Organization
+from accounts import own_deletion, outbox
+from accounts.models import Account, Deletion, Membership, Organization
 from accounts.organizations import contact
 from accounts.powers import BY_SLUG, FALLS_DUE, POWERS
 from accounts.powers.lockdown import RECOVERY
@@ -83,6 +83,9 @@ def _link(event: str, account: Account, membership: Membership | None, record: d
         return settings.STEWARD_URL + reverse("invitation", args=[INVITATION.sign(f"{membership.id}:{membership.access_epoch}")])
     if event == "person.password_reset.required" or (event == "account.reactivated" and record.get("facts", {}).get("reset_required")):
         return reset_link(account)
+    if event in {"account.deletion_scheduled", "account.deletion_granted"}:  # whoever asked for it may take it back
+        row = Deletion.objects.filter(account=account, by_person=True).first()
+        return own_deletion.link(row) if row else ""
     if event == "person.second_factor.reset":
         return settings.STEWARD_URL + reverse("stop-second-factor-reset", args=[signing.dumps(str(account.id), salt=f"stop:{account.mfa_stop_until}")])
     return ""

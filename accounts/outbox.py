@@ -22,7 +22,7 @@ from accounts.models import Account, Mail
 
 logger = logging.getLogger("steward.outbox")
 ATTEMPTS = 12
-_LINK = re.compile(r"https?://\S*/(?:sign-in/reset|sign-in/confirm|invitation|rights/open|stop|keep-ownership|address/confirm|address/undo|claim|leave-claim)/\S+")
+_LINK = re.compile(r"https?://\S*/(?:sign-in/reset|sign-in/confirm|invitation|rights/open|stop|keep-ownership|address/confirm|address/undo|claim|leave-claim|keep-account)/\S+")
 
 
 def _seal(data: bytes) -> bytes:

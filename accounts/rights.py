@@ -17,7 +17,7 @@ from django.utils.crypto import salted_hmac
 from accounts import deletions, outbox
 from accounts.addresses import address_key
 from accounts.models import Account, Deletion, Mail, Management, Membership, Organization, ReleasedAddress, RightsAsk, RightsRequest, RightsVisit
-from accounts.models.rights import RightsKind
+from accounts.models.rights import THROUGH_THE_DOOR
 from accounts.people import Person
 from accounts.reasons import NotFound, Refused
 from accounts.tenancy import installation
@@ -171,7 +171,7 @@ def own_deletion(account: Account) -> Deletion | None:
 
 def request(*, account: Account, organization_id: UUID, kind: str, words: str, now: datetime) -> RightsRequest:
     """Ask for a copy, for deletion, or object. Asked twice while it is open, it is asked once."""
-    if kind not in RightsKind.values or organization_id not in {place.organization.id for place in places(account)}:
+    if kind not in THROUGH_THE_DOOR or organization_id not in {place.organization.id for place in places(account)}:
         raise NotFound
     words = words.strip()[:LONGEST]
     with installation("a person asks an organization for what is theirs"):
@@ -184,13 +184,13 @@ def request(*, account: Account, organization_id: UUID, kind: str, words: str, n
     return row
 
 
-def cancel_deletion(*, account_id: UUID, now: datetime) -> None:
-    """The person takes back the deletion that they asked for."""
+def cancel_deletion(*, account_id: UUID, now: datetime, deletion_id: UUID | None = None, method: str = "mail_link") -> None:
+    """The person takes back the deletion that they asked for; `deletion_id` only that one. `method` is how they proved themselves."""
     with installation("a person's own account"), transaction.atomic():
         list(Membership.objects.select_for_update().filter(account_id=account_id).order_by("id").values_list("id"))
         account = Account.objects.select_for_update().get(id=account_id)
         row = Deletion.objects.select_for_update().filter(account=account).first()
-        if row is None or not row.by_person:
+        if row is None or not row.by_person or deletion_id not in {None, row.id}:
             raise NotFound
         if not deletions.may(row, "cancel"):
             raise Refused({"": ["purge_began"]})
@@ -200,15 +200,15 @@ def cancel_deletion(*, account_id: UUID, now: datetime) -> None:
             deletions.restore(work, Person(account=account), row)
             changes = work.changes_of(account, subject=account.id)
             work.flush()
-            act.write([_draft(log, "account.deletion_cancelled", account, changes=changes, purge_at=plain(row.purge_at), restored=row.was_status)])
+            act.write([_draft(log, "account.deletion_cancelled", account, method=method, changes=changes, purge_at=plain(row.purge_at), restored=row.was_status)])
 
 
 def _log(account: Account) -> UUID:
     return Management.objects.filter(account=account).values_list("organization_id", flat=True).first() or INSTALLATION
 
 
-def _draft(log: UUID, event: str, account: Account, *, also: Iterable[TargetRef] = (), words: str = "", changes: Iterable[object] = (), **facts: object) -> EntryDraft:
-    who = ActorRef(type="user", id=account.id, auth_method="mail_link", name=account.name, email=account.email)
+def _draft(log: UUID, event: str, account: Account, *, also: Iterable[TargetRef] = (), words: str = "", changes: Iterable[object] = (), method: str = "mail_link", **facts: object) -> EntryDraft:
+    who = ActorRef(type="user", id=account.id, auth_method=method, name=account.name, email=account.email)
     return EntryDraft(org=log, action=event, category="rights", outcome="success", actor=who, via="ui",
                       targets=[TargetRef(type="person", id=account.id, label=account.name or account.email, subject=account.id), *also], why=Why(text=words, subject=account.id),
                       changes=list(changes), facts=dict(facts))  # type: ignore[arg-type]

@@ -95,6 +95,8 @@ OTHER = {
     "person.protector_added_self": gettext_lazy("%(actor)s put themselves among those who may act on %(target)s"),
     "actor.paused": gettext_lazy("%(target)s did so much harm within a day that a second person has to agree before they go on"),
     "actor.pause_ended": gettext_lazy("The pause of %(target)s ended, because nobody else could have agreed to it"),
+    "account.deletion_request_waiting": gettext_lazy("The request of %(target)s that their account be deleted waits for an answer; more people were told"),
+    "account.deletion_request_ended": gettext_lazy("The request of %(target)s that their account be deleted ended, because it means nothing any more"),
     "account.deletion_near": gettext_lazy("An account will be deleted within three days"),
     "account.purge_waits": gettext_lazy("A deletion is due and waits, because something stands in the way"),
     "account.purge_began": gettext_lazy("The deletion began; it cannot be stopped any more"), "account.purge_part": gettext_lazy("A part of what was kept about the person was removed"),

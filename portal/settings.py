@@ -170,6 +170,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
                      "dsar.news.SUBSCRIBER", "dsar.cases.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
+OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
 PEOPLE_MAY_CREATE_ORGANIZATIONS = env.flag("STEWARD_PEOPLE_MAY_CREATE_ORGANIZATIONS")
 POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 """Where the powers of the whole product are written out: the notice has to name those of every package."""

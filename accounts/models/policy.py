@@ -14,7 +14,7 @@ class OrganizationPolicy(Versioned):
     """The numbers of one organization. Whoever never chose any has no row, and the defaults hold: ask `accounts.policy.of`."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "deletion_days": "public", "closing_days": "public",
-             "contract_reminders": "public"}
+             "contract_reminders": "public", "own_deletion": "public"}
 
     organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="policy")
     deletion_days = models.PositiveSmallIntegerField(default=14, db_default=14, validators=[MinValueValidator(1), MaxValueValidator(90)])
@@ -28,6 +28,8 @@ class OrganizationPolicy(Versioned):
     def reminders(self) -> tuple[timedelta, ...]:
         """The same as distances, the farthest first."""
         return tuple(timedelta(days=int(day)) for day in self.contract_reminders.split(", "))
+    own_deletion = models.BooleanField(default=False, db_default=False)
+    """Whether people may delete accounts that the organization manages without asking it."""
 
     class Meta:
         default_permissions = ()

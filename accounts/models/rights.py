@@ -47,25 +47,32 @@ class RightsKind(models.TextChoices):
     COPY = "copy", _("Copy of personal information")
     DELETION = "deletion", _("Deletion of personal information")
     OBJECTION = "objection", _("Objection")
+    ACCOUNT = "account", _("Deletion of the account")
+
+
+THROUGH_THE_DOOR = (RightsKind.COPY, RightsKind.DELETION, RightsKind.OBJECTION)
+"""What is asked on the rights page. The deletion of an account is asked by whoever is signed in, and decided by powers of its own."""
 
 
 class RightsRequest(Versioned):
     """What a person asked of an organization through the rights door, and what it answered."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "kind": "public", "words": "pii", "state": "public", "asked_at": "public", "answered_at": "public",
-             "answered_by": "public", "outcome": "public", "answer": "pii"}
+             "answered_by": "public", "outcome": "public", "answer": "pii", "escalated": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="rights_requests")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="rights_requests")
     kind = models.CharField(max_length=12, choices=RightsKind)
     words = models.TextField(blank=True, max_length=2000)
-    state = models.CharField(max_length=10, default="open", choices=[("open", _("Open")), ("answered", _("Answered"))])
+    state = models.CharField(max_length=10, default="open", choices=[("open", _("Open")), ("answered", _("Answered")), ("ended", _("Ended without an answer"))])
     asked_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     answered_by = models.UUIDField(null=True)
     """The membership of whoever answered."""
     outcome = models.CharField(max_length=10, blank=True, choices=[("granted", _("Granted")), ("refused", _("Refused"))])
     answer = models.TextField(blank=True, max_length=2000)
+    escalated = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """After how many days without an answer more people were told."""
 
     class Meta:
         default_permissions = ()

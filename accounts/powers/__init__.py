@@ -25,7 +25,9 @@ from accounts.powers import (
     create_token,
     deactivate,
     decide_email_change,
+    decide_own_deletion,
     delete_group,
+    delete_own_account,
     delete_role,
     deletions,
     edit_own_profile,
@@ -71,7 +73,7 @@ from accounts.powers import (
 POWERS: tuple[Power, ...] = (
     require_password_reset.POWER, withdraw_password_reset.POWER, revoke_sessions.POWER, revoke_tokens.POWER, update_profile.POWER,
     restrict.POWER, suspend.POWER, restore.POWER, remove.POWER, lockdown.POWER, deactivate.POWER, reactivate.POWER, release_account.POWER,
-    schedule_deletion.POWER, deletions.CANCEL, deletions.EXPEDITE, deletions.RELEASE, answer_rights_request.POWER,
+    schedule_deletion.POWER, deletions.CANCEL, deletions.EXPEDITE, deletions.RELEASE, decide_own_deletion.GRANT, decide_own_deletion.DECLINE, answer_rights_request.POWER,
     reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, release_brake.POWER, cancel_invitation.POWER, invite.POWER,
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, end_own_session.POWER,
     add_to_group.POWER, remove_from_group.POWER, create_group.POWER, rename_group.POWER, set_group_role.POWER, delete_group.POWER,
@@ -87,6 +89,7 @@ POWERS: tuple[Power, ...] = (
     announce_claim.POWER, change_claim.CANCEL, change_claim.EXEMPT, change_claim.ANSWER, change_claim.RELEASE, answer_claim.ACCEPT, answer_claim.OBJECT, answer_claim.LEAVE,
     name_successors.POWER, name_successors.DECLINE, ownership.ACCEPT, ownership.STOP, ownership.GRANT, recovery_codes.MAKE, recovery_codes.PRESENT, set_succession.POWER,
     change_email.POWER, decide_email_change.CANCEL, decide_email_change.APPROVE, decide_email_change.DENY, recovery_address.REMOVE, free_address.POWER, confirm_identity.POWER,
+    delete_own_account.POWER, delete_own_account.ASK, delete_own_account.WITHDRAW,
     change_own_email.POWER, change_own_email.WITHDRAW, recovery_address.SET, recovery_address.DROP,
 )
 BY_SLUG = {power.slug: power for power in POWERS}

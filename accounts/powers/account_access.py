@@ -10,8 +10,9 @@ def close_account(work: Work, person: Person, *, reason: str) -> None:
     """End every session and token of the account in all organizations; tell the other ones neutrally (guard rail 8)."""
     person.account.auth_epoch += 1
     work.end_sessions(person.account.id, reason)
+    known = person.membership or person.management
     for membership_id, organization_id, rank in person.extra["elsewhere"]:
         work.end_tokens(membership_id, state="disabled", reason=reason)
-        if person.membership is not None and organization_id != person.membership.organization_id:
+        if known is None or organization_id != known.organization_id:
             event = "organization.owner_unavailable" if rank >= OWNER_RANK else "member.unavailable"
             work.elsewhere.append((organization_id, event, person.account.id))

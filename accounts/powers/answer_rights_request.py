@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
 from accounts.models import Organization, RightsRequest
+from accounts.models.rights import THROUGH_THE_DOOR
 from accounts.power import Data, Effect, Power
 from accounts.powers import choosing
 from accounts.powers.forms import AnyChoiceField, StrictForm, note_field
@@ -29,7 +30,7 @@ class AnswerForm(StrictForm):
 
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """The open requests, the oldest first."""
-        rows = RightsRequest.objects.filter(organization=organization, state="open").select_related("account").order_by("asked_at")[:500]
+        rows = RightsRequest.objects.filter(organization=organization, state="open", kind__in=THROUGH_THE_DOOR).select_related("account").order_by("asked_at")[:500]
         self.fields["request"].choices = [("", gettext_lazy("Choose one")), *((str(r.id), f"{r.account.name or r.account.email} · {r.get_kind_display()}") for r in rows)]  # type: ignore[attr-defined]
 
     @classmethod
@@ -40,7 +41,7 @@ class AnswerForm(StrictForm):
 
 def _chosen(target: OrganizationTarget, data: Data) -> RightsRequest | None:
     try:
-        return RightsRequest.objects.filter(organization_id=target.id, id=UUID(str(data.get("request") or ""))).select_related("account").first()
+        return RightsRequest.objects.filter(organization_id=target.id, id=UUID(str(data.get("request") or "")), kind__in=THROUGH_THE_DOOR).select_related("account").first()
     except ValueError:
         return None
 

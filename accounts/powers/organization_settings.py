@@ -144,15 +144,21 @@ class NumbersForm(StrictForm):
             raise ValidationError(_("Write up to five numbers of days from 1 to 365, such as 30, 7, 1."), code="days")
         return ", ".join(str(day) for day in sorted({int(part) for part in parts}, reverse=True)) or None
 
+    own_deletion = forms.ChoiceField(label=gettext_lazy("When people delete their own account"), required=False, choices=[
+        ("", gettext_lazy("As it is")), ("ask", gettext_lazy("They ask, and an administrator decides")), ("free", gettext_lazy("They decide alone"))],
+        help_text=gettext_lazy("For accounts that your organization manages. Whoever decides alone can still not pass by a hold or leave the organization without an owner."))
+
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """The numbers as they are."""
         row = policy.of(organization.id)
-        self.initial.update({name: getattr(row, name) for name in NUMBERS})
+        self.initial.update({name: getattr(row, name) for name in NUMBERS}, own_deletion="free" if row.own_deletion else "ask")
 
 
 def _numbers(row: OrganizationPolicy, data: Data) -> dict[str, Any]:
     """What would change. Numbers of an approved plan may be text."""
-    sent = {name: data[name] if name == "contract_reminders" else int(data[name]) for name in NUMBERS if data.get(name) is not None}
+    sent: dict[str, Any] = {name: data[name] if name == "contract_reminders" else int(data[name]) for name in NUMBERS if data.get(name) is not None}
+    if data.get("own_deletion"):
+        sent["own_deletion"] = data["own_deletion"] == "free"
     return {name: value for name, value in sent.items() if value != getattr(row, name)}
 
 
@@ -171,6 +177,9 @@ def numbers_effects(target: OrganizationTarget, data: Data, _now: datetime) -> l
         found.append(Effect("kept", f"closing:{n}", ngettext("The organization would end %(n)d day after the decision.", "The organization would end %(n)d days after the decision.", n) % {"n": n}))
     if days := new.get("contract_reminders"):
         found.append(Effect("kept", f"contract:{days}", _("The person and the administrators are reminded of the end of a contract so many days before: %(days)s.") % {"days": days}))
+    if "own_deletion" in new:
+        found.append(Effect("later", "own_deletion", _("People can delete managed accounts without asking anybody. They are told when that happens, and so are administrators."))
+                     if new["own_deletion"] else Effect("kept", "own_deletion", _("People ask an administrator before a managed account is deleted.")))
     return found
 
 
@@ -208,7 +217,7 @@ NUMBERS_POWER = Power(
     slug="set-limits", code="organization.set_limits", event="organization.limits_set", over="organization", permission="manage_settings", tier=2,
     form=NumbersForm, rule=numbers_rule, effects=numbers_effects, apply=set_numbers, notice=False,
     title=gettext_lazy("Set the organization's limits"), button=gettext_lazy("Save"),
-    does=gettext_lazy("Sets the numbers of days that deletions in this organization take, and when people are reminded of the end of a contract."),
+    does=gettext_lazy("Sets the numbers of days that deletions in this organization take, whether people delete managed accounts alone, and when people are reminded of the end of a contract."),
     does_not=gettext_lazy("Changes nothing that is under way already."),
     sentence=gettext_lazy("%(actor)s changed the limits of the organization"),
 )

@@ -62,6 +62,7 @@ UNITS: tuple[Unit, ...] = (
             "answered_by": data("user.history", export="others", erase="keep", ground=_ASKED),
             "outcome": data("user.privacy_preferences", erase="keep", ground=_ASKED),
             "answer": data("user.content.private", export="others", erase="blank"),
+            "escalated": WORKINGS,
         },
     ),
     Unit(

@@ -17,7 +17,7 @@ REQUEST = thing(
         "account_id": shapes.ID,
         "kind": choice(*RightsKind.values),
         "words": text(2000, sample="Please send me what you keep about me."),
-        "state": choice("open", "answered"),
+        "state": choice("open", "answered", "ended"),
         "asked_at": shapes.STAMP,
         "answered_at": shapes.MAYBE_STAMP,
         "outcome": choice("", "granted", "refused"),

@@ -25,6 +25,7 @@ SETTINGS = thing(
         "deletion_days": number(1, 90, sample=14),
         "closing_days": number(14, 90, sample=14),
         "contract_reminders": text(40, sample="30, 7, 1"),
+        "own_deletion": choice("ask", "free"),
         "created_at": shapes.STAMP,
     }
 )
@@ -59,6 +60,7 @@ def settings(call: Call) -> dict[str, Any]:
         "deletion_days": numbers.deletion_days,
         "closing_days": numbers.closing_days,
         "contract_reminders": numbers.contract_reminders,
+        "own_deletion": "free" if numbers.own_deletion else "ask",
         "created_at": plain(row.created_at),
     }
 

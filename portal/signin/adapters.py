@@ -8,9 +8,10 @@ from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts import fetch, outbox
+from accounts import fetch, outbox, own_deletion
 from accounts.addresses import address_key, clean_address
 from accounts.emails import switching
 from accounts.models import Account, Membership, Session
@@ -49,6 +50,8 @@ class Adapter(DefaultAccountAdapter):
     def pre_login(self, request: HttpRequest, user: Account, **kwargs: Any) -> HttpResponse | None:
         """An account that is not active gets no further, whatever it presented."""
         if user.status != "active" or user.is_over(timezone.now()):
+            if back := own_deletion.way_back(user):
+                return redirect(back)
             user.is_active = False
         return super().pre_login(request, user, **kwargs)
 

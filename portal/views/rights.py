@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from accounts import rights
 from accounts.addresses import address_key
 from accounts.models import Account, Membership, RightsRequest
-from accounts.models.rights import RightsKind
 from accounts.powers.forms import GROUNDS, StrictForm
 from accounts.reasons import NotFound, Refused, text
 from dsar.cases.table import OPEN
@@ -78,7 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
     grounds = dict(GROUNDS)
     return render(request, "rights/page.html", {
         "account": account, "places": [(place, grounds.get(place.reason, "")) for place in rights.places(account)], "deletion": rights.own_deletion(account),
-        "visit": not request.user.is_authenticated, "kinds": RightsKind.choices})
+        "visit": not request.user.is_authenticated, })
 
 
 def _person(request: HttpRequest) -> Account | None:
@@ -123,5 +122,4 @@ def requests(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "rights/requests.html", {
         "open": [(r, members.get(r.account_id)) for r in rows if r.state == "open"], "answered": answered,
         "cases": visible(actor.organization_id, actor).filter(state__in=OPEN).select_related("account").prefetch_related("actions").order_by("statutory_due", "received_at")[:SHOWN],
-        "may": actor.scope_groups is None}
-        )
+        "may": actor.scope_groups is None, "may_delete": actor.may("delete_accounts")})

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 
-from accounts import mail, outbox, tenancy
+from accounts import deletion_news, mail, outbox, tenancy
 from accounts.emails import news
 from accounts.models import Mail
 from audit import subscribers
@@ -16,7 +16,7 @@ def delivered(account_id: object, *, address: str = "", template: str = "") -> l
     """(template, address, text) of the mails about this account, oldest first, rendered as they would be sent."""
     with tenancy.installation("a test reads the post"):
         number_all()
-        subscribers.drain([mail.SUBSCRIBER, news.SUBSCRIBER])
+        subscribers.drain([mail.SUBSCRIBER, news.SUBSCRIBER, deletion_news.SUBSCRIBER])
         rows = Mail.objects.filter(account_id=account_id).order_by("created_at", "id")
         rows = rows.filter(address=address) if address else rows
         rows = rows.filter(template=template) if template else rows
