@@ -114,7 +114,14 @@ def could_approve(row: StoredPlan) -> list[Account]:
     """Everybody who could agree to this plan now."""
     asked = Membership.objects.select_related("account").filter(id=row.requested_by).first()
     found = approvers.who_could(organization_id=row.organization_id, permissions=[p.permission for p in act_file.powers_of(row)], rank=rank_needed(row), without=asked.account_id if asked else None)
-    return [account for account, actor in found if not same_person(row, actor, asked)]
+    return [account for account, actor in found if not same_person(row, actor, asked) and not hit(row, actor)]
+
+
+def hit(row: StoredPlan, actor: Actor) -> bool:
+    """Whether the plan is about the actor, who is then nobody's second person: it would be agreed to by whoever asked and whoever is to gain or lose by it."""
+    if actor.membership_id is None:
+        return False
+    return actor.membership_id in row.targets or (row.many and PlanRow.objects.filter(plan=row, target=actor.membership_id, state="waiting").exists())
 
 
 def same_person(row: StoredPlan, actor: Actor, asked: Membership | None = None) -> bool:
@@ -149,6 +156,8 @@ def why_not(*, row: StoredPlan, actor: Actor, now: datetime, approve: bool = Tru
         return "same_person"
     if not approve and row.summary.get("due_at") and actor.kind == "user" and actor.rank >= OWNER_RANK:
         return ""
+    if hit(row, actor):
+        return "about_yourself"
     if actor.kind != "user" or not actor.may(approvers.PERMISSION) or not all(actor.may(power.permission) for power in act_file.powers_of(row)):
         return "not_approver"
     if actor.rank < rank_needed(row):

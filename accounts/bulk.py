@@ -20,7 +20,7 @@ from accounts.people import Person, usable_owners
 from accounts.power import Power, Verdict, judge
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded
 from accounts.work import plain
-from audit import recording
+from audit import INSTALLATION, recording
 from audit.canonical import canonical
 from audit.record import EntryDraft, TargetRef
 
@@ -233,8 +233,19 @@ def _digest(row: StoredPlan) -> str:
 def confirm(*, actor: Actor, plan_id: UUID, digest: str, count: int | None, now: datetime) -> StoredPlan:
     """Set it going: the digest must be the one that was shown, `count` how many people will be hit (None for a file).
 
-    A plan that needs a second person then waits for them; any other is carried out by the worker.
+    A plan that needs a second person then waits for them; any other is carried out by the worker. A refusal is recorded after the rollback.
     """
+    try:
+        return _confirm(actor, plan_id, digest, count, now)
+    except (Refused, Stale, NotFound) as error:
+        codes = error.codes if isinstance(error, Refused) else ["stale" if isinstance(error, Stale) else "not_found"]
+        recording.refuse(EntryDraft(
+            org=actor.organization_id or INSTALLATION, action="plan.confirmed", category="plan", outcome="denied", reason_code=",".join(codes), actor=entries.actor_ref(actor),
+            targets=[TargetRef(type="plan", id=plan_id)], via=actor.via), now=now)
+        raise
+
+
+def _confirm(actor: Actor, plan_id: UUID, digest: str, count: int | None, now: datetime) -> StoredPlan:
     with transaction.atomic():
         row = mine(actor=actor, plan_id=plan_id, states=(PlanState.PLANNED,), now=now)
         Organization.objects.select_for_update().get(id=row.organization_id)

@@ -51,7 +51,8 @@ def _requests(sealed: Sealed, organization: Organization, account: Account, *, h
     for told in audience.holders(organization, PERMISSION, rank=dict(own_deletion.ESCALATES).get(days, 0)):
         if told.id != account.id:
             outbox.owe(template="deletion-asked", account=told, entry=sealed.entry, organization_id=organization.id, now=datetime.now(UTC), context={
-                "how": how, "days": days, "who": account.name or account.email, "organization": organization.name, "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}",
+                "how": how, "days": days, "who": account.name or account.email, "organization": organization.name,
+                "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}",
                 "page": settings.STEWARD_URL + reverse("rights-requests", args=[organization.slug])})
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-from accounts import own_deletion, outbox
+from accounts import outbox, own_deletion
 from accounts.models import Account, Deletion, Membership, Organization
 from accounts.organizations import contact
 from accounts.powers import BY_SLUG, FALLS_DUE, POWERS

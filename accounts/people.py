@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from accounts.models import Account, Management, Membership, Organization, Role
+from accounts.models import Account, GroupMembership, Management, Membership, Organization, Role
 from accounts.models.account import AccountStatus
 from accounts.models.membership import ManagementBasis, MembershipStatus
 from accounts.roles import OWNER_RANK
@@ -160,10 +160,12 @@ def load_self(*, account_id: UUID, lock: bool) -> list[Person]:
 def usable_owners(*, organization_id: UUID, without: Iterable[UUID]) -> int:
     """Owners who can sign in now: active, verified, with a second factor (guard rail 1). Call under the organization's lock.
 
-    Nobody whose access or role has an end already counts: when it comes, others must be left.
+    A role that comes by a group counts like one's own. Nobody whose access or role has an end already counts: when it comes, others must be left.
     """
+    groups = GroupMembership.objects.filter(organization_id=organization_id, group__role__rank__gte=OWNER_RANK)
     return Membership.objects.filter(
-        organization_id=organization_id, role__rank__gte=OWNER_RANK, status__in=(MembershipStatus.ACTIVE, MembershipStatus.RESTRICTED),
+        models.Q(role__rank__gte=OWNER_RANK, role_until=None) | models.Q(id__in=groups.values("membership_id")), organization_id=organization_id,
+        status__in=(MembershipStatus.ACTIVE, MembershipStatus.RESTRICTED),
         account__status=AccountStatus.ACTIVE, account__email_verified_at__isnull=False, account__has_second_factor=True,
-        identity_changed_at__isnull=True, access_ends_at=None, role_until=None, account__access_ends_at=None,
+        identity_changed_at__isnull=True, access_ends_at=None, account__access_ends_at=None,
     ).exclude(id__in=list(without)).count()

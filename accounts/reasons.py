@@ -131,6 +131,7 @@ REASONS = {
     "no_outcome": _("Every right that was asked for needs an outcome."),
     "too_many_requests": _("There are ten requests already for which nobody proved who asked."),
     "unknown_request": _("There is no such request."),
+    "about_yourself": _("This is about you, so somebody else has to decide."),
     "ask_first": _("The organization that manages your account decides about its deletion. Ask it."),
     "decide_alone": _("You can delete your account yourself; nobody has to be asked."),
     "no_request": _("No request for the deletion of this account is open."),

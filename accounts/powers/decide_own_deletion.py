@@ -54,7 +54,8 @@ def grant(work: Work, person: Person, data: Data) -> None:
 
 
 class GrantForm(StrictForm):
-    message = forms.CharField(label=gettext_lazy("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), help_text=gettext_lazy("Optional. They read it in the notice."))
+    message = forms.CharField(label=gettext_lazy("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
+                              help_text=gettext_lazy("Optional. They read it in the notice."))
 
 
 GRANT = Power(
@@ -69,7 +70,8 @@ GRANT = Power(
 
 
 class DeclineForm(ReasonForm):
-    reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), choices=[("", gettext_lazy("Choose one")), *DENIALS], help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."))
+    reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), choices=[("", gettext_lazy("Choose one")), *DENIALS],
+                                    help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."))
 
 
 def decline_rule(actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:

@@ -71,7 +71,8 @@ POWER = Power(
 
 
 class AskForm(StrictForm):
-    words = forms.CharField(label=gettext_lazy("Your words to them"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), help_text=gettext_lazy("Optional. Administrators read it."))
+    words = forms.CharField(label=gettext_lazy("Your words to them"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
+                            help_text=gettext_lazy("Optional. Administrators read it."))
 
 
 def ask_rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
@@ -89,7 +90,8 @@ def ask_rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iter
 def ask_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
     return [Effect("later", "asked", _("The organization that manages your account agrees, or declines with a ground. You are told by mail.")),
             Effect("later", "escalates", ngettext("Without an answer all administrators are told after %(n)d day, and later the owners.",
-                                                  "Without an answer all administrators are told after %(n)d days, and later the owners.", own_deletion.ESCALATES[0][0]) % {"n": own_deletion.ESCALATES[0][0]}),
+                                                  "Without an answer all administrators are told after %(n)d days, and later the owners.",
+                                                  own_deletion.ESCALATES[0][0]) % {"n": own_deletion.ESCALATES[0][0]}),
             Effect("kept", "all", _("Until they agree nothing changes, and you can withdraw what you asked."))]
 
 

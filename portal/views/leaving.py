@@ -107,4 +107,5 @@ def keep(request: HttpRequest, word: str) -> HttpResponse:
 
 
 def _over(request: HttpRequest) -> HttpResponse:
-    return errors._page(request, 404, _("This link is no longer valid"), _("It was used, the deletion was cancelled or has begun, or it was not you who asked for it. Your rights page says how it stands."))
+    return errors._page(request, 404, _("This link is no longer valid"),
+                        _("It was used, the deletion was cancelled or has begun, or it was not you who asked for it. Your rights page says how it stands."))

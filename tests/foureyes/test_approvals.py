@@ -215,7 +215,8 @@ def test_an_asker_who_is_paused_is_decided_about_first(world: World) -> None:
     from accounts.models import Brake
 
     arrange(lambda: Brake.objects.create(organization=org.organization, account_id=org.person("owner").account_id, paused_at=timezone.now(), paused_over="suspend"))
-    refused(org, plan, actor(org, "second-owner"), "asker_paused")
+    arrange(lambda: org.people.update(third=add_person(org, "third", "owner", True, timezone.now())))
+    refused(org, plan, actor(org, "third"), "asker_paused")
     assert state(org, plan) == "awaiting_approval"
 
 
@@ -376,3 +377,34 @@ def test_the_inbox(world: World) -> None:
     client.post(f"/o/{org.slug}/approvals/{plan.id}/", {"decision": "approve", "note": "fine"})
     assert state(org, plan) == "done"
     assert GroupMembership.objects.count() == 0  # no scope is left behind
+
+
+def test_nobody_is_the_second_person_about_themselves(world: World) -> None:
+    """An owner asks for something about another owner: that one cannot agree to it, nor decline it; a third one can, and alone is asked."""
+    org = world.north
+    plan = ask(org, "owner", "second-owner", power=SUSPEND, data=WHY)
+    for approve in (True, False):
+        refused(org, plan, actor(org, "second-owner"), "about_yourself", approve=approve)
+    with tenancy.scope(org=org.organization.id):
+        assert approvals.could_approve(plan) == []
+    arrange(lambda: org.people.update(third=add_person(org, "third", "owner", True, timezone.now())))
+    with tenancy.scope(org=org.organization.id):
+        assert [account.id for account in approvals.could_approve(plan)] == [org.person("third").account_id]
+    decide(org, plan, actor(org, "third"))
+    assert state(org, plan) == "done"
+
+
+def test_whoever_a_plan_of_many_would_hit_does_not_confirm_it(world: World) -> None:
+    """Also where the people are rows of the plan; and what was refused when it was confirmed stands in the log."""
+    org = world.north
+    with tenancy.scope(org=org.organization.id):
+        asker, ids = org.actor("owner"), [org.person(name).id for name in ("administrator", "worker")]
+        plan = bulk.freeze(power=SUSPEND, actor=asker, data=WHY, now=timezone.now(), ids=ids)
+        arrange(lambda: Plan.objects.filter(id=plan.id).update(tier=3))
+        for wrong, code in (({"count": 9}, "wrong_count"), ({"digest": "0" * 64}, "stale")):
+            with pytest.raises((Refused, door.Stale)):
+                bulk.confirm(actor=asker, plan_id=plan.id, now=timezone.now(), **{"digest": plan.digest, "count": 2, **wrong})
+            assert recorded(org, f'"reason_code":"{code}"') == 1
+        plan = bulk.confirm(actor=asker, plan_id=plan.id, digest=plan.digest, count=2, now=timezone.now())
+    refused(org, plan, actor(org, "administrator"), "about_yourself")
+    decide(org, plan, actor(org, "second-owner"))
