@@ -56,7 +56,7 @@ def mine(request: HttpRequest) -> HttpResponse:
                 refused = text(refusal.codes[0])
     return render(request, "me/delete.html", {
         "management": management, "asks": asks, "form": form, "wrong": wrong, "refused": refused, "effects": (_plan("ask-own-deletion", actor) if asks else plan).verdicts[0].effects,
-        "obstacles": [(SETTLE.get(code) or text(code), organization) for code, organization in own_deletion.in_the_way(request.user.id)],
+        "obstacles": [(SETTLE.get(code) or text(code), organization) for code, organization in (own_deletion.in_the_way(request.user.id) if plan.verdicts[0].target.extra["blocked"] else ())],
         "directory": "managed_by_idp" in plan.verdicts[0].reasons, "requests": _requests(request), "stores": [store for store in STORES if store.category], **_preview(request)}, status=status)
 
 
