@@ -112,8 +112,10 @@ def blockers(accounts: Iterable[UUID]) -> dict[UUID, list[str]]:
     What another organization has to settle is told as `external_obligation` only: neither which one, nor what, nor how much (guard rail 8).
     """
     seen, found = obstacles(accounts), defaultdict(set)
+    if not seen:
+        return {}
     with installation("what stands in the way of a deletion may be in any organization"):
-        manages = dict(Management.objects.filter(account_id__in={account for account, _organization, _code in seen}).values_list("account_id", "organization_id")) if seen else {}
+        manages = dict(Management.objects.filter(account_id__in={account for account, _organization, _code in seen}).values_list("account_id", "organization_id"))
     for account, organization, code in seen:
         found[account].add(code if organization is None or organization == manages.get(account, organization) else "external_obligation")
     return {account: sorted(codes) for account, codes in found.items()}

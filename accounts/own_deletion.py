@@ -30,9 +30,8 @@ _MAIL, _PASSWORD = signing.Signer(salt="steward.deletion.keep"), signing.Timesta
 
 
 def asked(people: Sequence[Person]) -> None:
-    """extra["asked"]: the open request of each person that their account be deleted, or None."""
-    with installation("a person's own request, whichever organization it went to"):
-        rows = {row.account_id: row for row in RightsRequest.objects.filter(account_id__in=[p.account.id for p in people], kind=RightsKind.ACCOUNT, state="open")}
+    """extra["asked"]: the open request of each person that their account be deleted, or None. An organization sees those that went to it, the person all."""
+    rows = {row.account_id: row for row in RightsRequest.objects.filter(account_id__in=[p.account.id for p in people], kind=RightsKind.ACCOUNT, state="open")}
     for person in people:
         person.extra["asked"] = rows.get(person.account.id)
 
