@@ -85,6 +85,8 @@ TABLES: dict[str, Table] = {
     # people and organizations
     "accounts_organization": Table(scope="id"),
     "accounts_organizationpolicy": Table(scope="organization_id"),
+    "accounts_fieldpolicy": Table(scope="organization_id"),
+    "accounts_editlimits": Table(scope="organization_id"),
     "accounts_oldslug": Table(scope="organization_id"),
     "accounts_noticeversion": Table(scope="organization_id"),
     "accounts_role": Table(scope="organization_id"),

@@ -9,9 +9,11 @@ from django.core import signing
 from django.db.models import Q
 
 from accounts import notice, tenancy
-from accounts.models import ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization
+from accounts.models import Account, ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization
 from accounts.models.claim import Standing
+from accounts.people import Person
 from accounts.power import Power
+from accounts.profile import rules
 from audit import queries
 from portal import sentences
 from portal.powers import POWERS
@@ -59,6 +61,12 @@ class Hold:
     """The version of its notice that the person was shown before it came to manage the account."""
     claimed: UUID | None = None
     """By which claim it came to manage the account."""
+    locked: tuple[str, ...] = ()
+    """Each profile field that the person may not change here: which, who locked it and why."""
+    editable: bool = False
+    """Whether the person may change their title or department here themselves."""
+    limits: rules.Limits = rules.NONE
+    """What the organization does not let the person do themselves, because it manages the account."""
 
     @property
     def id(self) -> UUID:
@@ -77,6 +85,8 @@ def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
         managements = {row.organization_id: row for row in (managed if only is None else managed.filter(organization_id=only))}
         claimed = {row.organization_id: row.id for row in ClaimedAccount.objects.filter(account_id=account_id, state=Standing.MANAGED)} if managements else {}
         versions = notice.shown(row.notice_version for row in managements.values())
+        decided = rules.several([*rows, *managements])
+        limits = {organization_id: rules.limits_of(organization_id) for organization_id in managements}
         roles: dict[UUID, list[str]] = {}
         for found in GroupMembership.objects.filter(membership__in=rows.values(), group__role__isnull=False).select_related("group__role").order_by("group__role__name"):
             roles.setdefault(found.membership_id, []).append(found.group.role.name)  # type: ignore[union-attr]
@@ -84,8 +94,15 @@ def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
     theirs = {i: row.organization for i, row in (*rows.items(), *managements.items())}
     return [Hold(organization=organization, membership=rows.get(i), management=managements.get(i), group_roles=tuple(roles.get(rows[i].id, ())) if i in rows else (),
                  over_membership=tuple(p for p in over if not p.account_power) if i in rows else (), over_account=tuple(p for p in over if p.account_power) if i in managements else (),
-                 notice=versions.get(managements[i].notice_version) if i in managements else None, claimed=claimed.get(i))
+                 notice=versions.get(managements[i].notice_version) if i in managements else None, claimed=claimed.get(i),
+                 locked=_locked(organization, rows.get(i), managements.get(i), decided[i]), editable=i in rows and any(decided[i][name].for_person for name in rules.LOCAL_FIELDS), limits=limits.get(i, rules.NONE))
             for i, organization in sorted(theirs.items(), key=lambda one: (one[1].name, str(one[0])))]
+
+
+def _locked(organization: Organization, membership: Membership | None, management: Management | None, decided: rules.Fields) -> tuple[str, ...]:
+    person = Person(account=Account(), membership=membership, management=management, extra={"field_rules": decided})
+    names = rules.LABELS if membership is not None else rules.ACCOUNT_FIELDS
+    return tuple(f"{rule.label}: {rule.why_locked(organization.name)}" for rule in rules.locked(person, names))
 
 
 def past(account_id: UUID) -> list[Membership]:

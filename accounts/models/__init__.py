@@ -25,6 +25,7 @@ from accounts.models.organization import (
 )
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.policy import OldSlug, OrganizationPolicy
+from accounts.models.profile import EditLimits, FieldPolicy
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import Service, ServiceAccess
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
@@ -32,7 +33,8 @@ from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
-    "Account", "AddressChange", "ApiToken", "Brake", "Claim", "ClaimedAccount", "Closing", "Deletion", "Dispute", "Domain", "Group", "GroupMembership", "IdempotencyKey", "Mail", "Management",
+    "Account", "AddressChange", "ApiToken", "Brake", "Claim", "ClaimedAccount", "Closing", "Deletion", "Dispute", "Domain", "EditLimits", "FieldPolicy", "Group", "GroupMembership",
+    "IdempotencyKey", "Mail", "Management",
     "Membership", "MembershipSnapshot", "NoticeVersion", "OAuthApplication", "OldSlug", "Organization", "OrganizationGroupPermission", "OrganizationPolicy", "OrganizationUserPermission",
     "PeopleCount", "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
     "ServiceAccess", "Session", "SuccessionCase", "Successor", "Tombstone",

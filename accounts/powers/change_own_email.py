@@ -16,12 +16,14 @@ from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
 from accounts.powers.addresses import limited
 from accounts.powers.forms import NoForm
+from accounts.profile import rules
 from accounts.work import Work
 
 
 def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     if person.governed:
         yield "managed_by_idp"
+    yield from rules.limited(person, "email")
     if person.extra["address_change"] is not None:
         yield "change_pending"
     address = str(data.get("email") or "")
@@ -50,7 +52,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="change-own-email", code="own.email", event="account.email.change_asked", over="own_account", permission=None, tier=1, tier_for=addresses.own_tier,
-    form=addresses.AddressForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(life.address_change,),
+    form=addresses.AddressForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(life.address_change, rules.edit_limits),
     title=gettext_lazy("Change your e-mail address"), button=gettext_lazy("Change the address"),
     does=gettext_lazy("Sends a link to the new mailbox. When you have used it, the address changes, or the organization that manages your account is asked."),
     does_not=gettext_lazy("Changes nothing until the new mailbox has confirmed."),

@@ -1,21 +1,19 @@
 """The person changes their own name, language and time zone."""
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Power
-from accounts.powers.forms import StrictForm
+from accounts.powers.forms import StrictForm, show, zone
+from accounts.profile import rules
 from accounts.work import Work
 
 FIELDS = ("name", "language", "time_zone", "refuses_invitations")
@@ -34,11 +32,17 @@ class OwnProfileForm(StrictForm):
         """The account as it is."""
         return {f: getattr(person.account, f) for f in FIELDS}
 
+    def offer(self, _actor: Actor, person: Person) -> None:
+        """What the person may not change is shown, with who locked it and why."""
+        rules.field_rules([person])
+        for rule in rules.locked(person, FIELDS):
+            show(self, rule.field, getattr(person.account, rule.field), rule.why_locked(person.management.organization.name if person.management else ""))
+
     def clean_time_zone(self) -> str:
-        name = str(self.cleaned_data["time_zone"])
-        if name and name not in zoneinfo.available_timezones():
-            raise ValidationError(_("“%(name)s” is not a time zone. Write it like Europe/Berlin.") % {"name": name}, code="zone")
-        return name
+        return zone(str(self.cleaned_data["time_zone"]))
+
+    def clean_name(self) -> str:
+        return rules.clean(self.cleaned_data["name"])
 
 
 def _new(person: Person, data: Data) -> dict[str, Any]:
@@ -46,7 +50,12 @@ def _new(person: Person, data: Data) -> dict[str, Any]:
 
 
 def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
-    if data and not _new(person, data):
+    new = _new(person, data)
+    if set(new) - {"refuses_invitations"}:
+        yield from rules.limited(person, "profile")
+    if rules.locked(person, new):
+        yield "field_locked"
+    if data and not new:
         yield "nothing_to_change"
 
 
@@ -57,7 +66,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="edit-own-profile", code="own.profile", event="profile.updated_by_person", over="own_account", permission=None, tier=0, form=OwnProfileForm,
-    rule=rule, apply=apply, ladder=0, self_allowed=True, notice=False,
+    rule=rule, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(rules.field_rules, rules.edit_limits),
     title=gettext_lazy("Edit your profile"), button=gettext_lazy("Save changes"),
     does=gettext_lazy("Changes your name, language and time zone."),
     does_not=gettext_lazy("Does not change what organizations note about you, such as your title there."),

@@ -1,12 +1,14 @@
 """The fields that several powers share. A form is the schema for page, API and command line alike."""
 from __future__ import annotations
 
+import zoneinfo
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 GROUNDS = [
@@ -32,6 +34,13 @@ class StrictForm(forms.Form):
             if isinstance(value, str) and any((ord(c) < 32 and c not in "\r\n\t") or ord(c) == 127 for c in value):
                 self.add_error(name, ValidationError(_("Remove the control characters."), code="control"))
         return cleaned
+
+
+def show(form: forms.Form, name: str, value: Any, words: str) -> None:
+    """Show a field that whoever looks may not change, with the words that say why. One that was sent nevertheless stays, so that the power refuses it."""
+    if form.is_bound and form.add_prefix(name) in form.data:
+        return
+    form.fields[name].disabled, form.initial[name], form.fields[name].help_text = True, value, words
 
 
 class AnyChoiceField(forms.ChoiceField):
@@ -87,6 +96,13 @@ def ahead(value: datetime | None) -> datetime | None:
     if value is not None and not timezone.now() < value < timezone.now() + FARTHEST:
         raise ValidationError(_("Choose a time in the future, at most ten years away."), code="past")
     return value
+
+
+def zone(name: str) -> str:
+    """A time zone by its name, or '' for none of one's own."""
+    if name and name not in zoneinfo.available_timezones():
+        raise ValidationError(gettext("“%(name)s” is not a time zone. Write it like Europe/Berlin.") % {"name": name}, code="zone")
+    return name
 
 
 def note_field() -> forms.CharField:

@@ -18,6 +18,7 @@ from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
 from accounts.powers.addresses import limited
 from accounts.powers.forms import NoForm, ReasonForm
+from accounts.profile import rules
 from accounts.tenancy import installation
 from accounts.work import Work
 
@@ -35,6 +36,7 @@ def _end(work: Work, person: Person, row: AddressChange) -> None:
 
 
 def set_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    yield from rules.limited(person, "recovery_address")
     address = str(data.get("email") or "")
     if address and address_key(address) in {person.account.email_key, address_key(person.account.recovery_email)}:
         yield "nothing_to_change"
@@ -53,12 +55,17 @@ def set_address(work: Work, person: Person, data: Data) -> None:
 
 SET = Power(
     slug="set-recovery-address", code="own.recovery_address", event="account.recovery_email.asked", over="own_account", permission=None, tier=1, tier_for=addresses.own_tier,
-    form=RecoveryForm, rule=set_rule, apply=set_address, ladder=0, self_allowed=True, notice=False, gather=(life.address_change,),
+    form=RecoveryForm, rule=set_rule, apply=set_address, ladder=0, self_allowed=True, notice=False, gather=(life.address_change, rules.edit_limits),
     title=gettext_lazy("Set a recovery address"), button=gettext_lazy("Set the recovery address"),
     does=gettext_lazy("Sends a link to a second mailbox of yours. Once used, that mailbox is told when your account is locked or its address changes."),
     does_not=gettext_lazy("Is no way to sign in, and changes nothing until the mailbox has confirmed."),
     sentence=gettext_lazy("%(actor)s asked for a recovery address of their own"),
 )
+
+
+def drop_own_rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    yield from rules.limited(person, "recovery_address")
+    yield from drop_rule(actor, person, data, now)
 
 
 def drop_rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
@@ -75,7 +82,7 @@ def drop(work: Work, person: Person, _data: Data) -> None:
 
 DROP = Power(
     slug="drop-recovery-address", code="own.recovery_address_drop", event="account.recovery_email.dropped", over="own_account", permission=None, tier=1, tier_for=addresses.own_tier,
-    form=NoForm, rule=drop_rule, apply=drop, ladder=0, self_allowed=True, notice=False, gather=(life.address_change,),
+    form=NoForm, rule=drop_own_rule, apply=drop, ladder=0, self_allowed=True, notice=False, gather=(life.address_change, rules.edit_limits),
     title=gettext_lazy("Remove your recovery address"), button=gettext_lazy("Remove it"),
     does=gettext_lazy("Forgets the second mailbox; nothing about your account is sent there any more."),
     does_not=gettext_lazy("Does not change the address that you sign in with."),

@@ -112,5 +112,7 @@ UNITS: tuple[Unit, ...] = (
 
 NOTHING: tuple[Nothing, ...] = (
     Nothing("accounts_oldslug", "addresses that an organization had before"),
+    Nothing("accounts_fieldpolicy", "which profile fields people, administrators or a directory change, and why"),
+    Nothing("accounts_editlimits", "what people may not edit or delete themselves, and why"),
     Nothing("accounts_organizationpolicy", "numbers that an organization chose, such as how long a deletion waits"),
 )

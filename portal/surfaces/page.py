@@ -41,6 +41,8 @@ def _from(request: HttpRequest, slug: str, power: Power, actor: Actor, person: P
     """Where an act on a member leads back to: the page it was chosen on."""
     if person.account.kind == "service" and actor.may("view_people"):
         return reverse("service-account", args=[slug, person.id])
+    if power.slug == "edit-own-details":
+        return reverse("me-who")
     if power.slug in {"create-token", "revoke-token"} or not actor.may("view_people"):
         return reverse("tokens", args=[slug])
     if power.permission == "manage_groups" and (group := _group_in(request)):
@@ -71,7 +73,7 @@ _DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain",
 _CLAIMS = ("cancel-claim", "exempt-account", "answer-objection")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
 _NOTICE = ("put-in-notice", "take-from-notice", "write-notice", "discard-notice-draft", "publish-notice")
-_SETTINGS = ("delete-organization", "cancel-organization-deletion", "update-organization", "set-contact", "set-limits")
+_SETTINGS = ("delete-organization", "cancel-organization-deletion", "update-organization", "set-contact", "set-limits", "set-field-policy", "set-edit-limits")
 _SUCCESSION = ("name-successors", "stop-succession", "make-recovery-codes", "set-succession-days")
 _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"),

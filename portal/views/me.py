@@ -20,6 +20,7 @@ from accounts.models import Account, ApiToken, Management, Membership, Session
 from accounts.people import load_self
 from accounts.powers import BY_SLUG, FALLS_DUE
 from accounts.powers.joining import inviter_over
+from accounts.profile import rules
 from accounts.reasons import NotFound, Refused, text
 from accounts.schedules import listing
 from portal.organization import enter, myself
@@ -56,6 +57,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     person = load_self(account_id=request.user.id, lock=False)[0]
     initial = power.form.initial_for(person)  # type: ignore[attr-defined]
     form = power.form(request.POST) if request.method == "POST" else power.form(initial=initial)
+    form.offer(actor, person)  # type: ignore[attr-defined]
     status = 200
     if request.method == "POST":
         if form.is_valid():
@@ -67,8 +69,11 @@ def profile(request: HttpRequest) -> HttpResponse:
                 messages.info(request, text(refusal.codes[0]))
                 return redirect("me")
         status = 422
+    rules.edit_limits([person])
     return render(request, "me/profile.html", {
-        "scheduled": about_me(request.user.id), "form": form, "power": power, "management": Management.objects.filter(account=request.user).select_related("organization").first()}, status=status)
+        "scheduled": about_me(request.user.id), "form": form, "power": power,
+        "limits": person.extra["edit_limits"] if person.managed else None,
+        "management": Management.objects.filter(account=request.user).select_related("organization").first()}, status=status)
 
 
 def about_me(account_id: UUID) -> list[dict[str, Any]]:

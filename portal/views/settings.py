@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts import acknowledging, policy, tenancy
 from accounts.models import ClaimedAccount, Membership, OldSlug, Organization
 from accounts.organizations import ending
+from accounts.profile import rules
 from accounts.reasons import NotFound
 from portal import notices_of
 from portal.organization import enter
@@ -25,7 +26,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
     found = notices_of.overview(actor.organization_id, now=now)
     return render(request, "settings/index.html", {
-        "policy": policy.of(actor.organization_id), "old": OldSlug.objects.filter(organization_id=actor.organization_id, leads_until__gt=now).order_by("-left_at"), "notice": found,
+        "policy": policy.of(actor.organization_id), "fields": list(rules.of(actor.organization_id).values()), "limits": rules.limits_of(actor.organization_id),
+        "old": OldSlug.objects.filter(organization_id=actor.organization_id, leads_until__gt=now).order_by("-left_at"), "notice": found,
         "unnamed": notices_of.unnamed(found), "closing": ending.of(actor.organization_id), "undecided": ending.undecided(actor.organization_id).count(), "may_end": actor.may("transfer_ownership")})
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.models import Account, Claim, Mail, Membership, Plan
+from accounts.models import Account, Claim, FieldPolicy, Mail, Membership, Plan
 from audit import holds
 from portal.api import schema
 from portal.api.docs import curl, described, example_body
@@ -99,6 +99,9 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
     ids = things(org, operation)
     if operation.name == "leave":
         ids["person_id"] = org.person("guest").id
+    if operation.name == "edit-own-details":
+        ids["person_id"] = org.person(who).id
+        arrange(lambda: FieldPolicy.objects.create(organization=org.organization, field="title", owner="both", set_at=timezone.now()))
     if operation.name == "create-token":
         ids["person_id"] = org.person(who).id
     if operation.name in {"add-to-group", "remove-from-group"}:
