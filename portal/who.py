@@ -95,7 +95,8 @@ def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
     return [Hold(organization=organization, membership=rows.get(i), management=managements.get(i), group_roles=tuple(roles.get(rows[i].id, ())) if i in rows else (),
                  over_membership=tuple(p for p in over if not p.account_power) if i in rows else (), over_account=tuple(p for p in over if p.account_power) if i in managements else (),
                  notice=versions.get(managements[i].notice_version) if i in managements else None, claimed=claimed.get(i),
-                 locked=_locked(organization, rows.get(i), managements.get(i), decided[i]), editable=i in rows and any(decided[i][name].for_person for name in rules.LOCAL_FIELDS), limits=limits.get(i, rules.NONE))
+                 locked=_locked(organization, rows.get(i), managements.get(i), decided[i]), editable=i in rows and any(decided[i][name].for_person for name in rules.LOCAL_FIELDS),
+                 limits=limits.get(i, rules.NONE))
             for i, organization in sorted(theirs.items(), key=lambda one: (one[1].name, str(one[0])))]
 
 
