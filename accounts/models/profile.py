@@ -1,4 +1,4 @@
-"""Profile values: who owns them, what people may not edit themselves, what is suggested and disputed, and what a person is still to be told of."""
+"""Profile values: who owns them, and what people may not edit themselves."""
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField

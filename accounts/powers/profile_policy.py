@@ -60,9 +60,9 @@ def field_effects(target: OrganizationTarget, data: Data, _now: datetime) -> lis
         return []
     name = {"field": old.label}
     words = {
-        FieldOwner.PERSON: _("“%(field)s” is changed by the person alone. Administrators can suggest a value.") % name,
-        FieldOwner.ADMINISTRATOR: _("“%(field)s” is changed by administrators alone. People read why, and can dispute the value.") % name,
-        FieldOwner.DIRECTORY: _("“%(field)s” is changed in the directory alone. People read why, and can dispute the value.") % name,
+        FieldOwner.PERSON: _("“%(field)s” is changed by the person alone.") % name,
+        FieldOwner.ADMINISTRATOR: _("“%(field)s” is changed by administrators alone. People read why.") % name,
+        FieldOwner.DIRECTORY: _("“%(field)s” is changed in the directory alone. People read why.") % name,
         FieldOwner.BOTH: _("“%(field)s” is changed by the person and by administrators.") % name,
     }[FieldOwner(owner)]
     found = [Effect("lost", f"owner:{old.field}:{owner}", words)]

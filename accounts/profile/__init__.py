@@ -1,1 +1,1 @@
-"""Profile values: who owns each, what limits people have, suggestions, disputes, and the daily mail about changes (POWERS P8)."""
+"""Profile values: who owns each, and what limits people have (POWERS P8)."""
