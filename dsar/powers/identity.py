@@ -17,6 +17,7 @@ from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import choosing
 from accounts.powers.forms import StrictForm, note_field
+from accounts.reasons import Refused
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
 from dsar.cases import engine, intake
@@ -107,7 +108,10 @@ def vouch_rule(actor: Actor, target: OrganizationTarget, data: Data, now: dateti
 def vouch(work: Work, target: OrganizationTarget, data: Data) -> None:
     row = cases.chosen(target.id, data)
     assert row is not None
-    account = Account.objects.get(id=row.account_id)
+    # The person may be confirming another request for the same right right now. Who holds the organization does not wait for a person, or two would wait in a circle.
+    account = Account.objects.select_for_update(skip_locked=True).filter(id=row.account_id).first()
+    if account is None:
+        raise Refused({str(target.id): ["stale"]})
     loaded = engine.load(row.id, organization_id=target.id)
     facts = intake.prove(work, loaded, level=3, who="administrator", actor=work.people[0] if work.people else None, code=str(data["method"]))
     _write(work, target, account, intake.Received(loaded, facts))

@@ -1,10 +1,13 @@
 """Requests through the door: the person asks, follows and takes back; the organization answers; two people refuse; the mails and the pages say it."""
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 
 from accounts import access, approvals, door, outbox, tenancy
 from accounts.actor import Proof
@@ -174,6 +177,26 @@ def test_what_came_by_telephone_waits_until_the_person_confirms_or_two_vouch(wor
     assert (the_case(other).state, the_case(other).level) == ("triage", 3)
     with pytest.raises(Refused), tenancy.scope(org=world.contoso.organization.id):
         door.perform(power=identity.RECORD, actor=world.contoso.actor("owner"), data={"person": Account.objects.get(id=person.account_id).email, "right": "object", "channel": "phone"}, now=datetime.now(UTC))
+
+
+def test_vouching_while_the_person_acts_does_not_wait_for_them_and_is_asked_for_anew(world: World) -> None:
+    """The person may be proving the same right elsewhere at this moment: of two proofs one is first, and nobody waits in a circle."""
+    person = world.north.person("worker")
+    case = received(person, "object", level=0)
+
+    def agreed() -> None:
+        plan = by(world, "privacy-officer", identity.VOUCH, case, method="in_person").plan_id
+        with tenancy.scope(org=world.north.organization.id):
+            row = Plan.objects.get(id=plan)
+            approvals.decide(plan_id=row.id, actor=world.north.actor("owner"), requester=approvals.requester(row), power=identity.VOUCH, approve=True, note="", now=datetime.now(UTC))
+
+    with psycopg.connect(os.environ["STEWARD_TESTS_SUPERUSER"], dbname=str(connection.settings_dict["NAME"])) as elsewhere:
+        elsewhere.execute("SELECT 1 FROM accounts_account WHERE id = %s FOR UPDATE", [person.account_id])
+        with pytest.raises(Refused) as refused:
+            agreed()
+    assert refused.value.codes == ["stale"] and the_case(person).state == "identity_pending"
+    agreed()
+    assert the_case(person).state == "triage"
 
 
 def test_time_reminds_misses_and_closes(world: World) -> None:
