@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from accounts import act_file, bulk, door
+from accounts import act_file, bulk, door, purposes
 from accounts.actor import Actor
 from accounts.models import Plan, PlanRow
 from accounts.models.plan import PlanState
@@ -47,7 +47,7 @@ def run(*, plan_id: UUID, organization_id: UUID) -> None:
 
 def _turn(plan_id: UUID, organization_id: UUID) -> bool:
     """One batch of one plan. True when another one is due; a plan that somebody else works on is left to them."""
-    with scope(org=organization_id):
+    with scope(org=organization_id, purpose=purposes.ACT):
         now = timezone.now()
         try:
             return bulk.judge_batch(plan_id=plan_id, now=now) or step(plan_id=plan_id, now=now)

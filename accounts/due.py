@@ -7,7 +7,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import alone, approvals, brake, bulk, credentials, door, own_deletion
+from accounts import alone, approvals, brake, bulk, credentials, door, own_deletion, purposes
 from accounts.emails import steps
 from accounts.models import Account, Brake, MembershipSnapshot, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
@@ -29,7 +29,7 @@ def run(*, now: datetime) -> None:
     for account_id in factors:
         remove_second_factors(account_id=account_id, now=now)
     for organization_id in organizations:
-        with scope(org=organization_id):
+        with scope(org=organization_id, purpose=purposes.ACT):
             expire_plans(organization_id=organization_id, now=now)
             approvals.look_after(organization_id=organization_id, now=now)
             alone.go_on(organization_id=organization_id, now=now)

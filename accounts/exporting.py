@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from accounts import access, entries
+from accounts import access, entries, purposes
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.models import Membership, Organization
@@ -158,9 +158,9 @@ def turn(export_id: UUID, organization_id: UUID) -> run.Went:
 
 def _reach(export_id: UUID, organization_id: UUID) -> AbstractContextManager[None]:
     """An export sees its own log alone; only its seal needs the root log beside it."""
-    with scope(org=organization_id):
+    with scope(org=organization_id, purpose=purposes.CLAIMS):
         row = Export.objects.filter(id=export_id).values_list("waiting", flat=True).first()
-    return installation("the seal of an export needs the root log") if row and row.get("ended") else scope(org=organization_id)
+    return installation("the seal of an export needs the root log") if row and row.get("ended") else scope(org=organization_id, purpose=purposes.CLAIMS)
 
 
 def _step(export_id: UUID, organization_id: UUID, now: datetime) -> run.Went:
@@ -188,7 +188,7 @@ def _software() -> str:
 
 def _failed(export_id: UUID, organization_id: UUID, error: str, now: datetime, *, seq: int | None = None) -> run.Went:
     """A reason that will not pass ends it; others are tried again a few times."""
-    with scope(org=organization_id), transaction.atomic():
+    with scope(org=organization_id, purpose=purposes.CLAIMS), transaction.atomic():
         row = Export.objects.select_for_update().get(id=export_id)
         if row.state not in UNFINISHED:
             return "done"
@@ -258,7 +258,7 @@ def expire(*, now: datetime) -> int:
         over = list(Export.objects.filter(expires_at__lte=now).exclude(state="expired").values_list("id", "org"))
         kept = set(Export.objects.exclude(state__in=("stopped", "expired")).values_list("id", flat=True))
     for export_id, organization_id in over:
-        with scope(org=organization_id), transaction.atomic():
+        with scope(org=organization_id, purpose=purposes.CLAIMS), transaction.atomic():
             row = Export.objects.select_for_update().get(id=export_id)
             if row.state != "expired":
                 run.expire(row, now=now)

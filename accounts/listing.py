@@ -110,3 +110,27 @@ INSERT INTO accounts_peoplecount (organization_id, status, kind, second_factor, 
 """
 """How many people have which status, kept as differences that are added up: two acts in one organization never wait for each
 other's counter, and counting 100,000 people at each page is not needed. `accounts_fold_counts` puts differences together."""
+
+RESTRICTED = """
+CREATE OR REPLACE FUNCTION accounts_list_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE a record;
+DECLARE strictness text[] := ARRAY['purged','pending_deletion','locked','deactivated','removed','suspended','restricted','invited','active'];
+BEGIN
+  SELECT name, email_key, status INTO a FROM accounts_account WHERE id = NEW.account_id;
+  NEW.list_email := a.email_key;
+  NEW.list_name := COALESCE(NULLIF(lower(a.name), ''), a.email_key);
+  IF NEW.use_restricted AND NOT ('administration' = ANY (NEW.use_freed)) THEN
+    NEW.list_email := 'restricted-' || left(NEW.id::text, 8);
+    NEW.list_name := NEW.list_email;
+  END IF;
+  NEW.effective_status := CASE WHEN array_position(strictness, a.status::text) < array_position(strictness, NEW.status::text) THEN a.status ELSE NEW.status END;
+  RETURN NEW;
+END $$;
+DROP TRIGGER accounts_list_row ON accounts_membership;
+CREATE TRIGGER accounts_list_row BEFORE INSERT OR UPDATE OF account_id, status, list_name, list_email, effective_status, use_restricted, use_freed ON accounts_membership
+  FOR EACH ROW EXECUTE FUNCTION accounts_list_row();
+DROP TRIGGER accounts_list_tokens_again ON accounts_membership;
+CREATE TRIGGER accounts_list_tokens_again AFTER UPDATE OF account_id, list_name, list_email, use_restricted, use_freed ON accounts_membership FOR EACH ROW
+  WHEN (OLD.list_name IS DISTINCT FROM NEW.list_name OR OLD.list_email IS DISTINCT FROM NEW.list_email) EXECUTE FUNCTION accounts_list_tokens();
+"""
+"""Somebody whose data may only be stored is neither searched nor sorted by it: a handle stands in its place, and their words leave the search."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.core import signing
 from django.db import connection
 
+from accounts import purposes
 from audit.queries import planned_anew
 
 SORTS = {"name": ("m.list_name", "text"), "email": ("m.list_email", "text"), "active": ("GREATEST(m.last_active_at, '0001-01-01 00:00:00+00'::timestamptz)", "timestamptz")}
@@ -56,6 +57,8 @@ class Row:
     title: str
     last_active_at: datetime | None
     services: int
+    restricted: bool = False
+    """What is held may only be stored: a handle stands for the person, and the rest is left out."""
     purge_at: datetime | None = None
     """When the account is deleted, if that is scheduled."""
 
@@ -99,8 +102,8 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
     chosen = f"SELECT m.id, {column} AS place FROM accounts_membership m WHERE {' AND '.join(where)} ORDER BY place {order}, m.id {order} LIMIT %s"
     with planned_anew(), _in_order(walk), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT m.id, a.name, a.email, m.effective_status, r.name, r.rank, mg.organization_id IS NOT DISTINCT FROM m.organization_id, a.has_second_factor, m.title,"
-            " m.last_active_at, (SELECT count(*) FROM accounts_serviceaccess s WHERE s.membership_id = m.id AND s.state <> 'off'),"
+            f"SELECT m.id, a.name, a.email, m.effective_status, r.name, r.rank, mg.organization_id IS NOT DISTINCT FROM m.organization_id, a.has_second_factor, m.title,"
+            f" m.last_active_at, (SELECT count(*) FROM accounts_serviceaccess s WHERE s.membership_id = m.id AND s.state <> 'off'), {_STORED_ONLY},"
             " CASE WHEN a.status = 'pending_deletion' THEN a.status_until END, c.place"
             f" FROM ({chosen}) c JOIN accounts_membership m ON m.id = c.id JOIN accounts_account a ON a.id = m.account_id JOIN accounts_role r ON r.id = m.role_id"
             f" LEFT JOIN accounts_management mg ON mg.account_id = a.id ORDER BY c.place {order}, m.id {order}", [*values, want.size + 1])
@@ -108,12 +111,22 @@ def page(*, organization_id: UUID, want: Wanted, groups: frozenset[UUID] | None 
     more, found = len(found) > want.size, found[:want.size]
     if backwards:
         found.reverse()
-    result = People(rows=[Row(*row[:12]) for row in found], lost=bool(want.cursor) and position is None)
+    result = People(rows=[_bare(Row(*row[:13])) for row in found], lost=bool(want.cursor) and position is None)
     if found and (more or backwards):
         result.next = _cursor(organization_id, want, ">", found[-1])
     if found and ((position and not backwards) or (backwards and more)):
         result.previous = _cursor(organization_id, want, "<", found[0])
     return result
+
+
+_STORED_ONLY = f"m.use_restricted AND NOT '{purposes.ADMINISTRATION}' = ANY (m.use_freed)"
+
+
+def _bare(row: Row) -> Row:
+    """The row as it may be shown."""
+    if not row.restricted:
+        return row
+    return replace(row, name="", email=purposes.handle(row.id), role="", managed=False, second_factor=False, title="", last_active_at=None, services=0)
 
 
 @contextmanager
@@ -198,7 +211,7 @@ def tokens(q: str) -> list[str]:
 
 
 def _cursor(organization_id: UUID, want: Wanted, direction: str, row: tuple[Any, ...]) -> str:
-    value = row[12]
+    value = row[13]
     return _SIGNER.sign_object([str(organization_id), _binding(want), direction, value.isoformat() if isinstance(value, datetime) else value, str(row[0])])
 
 

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.db import connection, models
 from accounts.models import Account, GroupMembership, Management, Membership, Organization, Role
 from accounts.models.account import AccountStatus
 from accounts.models.membership import ManagementBasis, MembershipStatus
+from accounts.purposes import ADMINISTRATION, handle
 from accounts.roles import OWNER_RANK
 
 STRICTNESS = ("purged", "pending_deletion", "locked", "deactivated", "removed", "suspended", "restricted", "invited", "active")
@@ -63,6 +65,11 @@ class Person:
         return effective_status(account=self.account.status, membership=self.membership.status)
 
     @property
+    def stored_only(self) -> bool:
+        """Whether what is held about the person may only be stored: nothing of it is shown in daily administration."""
+        return self.membership is not None and self.membership.use_restricted and ADMINISTRATION not in self.membership.use_freed
+
+    @property
     def is_owner(self) -> bool:
         return self.rank >= OWNER_RANK and self.membership is not None and self.membership.status != MembershipStatus.REMOVED
 
@@ -78,6 +85,21 @@ class Person:
     @property
     def etag(self) -> str:
         return "-".join(str(number) for number in self.version)
+
+
+def veiled(person: Person) -> Person:
+    """The person as an organization may see them: as they are, or a handle in place of what is held about them, to be looked at and never written."""
+    if not person.stored_only:
+        return person
+    assert person.membership is not None
+    shown, account = copy(person.membership), copy(person.account)
+    account.name, account.email, account.email_key = "", handle(person.id), handle(person.id)
+    account.reason_code = account.reason_text = account.recovery_email = ""
+    account.has_second_factor = False
+    shown.title = shown.department = shown.reason_code = shown.reason_text = shown.private_note = shown.external_id = ""
+    shown.last_active_at = shown.joined_at = shown.identity_changed_at = None
+    shown.account = account
+    return replace(person, account=account, membership=shown, group_ids=frozenset(), sessions=0, tokens=0, services=0, invitations=0)
 
 
 _HELD = """

@@ -12,7 +12,7 @@ from uuid import UUID
 from django import forms
 from django.utils.functional import Promise
 
-from accounts import notice, reasons
+from accounts import notice, purposes, reasons
 from accounts.actor import Actor
 from accounts.domains.checks import frozen
 from accounts.gathering import Gather, needed, noticed, scheduled
@@ -203,7 +203,8 @@ def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: da
     for target in targets:
         codes = list(dict.fromkeys(_codes(power, actor, target, data, now, remaining_owners)))
         needs = max(power.tier, power.tier_for(actor, target, data) if power.tier_for else 0, _owner_tier(power, actor, target))
-        verdicts.append(Verdict(target=target, effects=tuple(_effects(power, target, data, now)), reasons=tuple(codes), tier=needs))
+        effects = () if "use_restricted" in codes else tuple(_effects(power, target, data, now))  # what would follow tells what is held
+        verdicts.append(Verdict(target=target, effects=effects, reasons=tuple(codes), tier=needs))
         tier = max(tier, needs)
     return Plan(power=power, actor=actor, data=data, verdicts=tuple(verdicts), tier=tier, now=now)
 
@@ -229,6 +230,8 @@ def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, r
         return
     if power.brake and actor.paused:
         yield "actor_paused"
+    if _stored_only(power, actor, target if isinstance(target, Person) else getattr(target, "member", None)):
+        yield "use_restricted"
     if isinstance(target, Person) and target.membership is not None and actor.organization_id is not None:
         if power.governed and power.slug not in notice.on(target.extra["noticed"], now):  # type: ignore[arg-type]
             yield "policy_off"
@@ -236,6 +239,15 @@ def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, r
     yield from power.rule(actor, target, data, now)
     if power.schedulable and isinstance(target, Person) and rules.due_at(data, now) and any(row.power == power.slug for row in target.extra["scheduled"]):  # type: ignore[attr-defined]
         yield "pending_conflict"
+
+
+def _stored_only(power: Power, actor: Actor, person: Person | None) -> bool:
+    """Whether what is held about the person may only be stored, and this would be another use of it."""
+    row = person.membership if person else None
+    if row is None or not row.use_restricted or row.account_id == actor.account_id:
+        return False
+    use = purposes.of_power(power.slug)
+    return use not in purposes.ALWAYS and use not in row.use_freed
 
 
 def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: int | None) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""The scope of a database connection: which organization and which person its queries may see.
+"""The scope of a database connection: which organization and which person its queries may see, and what for.
 
 PostgreSQL's row-level security reads these settings (`portal/database.py` declares the policies). Without a scope a
 query finds nothing. Queries still name the organization themselves: the policy is the second lock, not the first.
@@ -15,22 +15,23 @@ from django.db import DatabaseError, connection
 logger = logging.getLogger("steward.tenancy")
 
 _SET = ("SELECT set_config('steward.org', %s, false), set_config('steward.account', %s, false),"
-        " set_config('steward.reach', %s, false)")
+        " set_config('steward.reach', %s, false), set_config('steward.purpose', %s, false)")
 _GET = ("SELECT current_setting('steward.org', true), current_setting('steward.account', true),"
-        " current_setting('steward.reach', true)")
+        " current_setting('steward.reach', true), current_setting('steward.purpose', true)")
 
 
-def _apply(values: tuple[str, str, str]) -> None:
+def _apply(values: tuple[str, str, str, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_SET, values)
 
 
 @contextmanager
-def _within(values: tuple[str, str, str]) -> Iterator[None]:
+def _within(org: str | None, account: str | None, reach: str | None, purpose: str | None) -> Iterator[None]:
+    """None leaves what is set."""
     with connection.cursor() as cursor:
         cursor.execute(_GET)
         before = tuple(value or "" for value in cursor.fetchone())
-    _apply(values)
+    _apply(tuple(old if new is None else new for old, new in zip(before, (org, account, reach, purpose), strict=True)))  # type: ignore[arg-type]
     try:
         yield
     finally:
@@ -43,9 +44,16 @@ def _within(values: tuple[str, str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def scope(*, org: UUID | None = None, account: UUID | None = None) -> Iterator[None]:
-    """Within this block, queries see this organization's rows and this person's own memberships."""
-    with _within((str(org or ""), str(account or ""), "")):
+def scope(*, org: UUID | None = None, account: UUID | None = None, purpose: str | None = None) -> Iterator[None]:
+    """Within this block, queries see this organization's rows and this person's own memberships. What they are read for stays as it was named, unless named anew."""
+    with _within(str(org or ""), str(account or ""), "", purpose):
+        yield
+
+
+@contextmanager
+def purpose(name: str) -> Iterator[None]:
+    """Within this block, people are read for this (`accounts.purposes`)."""
+    with _within(None, None, None, name):
         yield
 
 
@@ -53,15 +61,15 @@ def scope(*, org: UUID | None = None, account: UUID | None = None) -> Iterator[N
 def installation(reason: str) -> Iterator[None]:
     """Within this block, queries see every organization. For named installation work only; the reason is logged."""
     logger.debug("installation reach: %s", reason)
-    with _within(("", "", "installation")):
+    with _within("", "", "installation", None):
         yield
 
 
-def set_request_scope(*, org: UUID | None, account: UUID | None) -> None:
-    """Set the scope for the rest of this request; the middleware clears it when the request ends."""
-    _apply((str(org or ""), str(account or ""), ""))
+def set_request_scope(*, org: UUID | None, account: UUID | None, purpose: str) -> None:
+    """Set the scope and the purpose for the rest of this request; the middleware clears it when the request ends."""
+    _apply((str(org or ""), str(account or ""), "", purpose))
 
 
 def clear() -> None:
     """Forget the scope: from here on queries find nothing."""
-    _apply(("", "", ""))
+    _apply(("", "", "", ""))

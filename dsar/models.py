@@ -56,3 +56,4 @@ class Copy(Versioned):
 
 
 from dsar.cases.models import Action, Case, Happening, Task  # noqa: E402, F401  its models are found here
+from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import OperationalError, connections, transaction
 from psycopg.errors import DeadlockDetected
 
+from accounts import purposes
 from audit import ROOT, lock, retention_lock
 from portal.env import APP_ROLE, SEQUENCER_ROLE, SIGNER_ROLE
 
@@ -21,6 +22,9 @@ ALL = "SELECT, INSERT, UPDATE, DELETE"
 _ORG = "NULLIF(current_setting('steward.org', true), '')::uuid"
 _ACCOUNT = "NULLIF(current_setting('steward.account', true), '')::uuid"
 _REACH = "current_setting('steward.reach', true) = 'installation'"
+_PURPOSE = "current_setting('steward.purpose', true)"
+_READABLE = f"(NOT use_restricted OR {_PURPOSE} = ANY (ARRAY[{', '.join(repr(name) for name in purposes.ALWAYS)}]) OR {_PURPOSE} = ANY (use_freed))"
+"""Of somebody whose data may only be stored, an organization reads a row only for a purpose that is named and allowed (RIGHTS 3e)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Table:
     """Which rows the signer may write."""
     public: str = ""
     """Which rows everybody may see, in whatever scope."""
+    gate: str = ""
+    """Which of its own rows an organization may see now."""
 
 
 _PERSON = "belongs to a person, who may be in several organizations or none; reached through a membership or by the person"
@@ -96,7 +102,7 @@ TABLES: dict[str, Table] = {
     "accounts_account_groups": Table(unscoped=_PERSON),
     "accounts_account_user_permissions": Table(unscoped=_PERSON),
     "accounts_session": Table(unscoped=_PERSON, free=("last_seen_at",)),
-    "accounts_membership": Table(scope="organization_id", own="account_id", free=("last_active_at",)),
+    "accounts_membership": Table(scope="organization_id", own="account_id", free=("last_active_at",), gate=_READABLE),
     "accounts_membershipsnapshot": Table(scope="organization_id"),
     "accounts_management": Table(scope="organization_id", own="account_id"),
     "accounts_deletion": Table(scope="organization_id", own="account_id"),
@@ -135,6 +141,7 @@ TABLES: dict[str, Table] = {
     "dsar_action": Table(scope="organization_id", own="account_id"),
     "dsar_task": Table(scope="organization_id", own="account_id"),
     "dsar_happening": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_restriction": Table(scope="organization_id", own="account_id"),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),
@@ -159,7 +166,8 @@ def policies(name: str, table: Table) -> dict[str, str]:
     """The row-level-security policies of a table: name to SQL after CREATE POLICY name ON table."""
     if table.scope is None:
         return {}
-    seen = f'("{table.scope}" = {_ORG} OR {_REACH}' + (f' OR "{table.own}" = {_ACCOUNT})' if table.own else ")")
+    ours = f'("{table.scope}" = {_ORG} AND {table.gate})' if table.gate else f'"{table.scope}" = {_ORG}'
+    seen = f'({ours} OR {_REACH}' + (f' OR "{table.own}" = {_ACCOUNT})' if table.own else ")")
     if name == "accounts_organization":
         seen = f"(id = {_ORG} OR {_REACH} OR EXISTS (SELECT 1 FROM accounts_membership m WHERE m.organization_id = accounts_organization.id AND m.account_id = {_ACCOUNT}))"
     if table.public:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.template.loader import TemplateDoesNotExist, get_template
 from django.utils.translation import gettext as _
 
-from accounts import brake, policy
+from accounts import brake, policy, purposes
 from accounts.actor import T1_WINDOW, T2_WINDOW
 from accounts.models import Account, Management, Membership, Organization, Role
 from accounts.organizations import contact
@@ -108,7 +108,7 @@ def refusals(power: Power) -> list[str]:
     if power.over == "member":
         found |= {"out_of_scope", "stale"} | ({"self", "protected"} if not power.self_allowed else set()) | ({"rank"} if power.rank_rule and not power.self_allowed else set())
     checks = {"service_account": power.people_only, "not_managed": power.account_power, "managed_by_idp": power.directory, "actor_paused": power.brake, "last_owner": power.ends_ownership,
-              "policy_off": power.governed,
+              "policy_off": power.governed, "use_restricted": power.over == "member" and not power.code.startswith(("own.", "token.")) and purposes.of_power(power.slug) not in purposes.ALWAYS,
               "owner_in_bulk": power.bulk and power.rank_rule}
     found |= {code for code, on in checks.items() if on}
     found |= {"same_person", "not_approver", "expired"} if second_person(power) != [_("No.")] else set()

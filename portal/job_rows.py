@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import act_file, door
+from accounts import act_file, door, purposes
 from accounts.actor import Actor
 from accounts.models import Membership, Plan, PlanRow
 from accounts.models.plan import PlanState
@@ -109,7 +109,7 @@ def lines(*, row: Plan, power: Power, failures: bool) -> Iterator[tuple[Any, ...
     """The rows of a file in portions, each read in the organization's scope: the request's own is gone when the answer is written."""
     last = 0
     while True:
-        with scope(org=row.organization_id):
+        with scope(org=row.organization_id, purpose=purposes.EXPORT):
             rows = PlanRow.objects.filter(plan=row, number__gt=last, **({"verdict": "error"} if failures and row.state in {PlanState.PLANNED, PlanState.PREPARING} else {})).order_by("number")
             if failures and row.state not in {PlanState.PLANNED, PlanState.PREPARING}:
                 rows = rows.filter(state__in=("skipped", "failed")).exclude(verdict="skip")

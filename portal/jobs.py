@@ -18,6 +18,7 @@ from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
 from dsar.cases import running as cases_running
 from dsar.export import run
+from dsar.restriction import life as restrictions
 
 logger = logging.getLogger("steward.jobs")
 
@@ -61,6 +62,7 @@ def periodic() -> None:
         wake("claims")
     cases_running.run(now=timezone.now())
     run.expire(now=timezone.now())
+    restrictions.run(now=timezone.now())
     if run.waiting():
         wake("copies")
     age_log()

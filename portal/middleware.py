@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from accounts import fetch, tenancy
+from accounts import fetch, purposes, tenancy
 from accounts.models import Session
 from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
 from accounts.seen import seen
@@ -89,7 +89,7 @@ class Access:
                 return HttpResponse(headers={"HX-Redirect": "/sign-in/"})
             return redirect("account_login")
         request.steward_session = row  # type: ignore[attr-defined]
-        tenancy.set_request_scope(org=None, account=account.id)
+        tenancy.set_request_scope(org=None, account=account.id, purpose=purposes.OWN)
         zones.use(account.time_zone)
         seen(session=row, now=now)
         try:

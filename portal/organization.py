@@ -11,7 +11,7 @@ from accounts.models.organization import OrganizationStatus
 from accounts.organizations import slugs
 from accounts.reasons import NotFound
 from accounts.seen import seen_in
-from portal import zones
+from portal import reading, zones
 from portal.views.stepup import proof_of
 
 
@@ -44,7 +44,7 @@ def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> 
         raise NotFound
     if organization is None:
         raise Moved(new) if (new := slugs.moved(slug, account_id=request.user.id, now=timezone.now())) else NotFound
-    tenancy.set_request_scope(org=organization.id, account=request.user.id)
+    tenancy.set_request_scope(org=organization.id, account=request.user.id, purpose=_purpose(request))
     found = access.standing(account_id=request.user.id, organization_id=organization.id)
     if found is None or found.refusal == "not_a_member":
         raise NotFound
@@ -59,6 +59,12 @@ def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> 
         raise NotFound
     seen_in(membership_id=found.membership_id, before=found.last_active_at, now=timezone.now())
     return actor
+
+
+def _purpose(request: HttpRequest) -> str:
+    """What this address reads people for: the operation of the API said so, or the list of pages does."""
+    said: str | None = getattr(request, "purpose", None)
+    return reading.of_page(request.resolver_match.url_name if request.resolver_match else None) if said is None else said
 
 
 def moved(request: HttpRequest, slug: str) -> str:

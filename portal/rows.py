@@ -26,11 +26,18 @@ def people(rows: Sequence[Row], *, slug: str, tick: bool) -> SafeString:
     """The rows of the people list; with a box to tick where the viewer may act on many."""
     before, after = _address("person", slug)
     second, only = escape(_("Second factor")), format_html('<span class="badge warn">{}</span>', _("Password only"))
+    empty = '<td class="tick"></td>' if tick else ""
+    stored = escape(_("The use of this person’s data is restricted"))
     found = []
     for row in rows:
         name, email = escape(row.name or row.email), escape(row.email)
         box = f'<td class="tick"><input type="checkbox" name="ids" value="{row.id}" aria-label="{name}"></td>' if tick else ""
         date = f'<br><small class="muted nowrap">{when(row.purge_at)}</small>' if row.purge_at else ""
+        if row.restricted:
+            found.append(
+                f'<tr>{empty}<th scope="row" class="rowhead"><span class="who"><span class="av" aria-hidden="true">·</span><span><a href="{before}{row.id}{after}">{email}</a>'
+                f'<small>{stored}</small></span></span></th><td>{status(row.status)}{date}</td><td class="dim p3">–</td><td>–</td><td class="num p3">–</td><td class="dim nowrap">–</td></tr>')
+            continue
         found.append(
             f'<tr>{box}<th scope="row" class="rowhead"><span class="who"><span class="av" aria-hidden="true">{escape(initials(row.name or row.email))}</span>'
             f'<span><a href="{before}{row.id}{after}">{name}</a><small>{email}</small></span></span></th><td>{status(row.status)}{date}</td><td class="dim p3">{escape(row.role)}</td>'

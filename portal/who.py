@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core import signing
 from django.db.models import Q
 
-from accounts import notice, tenancy
+from accounts import notice, purposes, tenancy
 from accounts.models import Account, ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization
 from accounts.models.claim import Standing
 from accounts.people import Person
@@ -146,7 +146,7 @@ def _place(account_id: UUID, cursor: str) -> dict[str, int]:
 def _page(account_id: UUID, organization_id: UUID, before: int | None, size: int) -> list[queries.Seen]:
     """Acts of others on the person in one organization's log: successful ones that concern nobody else. Reads on until there are enough."""
     mine, found = str(account_id), []
-    with tenancy.scope(org=organization_id, account=account_id):
+    with tenancy.scope(org=organization_id, account=account_id, purpose=purposes.OWN):
         while len(found) <= size:
             page = queries.page(org=organization_id, filters=queries.Filters(target=account_id, not_actor=account_id, outcome="success"),
                                 before=before or 2**62, size=100, paths=(*sentences.NAMES, "why.text"))

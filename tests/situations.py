@@ -48,6 +48,7 @@ from audit.record import ActorRef, EntryDraft
 from audit.streams import secrets
 from dsar.cases import intake
 from dsar.cases.models import Action, Case, Happening
+from dsar.restriction.model import Restriction
 from tests.cast import Org
 
 WHY = {"reason_code": "absence", "message": "", "private_note": ""}
@@ -62,7 +63,8 @@ DATA: dict[str, dict[str, Any]] = {
     "refuse-request": {"request": "R-2222-3333", "ground": "not_applicable", "message": "It does not apply.", "private_note": ""}, "extend-request": {"request": "R-2222-3333", "ground": "number", "message": "It takes longer.", "private_note": ""},
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {}, "request-copy": {}, "export-person": WHY,
-    "set-contract-end": {"ends_on": "2030-06-30"}, "cancel-scheduled": {}, "reschedule": {"at": "2030-01-02T09:00:00Z"},
+    "set-contract-end": {"ends_on": "2030-06-30"}, "restrict-own-use": {"trigger": "accuracy"}, "end-own-restriction": {}, "restrict-use": {"trigger": "accuracy"}, "lift-restriction": {"reason_code": "consent", "freeing": ["administration", "export"]},
+    "cancel-scheduled": {}, "reschedule": {"at": "2030-01-02T09:00:00Z"},
     "answer-invitation": {"answer": "accept"}, "leave": {},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
     "set-group-role": {"role": "auditor"}, "create-role": {"name": "Night desk", "rank": 10, "permissions": ["view_people"]}, "delete-role": {},
@@ -133,6 +135,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: draft_for(org, write=slug in {"discard-notice-draft", "publish-notice"}))
     if slug in {"cancel-scheduled", "reschedule"}:
         arrange(lambda: scheduled_for(person))
+    if slug in {"end-own-restriction", "lift-restriction"}:
+        arrange(lambda: restriction_for(person))
     if slug == "add-domain":
         arrange(lambda: Domain.objects.filter(name=DATA[slug]["domain"]).delete())
     if slug in {"prove-domain", "renew-domain-token", "remove-domain"}:
@@ -150,6 +154,14 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     if slug in states:
         arrange(states[slug])
     return person
+
+
+def restriction_for(person: Membership) -> None:
+    """The use of the person's data is restricted, at their wish."""
+    now = datetime.now(UTC)
+    if not Restriction.objects.filter(organization=person.organization, account=person.account).exclude(state="lifted").exists():
+        Restriction.objects.create(organization=person.organization, account=person.account, state="provisional", trigger="accuracy", by_person=True, began_at=now, object_by=now + timedelta(days=3))
+        Membership.objects.filter(id=person.id).update(use_restricted=True)
 
 
 def scheduled_for(person: Membership, power: str = "suspend", **more: Any) -> Plan:

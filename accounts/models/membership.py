@@ -35,6 +35,7 @@ class Membership(Versioned):
         "restricted_mode": "public", "reset_required_at": "public", "reset_required_by": "public",
         "protected": "public", "external_id": "public", "list_name": "unrecorded", "list_email": "unrecorded",
         "access_ends_at": "public", "role_until": "public", "contract_ends_on": "public",
+        "use_restricted": "public", "use_freed": "public",
         "identity_changed_at": "public", "effective_status": "unrecorded", "last_active_at": "unrecorded", "created_at": "public",
     }
 
@@ -72,6 +73,10 @@ class Membership(Versioned):
     protected = models.BooleanField(default=False)
     identity_changed_at = models.DateTimeField(null=True, blank=True)
     """Another organization, which manages the account, changed its address or second factor: the rank here rests until somebody confirms who this is."""
+    use_restricted = models.BooleanField(default=False, db_default=False)
+    """What the organization holds about the person may only be stored (RIGHTS 3e). Kept with the row in `dsar_restriction`; PostgreSQL shows the row only for purposes that are named and allowed."""
+    use_freed = ArrayField(models.TextField(), default=list, db_default=[])
+    """Purposes that were given free again on a ground, while the rest stays restricted."""
     external_id = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
     last_active_at = models.DateTimeField(null=True, blank=True)

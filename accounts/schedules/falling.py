@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
-from accounts import approvals, door
+from accounts import approvals, door, purposes
 from accounts.actor import Actor
 from accounts.models import Account, Group, Membership, Plan, Role
 from accounts.models.plan import PlanState
@@ -87,7 +87,7 @@ def _batches(items: list[Item]) -> Iterator[list[Item]]:
 
 
 def _attempt(batch: list[Item], now: datetime) -> None:
-    with scope(org=batch[0].organization):
+    with scope(org=batch[0].organization, purpose=purposes.ACT):
         try:
             _KINDS[batch[0].kind](batch, now)
         except (OperationalError, InterfaceError):

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from accounts import purposes
 from accounts.models import Membership, OrganizationPolicy, Plan
 from accounts.models.plan import PlanState
 from accounts.schedules import acts
@@ -34,7 +35,7 @@ def run(*, now: datetime) -> None:
                 due[(organization, ahead)].append(plan)
     for (organization, ahead), ids in due.items():
         for start in range(0, len(ids), BATCH):
-            with scope(org=organization), transaction.atomic():
+            with scope(org=organization, purpose=purposes.ACT), transaction.atomic():
                 _warn(organization, ids[start:start + BATCH], now, ahead)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from django.db import DatabaseError, transaction
 
-from accounts import door, due
+from accounts import door, due, purposes
 from accounts.models import Account, Organization, RecoveryCode, SuccessionCase, Successor
 from accounts.models.succession import OPEN, CaseState, Way
 from accounts.powers import BY_SLUG
@@ -36,13 +36,13 @@ def run(*, now: datetime) -> None:
         except DatabaseError as error:
             logger.warning("the succession of %s is looked at again later: %s", organization_id, type(error).__name__)
     for organization_id in aged:
-        with scope(org=organization_id):
+        with scope(org=organization_id, purpose=purposes.SECURITY):
             _remind_of_codes(organization_id, now)
 
 
 def look(organization_id: UUID, *, now: datetime) -> None:
     """Bring one organization's successions up to date."""
-    with scope(org=organization_id):
+    with scope(org=organization_id, purpose=purposes.SECURITY):
         for _ in range(ROUNDS):
             if not _step(organization_id, now):
                 break

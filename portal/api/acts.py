@@ -15,6 +15,7 @@ from accounts.entries import log_of
 from accounts.models import Account, Membership
 from accounts.people import Person, load_people
 from accounts.power import Power
+from accounts.purposes import OWN
 from accounts.reasons import NotFound
 from accounts.tenancy import installation, set_request_scope
 from audit import receipts
@@ -94,7 +95,7 @@ def answer_invitation(call: Call) -> HttpResponse:
         invited = Membership.objects.filter(id=call.ids["membership_id"], account=account, status="invited").first()
     if invited is None:
         raise NotFound
-    set_request_scope(org=invited.organization_id, account=account.id)
+    set_request_scope(org=invited.organization_id, account=account.id, purpose=OWN)
     found = standing(account_id=account.id, organization_id=invited.organization_id)
     assert found is not None
     actor = actor_in(found, proof=proof_of(call.request), via="api", session_id=call.actor.session_id)

@@ -93,7 +93,7 @@ def _by_token(request: HttpRequest, scheme: str, secret: str, slug: str | None, 
     limit(request, {"token": use.token.id, "organization": use.token.organization_id})
     if use.refusal:
         raise Problem(401, "token_ended", _TOLD["token_ended"])
-    tenancy.set_request_scope(org=use.token.organization_id, account=use.token.account_id)
+    tenancy.set_request_scope(org=use.token.organization_id, account=use.token.account_id, purpose=request.purpose)  # type: ignore[attr-defined]
     token_used(token=use.token, now=now)
     actor = access.actor_of_token(use)
     request.organization = use.token.organization  # type: ignore[attr-defined]

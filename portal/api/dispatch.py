@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.actor import Actor
+from portal import reading as purposes
 from portal.api import auth, reading
 from portal.api.operation import Call, Operation
 from portal.api.problems import Problem, answer, problem_of
@@ -97,6 +98,7 @@ def _actor(request: HttpRequest, operation: Operation, slug: str | None) -> Acto
     if operation.who == "anybody":
         auth.limit(request, {"address": auth.address(request)})
         return Actor(kind="anonymous")
+    request.purpose = purposes.of_operation(operation)  # type: ignore[attr-defined]
     actor = auth.caller(request, slug=slug, permission=operation.permission)
     if operation.who == "session" and actor.kind != "user":
         raise Problem(403, "session_only", "Only the person themselves can do this, signed in to the portal. A token cannot.")

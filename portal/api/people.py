@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts import audit_reading, door, listing_query, protected
 from accounts.models import Plan, ServiceAccess, Session
-from accounts.people import Person, load_people
+from accounts.people import Person, load_people, veiled
 from accounts.reasons import Refused, text
 from accounts.work import plain
 from portal import acting, importing, people_csv
@@ -57,6 +57,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "recovery_address": bool(a.recovery_email) if person.managed else None,
         "identity_changed_at": plain(m.identity_changed_at),
         "protected": m.protected,
+        "use_restricted": m.use_restricted,
         "last_active_at": plain(m.last_active_at),
         "joined_at": plain(m.joined_at),
         "contract_ends_on": plain(m.contract_ends_on),
@@ -68,7 +69,7 @@ def listed(call: Call) -> dict[str, Any]:
     want = replace(listing_query.wanted(call.query), size=call.query.get("limit", 25))
     page = listing_query.page(organization_id=call.organization_id, want=want, groups=call.actor.scope_groups)
     fitting(page.lost)
-    rows = {p.id: p for p in load_people(organization_id=call.organization_id, ids=[r.id for r in page.rows], lock=False)}
+    rows = {p.id: veiled(p) for p in load_people(organization_id=call.organization_id, ids=[r.id for r in page.rows], lock=False)}
     return {"people": [person_json(rows[r.id]) for r in page.rows if r.id in rows], "next": page.next or None, "previous": page.previous or None}
 
 
@@ -85,9 +86,9 @@ def lost_place() -> Problem:
 
 def one(call: Call) -> HttpResponse:
     """One member, with the ETag that acts on them may carry."""
-    found = find(call)
+    found = veiled(find(call))
     audit_reading.person_viewed(actor=call.actor, account_id=found.account.id, what="record", now=call.now)
-    access = ServiceAccess.objects.filter(membership_id=found.id).select_related("service").order_by("service__name")
+    access = ServiceAccess.objects.filter(membership_id=None if found.stored_only else found.id).select_related("service").order_by("service__name")
     response = JsonResponse({**person_json(found), "services": [{"slug": a.service.slug, "name": a.service.name, "state": a.state} for a in access]})
     response.headers["ETag"] = f'"{found.etag}"'
     return response

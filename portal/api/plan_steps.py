@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 
-from accounts import approvals, bulk, bulk_run, tenancy
+from accounts import approvals, bulk, bulk_run, purposes, tenancy
 from accounts.models.plan import PlanState
 from accounts.reasons import Refused
 from portal import importing, people_csv
@@ -34,7 +34,7 @@ def execute(call: Call) -> HttpResponse:
     later = row.total > ASYNC or call.respond_async or row.state != PlanState.RUNNING
     if row.state == PlanState.RUNNING and not later:
         bulk_run.run(plan_id=row.id, organization_id=row.organization_id)
-        tenancy.set_request_scope(org=call.organization_id, account=call.actor.account_id)  # the run used a scope of its own
+        tenancy.set_request_scope(org=call.organization_id, account=call.actor.account_id, purpose=purposes.EXPORT)  # the run used a scope of its own
     elif row.state == PlanState.RUNNING:
         wake("many")
     row.refresh_from_db()

@@ -42,6 +42,7 @@ PERSON = thing(
         "identity_changed_at": MAYBE_STAMP | {"description": "When another organization changed the account's address or second factor; the role rests until somebody confirms who this is."},
         "protected": flag(),
         "last_active_at": MAYBE_STAMP,
+        "use_restricted": flag("Whether what is held about the person may only be stored. Then a handle stands in place of the address, and the rest is empty."),
         "joined_at": MAYBE_STAMP,
         "contract_ends_on": nullable(text(10, like=r"^\d{4}-\d\d-\d\d$", sample="2027-01-31")) | {"description": "The last day of the contract, in the organization's time zone."},
     }

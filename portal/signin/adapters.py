@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts import fetch, outbox, own_deletion
+from accounts import fetch, outbox, own_deletion, purposes
 from accounts.addresses import address_key, clean_address
 from accounts.emails import switching
 from accounts.models import Account, Membership, Session
@@ -108,7 +108,7 @@ def remember_epochs(request: HttpRequest, user: Account) -> None:
     """
     from accounts.tenancy import scope
 
-    with scope(account=user.id):
+    with scope(account=user.id, purpose=purposes.OWN):
         request.session["steward_epochs"] = {str(i): e for i, e in Membership.objects.filter(account=user).values_list("organization_id", "access_epoch")}
 
 

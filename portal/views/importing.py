@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from accounts import entries, listing_query
+from accounts import entries, listing_query, purposes
 from accounts.actor import Actor
 from accounts.tenancy import scope
 from audit import recording
@@ -88,7 +88,7 @@ def people(organization_id: UUID, want: listing_query.Wanted, groups: frozenset[
         if last is not None:
             where.append("(m.list_name, m.id) > (%s, %s)")
             values += last
-        with scope(org=organization_id), connection.cursor() as cursor:
+        with scope(org=organization_id, purpose=purposes.EXPORT), connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT {_COLUMNS}, m.list_name FROM accounts_membership m JOIN accounts_account a ON a.id = m.account_id JOIN accounts_role r ON r.id = m.role_id"
                 f" LEFT JOIN accounts_management mg ON mg.account_id = a.id WHERE {' AND '.join(where)} ORDER BY m.list_name, m.id LIMIT %s", [*values, _CHUNK])

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import access, door, due, tenancy
+from accounts import access, door, due, purposes, tenancy
 from accounts.mail import INVITATION, reset_link
 from accounts.models import Account, ApiToken, Management, Membership, Session
 from accounts.people import load_self
@@ -157,7 +157,7 @@ def answer(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 def _answer(request: HttpRequest, membership: Membership) -> HttpResponse:
     if request.method != "POST" or request.POST.get("answer") not in {"accept", "decline", "refuse"}:
         return render(request, "me/invitation.html", {"membership": membership, "sign_in": False})
-    tenancy.set_request_scope(org=membership.organization_id, account=request.user.id)
+    tenancy.set_request_scope(org=membership.organization_id, account=request.user.id, purpose=purposes.OWN)
     found = access.standing(account_id=request.user.id, organization_id=membership.organization_id)
     assert found is not None
     actor = access.actor_in(found, proof=proof_of(request), session_id=request.steward_session.id)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from accounts.actor import Actor
 from accounts.emails import life as emails
 from accounts.gathering import needed
 from accounts.models import ApiToken, Mail, Role, ServiceAccess, Session
-from accounts.people import Person, load_people
+from accounts.people import Person, load_people, veiled
 from accounts.power import Power
 from accounts.reasons import NotFound, text
 from accounts.schedules import listing
@@ -24,7 +24,7 @@ from portal import addresses, rows, sentences
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
-from portal.views import saved, scheduled
+from portal.views import restriction, saved, scheduled
 
 PERSON_POWERS = tuple(p for p in POWERS if p.over == "member" and not p.code.startswith(("own.", "token.")))
 _TABS = ("", "active", "suspended", "restricted", "invited", "deactivated", "locked", "pending_deletion")
@@ -85,7 +85,7 @@ def load(actor: Actor, person_id: UUID) -> Person:
     found = load_people(organization_id=actor.organization_id, ids=[person_id], lock=False)
     if not found or not reached(actor, found[0]):
         raise NotFound
-    return found[0]
+    return found[0] if person_id == actor.membership_id else veiled(found[0])
 
 
 def reached(actor: Actor, person: Person) -> bool:
@@ -100,6 +100,8 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
     assert person.membership is not None
     if person.account.kind == "service":
         return redirect("service-account", slug, person.id)
+    if person.stored_only and person.id != actor.membership_id:
+        return restriction.person(request, person.id)
     audit_reading.person_viewed(actor=actor, account_id=person.account.id, what="page", now=timezone.now())
     history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=40) if actor.may("view_audit") else None
     capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts import acknowledging, policy, tenancy
+from accounts import acknowledging, policy, purposes, tenancy
 from accounts.models import ClaimedAccount, Membership, OldSlug, Organization
 from accounts.organizations import ending
 from accounts.profile import rules
@@ -64,7 +64,7 @@ def of_claim(request: HttpRequest, row_id: UUID) -> HttpResponse:
 
 def _notice_of(request: HttpRequest, organization: Organization) -> HttpResponse:
     now, number = timezone.now(), request.GET.get("version", "")
-    with tenancy.scope(org=organization.id, account=request.user.id):
+    with tenancy.scope(org=organization.id, account=request.user.id, purpose=purposes.OWN):
         found = notices_of.overview(organization.id, now=now)
         if number and not (number.isascii() and number.isdigit() and len(number) < 9):
             raise NotFound

@@ -92,7 +92,7 @@ def _caller(operation: Operation) -> str:
         return "guest"
     if operation.name == "present-recovery-codes":
         return "administrator"
-    return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "me-notice-acknowledge", "end-own-session", "me-ledger"} else "owner"
+    return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "me-notice-acknowledge", "end-own-session", "me-ledger", "restrict-own-use", "end-own-restriction"} else "owner"
 
 
 def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from accounts.actor import Proof
 from accounts.models import Account, ApiToken, Membership, Organization, Session
 from accounts.models.plan import PlanState
 from accounts.powers import BY_SLUG, POWERS
+from accounts.purposes import ACT
 from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
 from audit.models import Entry
 from portal import sentences
@@ -27,11 +28,11 @@ def entries(world: World) -> int:
         return Entry.objects.filter(org__in=[world.north.organization.id, world.contoso.organization.id]).count()
 
 
-@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member" and p.tier < 3 and p.slug not in {"answer-invitation", "leave", "edit-own-details", "create-token", "protect", "grant-ownership"}])
+@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member" and p.tier < 3 and p.slug not in {"answer-invitation", "leave", "edit-own-details", "create-token", "protect", "grant-ownership", "restrict-own-use", "end-own-restriction"}])
 def test_one_entry_for_each_target(world: World, slug: str) -> None:
     person = ready(world.north, slug)
     before = entries(world)
-    with tenancy.scope(org=world.north.organization.id):
+    with tenancy.scope(org=world.north.organization.id, purpose=ACT):
         receipt = door.perform(power=BY_SLUG[slug], actor=world.north.actor("owner"), ids=[person.id], data=DATA[slug], now=NOW(UTC))
     assert entries(world) == before + 1 == before + len(receipt.entries)
 

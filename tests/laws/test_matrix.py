@@ -9,8 +9,9 @@ import pytest
 
 from accounts import door, tenancy
 from accounts.models import Management, Membership
+from accounts.purposes import ACT
 from accounts.reasons import NotFound, Refused
-from dsar.models import Copy
+from dsar.models import Copy, Restriction
 from portal.powers import BY_SLUG, POWERS
 from tests.browse import client_for
 from tests.cast import ROLES, World
@@ -67,7 +68,7 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         data["address"] = org.slug
     if slug == "protect":
         data = {"administrators": f"owner@{org.slug}.example"}
-    with tenancy.scope(org=org.organization.id, account=org.person(role).account_id):
+    with tenancy.scope(org=org.organization.id, account=org.person(role).account_id, purpose=ACT):
         actor = org.actor(role)
         try:
             door.perform(power=power, actor=actor, ids=ids, data=data, now=datetime.now(UTC))
@@ -84,12 +85,13 @@ def _reset(world: World) -> None:
     for name in ("worker", *ROLES):
         person = org.person(name)
         role = org.roles["member" if name == "worker" else name]
-        Membership.objects.filter(id=person.id).update(status="active", role=role, reset_required_at=None, protected=False, status_until=None, title="", access_ends_at=None)
+        Membership.objects.filter(id=person.id).update(status="active", role=role, reset_required_at=None, protected=False, status_until=None, title="", access_ends_at=None, use_restricted=False)
         Account.objects.filter(id=person.account_id).update(status="active", reset_required_at=None, has_second_factor=role.rank >= 50, mfa_stop_until=None, email_verified_at=datetime.now(UTC),
                                                             password="argon2$usable", name=name)
     Management.objects.get_or_create(account_id=org.person("worker").account_id, defaults={"organization": org.organization, "basis": "created_by_org", "since": datetime.now(UTC)})
     Protection.objects.all().delete()
     Copy.objects.filter(organization=org.organization).update(state="ended")
+    Restriction.objects.filter(organization=org.organization).update(state="lifted")
     Closing.objects.filter(organization=org.organization).delete()
     Organization.objects.filter(id=org.organization.id).update(status="active", ends_at=None)
     Deletion.objects.filter(organization=org.organization).delete()

@@ -16,6 +16,7 @@ from accounts import bulk, door, notice, notice_default, outbox, tenancy
 from accounts.due import schedule
 from accounts.models import Account, Mail, Membership, NoticeVersion
 from accounts.power import Power
+from accounts.purposes import ACT
 from accounts.reasons import Refused
 from audit import sequencer, subscribers
 from audit.models import Entry
@@ -86,13 +87,13 @@ def test_a_power_that_is_not_named_is_off_on_every_surface(world: World, slug: s
             assert plan.rows.get().codes and "policy_off" in plan.rows.get().codes
 
 
-@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member" and not p.governed and p.slug not in {"answer-invitation", "leave", "create-token", "grant-ownership"}])  # ownership by succession is granted by time alone
+@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member" and not p.governed and p.slug not in {"answer-invitation", "leave", "create-token", "grant-ownership", "restrict-own-use", "end-own-restriction"}])  # ownership by succession is granted by time alone
 def test_what_undoes_and_what_protects_needs_no_notice(world: World, slug: str) -> None:
     """Also where nothing was ever published."""
     org, person = world.north, ready(world.north, slug)
     arrange(lambda: NoticeVersion.objects.filter(organization=org.organization).delete())
     data = {"administrators": f"owner@{org.slug}.example"} if slug == "protect" else DATA[slug]
-    with tenancy.scope(org=org.organization.id):
+    with tenancy.scope(org=org.organization.id, purpose=ACT):
         door.perform(power=BY_SLUG[slug], actor=org.actor("owner"), ids=[person.id], data=data, now=NOW(UTC))
     assert "policy_off" in refused(BY_SLUG["restrict"], org, org.person("guest"))
 

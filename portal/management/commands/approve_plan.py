@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import alone
+from accounts import alone, purposes
 from accounts.models import Organization
 from accounts.reasons import NotFound, Refused, text
 from accounts.tenancy import installation, scope
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if organization is None:
             raise CommandError(f"there is no organization '{options['org']}'", returncode=2)
         try:
-            with scope(org=organization.id):
+            with scope(org=organization.id, purpose=purposes.ACT):
                 alone.agree_as_operator(organization_id=organization.id, plan_id=options["plan"], ground=ground, now=datetime.now(UTC))
         except NotFound as error:
             raise CommandError(text("not_found"), returncode=2) from error

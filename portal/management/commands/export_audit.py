@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 from django.http import QueryDict
 from django.utils import timezone
 
-from accounts import access, door, exporting, tenancy
+from accounts import access, door, exporting, purposes, tenancy
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.models import Account, Membership, Organization
@@ -59,10 +59,10 @@ class Command(BaseCommand):
                 self._end(f"{flag} is missing", 2)
         out = self._folder(str(options["out"]))
         actor, organization = self._actor(options["org"], options["who"])
-        with tenancy.scope(org=organization.id, account=actor.account_id):
+        with tenancy.scope(org=organization.id, account=actor.account_id, purpose=purposes.CLAIMS):
             row = self._ask(actor, organization, options)
         row = self._wait(row)
-        with tenancy.scope(org=organization.id, account=actor.account_id):
+        with tenancy.scope(org=organization.id, account=actor.account_id, purpose=purposes.CLAIMS):
             self._take(actor, row, out)
         self.stdout.write(f"exported: {row.matched} entries, {len(row.files)} files in {out}; check with: python {out / 'verify.py'}")
 
@@ -131,7 +131,7 @@ class Command(BaseCommand):
                 if own.held():
                     own.step(now=datetime.now(UTC))
             exporting.turn(row.id, row.org)
-            with tenancy.scope(org=row.org):
+            with tenancy.scope(org=row.org, purpose=purposes.CLAIMS):
                 row = Export.objects.get(id=row.id)
             if row.state not in exporting.UNFINISHED:
                 break

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from accounts import access, door, tenancy
+from accounts import access, door, purposes, tenancy
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.entries import actor_ref
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             organization = Organization.objects.filter(slug=options["org"]).first()
         if organization is None:
             self._end(f"there is no organization '{options['org']}'", 2)
-        with tenancy.scope(org=organization.id):
+        with tenancy.scope(org=organization.id, purpose=purposes.RIGHTS):
             actor, person = self._member(organization, options["who"], "--as"), self._member(organization, options["person"], "the person")
             row = self._ask(replace(access.actor_for(account_id=actor.account_id, organization_id=organization.id, via="cli"), tier_granted=2), person, options["reason"])
             run.resume(now=timezone.now(), only=row.id)

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from accounts import door, tenancy
+from accounts import door, purposes, tenancy
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
 from portal.powers import POWERS
 from portal.surfaces import cli
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             self._end(str(error), 2)
         if call.power.over == "member" and not call.ids:
             self._end("name at least one person: an e-mail address or a membership id", 2)
-        with tenancy.scope(org=call.organization.id, account=call.actor.account_id):
+        with tenancy.scope(org=call.organization.id, account=call.actor.account_id, purpose=purposes.ACT):
             self._use(call, options)
 
     def _use(self, call: cli.Call, options: dict[str, Any]) -> None:

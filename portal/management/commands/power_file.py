@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from accounts import access, act_file, bulk, bulk_run, tenancy
+from accounts import access, act_file, bulk, bulk_run, purposes, tenancy
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.models import Account, Organization, Plan, PlanRow
@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 self._end("there is no such organization, or nobody in it has the address given with --as", 2)
             actor = replace(access.actor_for(account_id=account.id, organization_id=organization.id, via="cli"), tier_granted=2)
         try:
-            with tenancy.scope(org=organization.id, account=account.id):
+            with tenancy.scope(org=organization.id, account=account.id, purpose=purposes.ACT):
                 plan = self._check(actor, options["file"]) if options["file"] else self._carry_out(actor, options)
             self._results(plan)
         except people_csv.BadFile as problem:
@@ -71,7 +71,7 @@ class Command(BaseCommand):
             self.stderr.write(f"waiting for a second person: plan {plan.id}")
             return plan
         bulk_run.run(plan_id=plan.id, organization_id=plan.organization_id)
-        with tenancy.scope(org=plan.organization_id):
+        with tenancy.scope(org=plan.organization_id, purpose=purposes.ACT):
             plan.refresh_from_db()
             failed = PlanRow.objects.filter(plan=plan, state="failed").count()
             self.stderr.write(f"{plan.get_state_display()}: {plan.summary.get('done', 0)} done, {failed} not possible, {plan.summary['skipped']} left out")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts import purposes
 from accounts.models import Organization, SuccessionCase
 from accounts.models.succession import OPEN
 from accounts.succession import operator, owners
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             return
         organization_id = self._organization(options["organization"])
         try:
-            with scope(org=organization_id):
+            with scope(org=organization_id, purpose=purposes.SECURITY):
                 if options["step"] == "propose":
                     case = operator.propose(organization_id=organization_id, who=options["who"], words=options["ground"], reference=options["case"], now=now)
                     self.stdout.write(f"proposed; the owners can stop it until {case.waits_until:%Y-%m-%d %H:%M} UTC. Then: manage.py succession finish {options['organization']}")
