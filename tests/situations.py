@@ -119,7 +119,7 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: addressed(person, "asks@letters.example.com"))
     if slug in CASES_OF_ALL:
         arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug]) for one in org.people.values()])
-    if slug in {"answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester"}:
+    if slug in CASES_OF_ONE:
         arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending"}.get(slug, "triage")))
     if slug.endswith("-own-deletion") or slug == "delete-own-account":
         everybody = [] if slug in {"ask-own-deletion", "delete-own-account"} else list(org.people.values()) if slug == "withdraw-own-deletion" else [person]
@@ -199,6 +199,7 @@ def addressed(person: Membership, address: str) -> None:
     Account.objects.filter(id=person.account_id).update(email=address, email_key=address)
 
 
+CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester")
 CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused"}
 
 

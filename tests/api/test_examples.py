@@ -22,7 +22,7 @@ from tests.api.calls import address, number_the_log, things
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
-from tests.situations import CLAIMS, DATA, arrange, change_for, claims_for, domain_for, draft_for, group_for, ready, session_for, stream_for, succession_for, token_for
+from tests.situations import CASES_OF_ALL, CASES_OF_ONE, CLAIMS, DATA, arrange, change_for, claims_for, domain_for, draft_for, group_for, ready, session_for, stream_for, succession_for, token_for
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
 
@@ -67,8 +67,12 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body.update(DATA[operation.power.slug])
     if operation.name in {"cancel-scheduled", "reschedule"}:
         body["scheduled"] = str(ids["scheduled_id"])
-    if operation.name == "answer-rights-request":
-        body["request"] = DATA["answer-rights-request"]["request"]
+    if operation.name == "answer-rights-request" or operation.name in CASES_OF_ONE:
+        body["request"] = DATA[operation.name]["request"]
+    if operation.name in CASES_OF_ALL:  # nobody has more than one that can be meant
+        body["request"] = ""
+    if operation.name == "record-request":
+        body["person"] = f"worker@{org.slug}.example"
     if operation.name == "delete-organization":
         body["address"] = org.slug
     if operation.name == "audit":
@@ -92,6 +96,8 @@ def _caller(operation: Operation) -> str:
         return "guest"
     if operation.name == "present-recovery-codes":
         return "administrator"
+    if operation.name == "delete-own-account":  # nobody else's example comes from them
+        return "member"
     return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "me-notice-acknowledge", "end-own-session", "me-ledger", "restrict-own-use", "end-own-restriction"} else "owner"
 
 
@@ -125,6 +131,10 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         arrange(lambda: draft_for(org))
     if operation.name in {"delete-organization", "cancel-organization-deletion", "answer-rights-request"}:
         ready(org, operation.name)
+    if operation.name in CASES_OF_ONE or operation.name in CASES_OF_ALL:
+        ready(org, operation.name)
+    if "own-deletion" in operation.name or operation.name == "delete-own-account":
+        ready(org, operation.name, "member" if operation.name == "delete-own-account" else "worker")
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:

@@ -86,7 +86,7 @@ def test_somebody_who_cannot_sign_in_reaches_their_page(world: World, visit: Vis
     assert problems(administrator, f"/o/{org.slug}/requests/") == []
     shot(administrator, "requests")
     other = administrator.go(f"/o/{org.slug}/requests/")
-    other.click("main a.btn")
+    other.click("main a.btn[href*=answer-rights-request]")
     other.check("input[value=granted]")
     other.fill("#id_message", "You have it by Friday.")
     shot(administrator, "answer")

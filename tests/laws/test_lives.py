@@ -84,7 +84,7 @@ class Lives(Claims):
                 purged = account.status == "purged"
                 assert purged == Tombstone.objects.filter(account=account.id).exists()
                 assert not (purged and Management.objects.filter(account=account).exists()), "nobody manages who is gone"
-                assert purged or name in self.left or account.email_key == self.people[name].email_key, "nobody lost an address that they did not give up"
+                assert purged or name in self.left or account.email_key == self.has[name], "nobody lost an address that they did not give up"
                 row = Deletion.objects.filter(account=account).first()
                 assert (account.status == "pending_deletion") == (row is not None)
                 assert row is None or Management.objects.filter(account=account, organization_id=row.organization_id).exists() or row.by_person, "whoever lost control deletes nobody"

@@ -138,13 +138,15 @@ def test_what_is_decided_already_waits_for_nobody(world: World) -> None:
 
 
 def test_only_owners_are_asked_about_owners(world: World) -> None:
+    """Nobody is asked about themselves."""
     org = world.north
+    arrange(lambda: add_person(org, "third-owner", "owner", True, timezone.now()))
     with tenancy.scope(org=org.organization.id):
         row = Plan(organization_id=org.organization.id, power="suspend", requested_by=org.person("owner").id, requested_via="ui", targets=[org.person("second-owner").id], digest="", tier=3,
                    state=PlanState.AWAITING_APPROVAL, created_at=timezone.now(), expires_at=timezone.now() + timedelta(hours=1), total=1)
-        assert {a.email.partition("@")[0] for a in approvals.could_approve(row)} == {"second-owner"}
+        assert {a.email.partition("@")[0] for a in approvals.could_approve(row)} == {"third-owner"}
         row.targets = [org.person("worker").id]
-        assert {a.email.partition("@")[0] for a in approvals.could_approve(row)} == {"second-owner", "administrator"}
+        assert {a.email.partition("@")[0] for a in approvals.could_approve(row)} == {"second-owner", "third-owner", "administrator"}
 
 
 def test_expired_and_unconfirmed(world: World) -> None:

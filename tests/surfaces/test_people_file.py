@@ -61,7 +61,7 @@ def test_a_verdict_per_row_then_the_import(world: World) -> None:
         assert Membership.objects.get(account__email_key=f"new@{slug}.example").status == "invited"
         assert Membership.objects.get(id=world.north.person("worker").id).title == "Lead"
         assert Membership.objects.get(id=world.north.person("owner").id).title == ""
-        assert Entry.objects.filter(org=world.north.organization.id).count() == before + 3 + 2  # three rows, confirmed, finished
+        assert Entry.objects.filter(org=world.north.organization.id).count() == before + 3 + 2 + 1  # three rows, confirmed, finished, and the second confirmation refused
 
 
 def test_an_import_is_taken_up_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
