@@ -86,7 +86,7 @@ class LimitsForm(StrictForm):
     """What people may not do themselves; nothing chosen means that they may do everything."""
 
     limited = forms.MultipleChoiceField(label=gettext_lazy("People may not do these themselves"), choices=list(rules.LIMITS.items()), required=False, widget=forms.CheckboxSelectMultiple,
-                                        help_text=gettext_lazy("For people whose account you manage. What they can always do stands below."))
+                                        help_text=gettext_lazy("For people whose account you manage. What they can always do stands above."))
     ground = forms.CharField(label=gettext_lazy("Why"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}),
                              help_text=gettext_lazy("Needed where anything is limited. People read it."))
 
