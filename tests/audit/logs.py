@@ -46,11 +46,12 @@ def number_all() -> int:
 
 
 def nothing_waits() -> None:
-    """As after a long night: every entry has its number, the subscribers have read all of them, and no mail is due."""
+    """As after a long night: every entry has its number, the subscribers have read all of them, no mail is due and no copy is asked for."""
     number_all()
     with tampering() as attacker:
         attacker.execute("UPDATE audit_cursor SET pos = greatest(pos, (SELECT pos FROM audit_state WHERE id = 1))")
         attacker.execute("DELETE FROM accounts_mail WHERE state = 'due'")
+        attacker.execute("DELETE FROM dsar_copy WHERE state = 'asked'")
 
 
 @dataclass
