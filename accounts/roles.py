@@ -60,20 +60,24 @@ BY_SLUG = {role.slug: role for role in BUILTIN}
 
 def create_role(*, organization: Organization, slug: str, name: str, rank: int, permissions: tuple[str, ...], builtin: bool = True) -> Role:
     """Write one role and the django-guardian permissions that make it work. Needs an open audit act."""
-    group = AuthGroup.objects.create(name=f"{organization.id}:{slug}")
-    role = Role.objects.create(id=uuid.uuid4(), organization=organization, slug=slug, name=name, rank=rank,
-                               builtin=builtin, permissions=sorted(permissions), auth_group=group)
-    rows = Permission.objects.filter(content_type__app_label="accounts", content_type__model="organization",
-                                     codename__in=permissions)
-    OrganizationGroupPermission.objects.bulk_create(
-        OrganizationGroupPermission(group=group, permission=row, content_object=organization) for row in rows)
-    return role
+    return _create(organization, [Role(slug=slug, name=name, rank=rank, permissions=sorted(permissions), builtin=builtin)])[0]
 
 
 def create_builtin_roles(*, organization: Organization) -> dict[str, Role]:
     """The roles every organization starts with, by slug. Needs an open audit act."""
-    return {r.slug: create_role(organization=organization, slug=r.slug, name=r.name, rank=r.rank, permissions=r.permissions)
-            for r in BUILTIN}
+    return {role.slug: role for role in _create(organization, [Role(slug=r.slug, name=r.name, rank=r.rank, permissions=sorted(r.permissions), builtin=True) for r in BUILTIN])}
+
+
+def _create(organization: Organization, roles: list[Role]) -> list[Role]:
+    """In four statements, however many they are."""
+    groups = AuthGroup.objects.bulk_create([AuthGroup(name=f"{organization.id}:{role.slug}") for role in roles])
+    for role, group in zip(roles, groups, strict=True):
+        role.id, role.organization, role.auth_group = uuid.uuid4(), organization, group
+    Role.objects.bulk_create(roles)
+    rows = {row.codename: row for row in Permission.objects.filter(content_type__app_label="accounts", content_type__model="organization")}
+    OrganizationGroupPermission.objects.bulk_create(
+        OrganizationGroupPermission(group=role.auth_group, permission=rows[codename], content_object=organization) for role in roles for codename in role.permissions if codename in rows)
+    return roles
 
 
 def refresh_builtin_roles(*, now: datetime) -> int:

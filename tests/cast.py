@@ -66,9 +66,9 @@ def make_org(slug: str, people: list[tuple[str, str, bool]]) -> Org:
         with recording.opened(org=organization.id, now=now) as act:
             organization.save(force_insert=True)
             org = Org(organization=organization, roles=create_builtin_roles(organization=organization), services=[
-                Service.objects.create(organization=organization, slug=s, name=s.title(), created_at=now) for s in ("notes", "calendar")])
-            for name, role, managed in people:
-                org.people[name] = add_person(org, name, role, managed, now)
+                Service(id=uuid.uuid4(), organization=organization, slug=s, name=s.title(), created_at=now) for s in ("notes", "calendar")])
+            Service.objects.bulk_create(org.services)
+            add_people(org, people, now)
             notice_default.first(organization.id, now=now).save(force_insert=True)
             act.write([EntryDraft(org=organization.id, action="organization.created", category="organization", outcome="success",
                                   actor=ActorRef(type="operator"), targets=[TargetRef(type="organization", id=organization.id)], via="cli")])
@@ -76,17 +76,25 @@ def make_org(slug: str, people: list[tuple[str, str, bool]]) -> Org:
 
 
 def add_person(org: Org, name: str, role: str, managed: bool, now: datetime) -> Membership:
+    add_people(org, [(name, role, managed)], now)
+    return org.people[name]
+
+
+def add_people(org: Org, people: list[tuple[str, str, bool]], now: datetime) -> None:
+    """As many statements for many people as for one: nearly every test makes a world."""
     from allauth.account.models import EmailAddress
 
-    address = f"{name}@{org.slug}.example"
-    account = Account.objects.create(
-        id=uuid.uuid4(), email=address, email_key=address_key(address), name=f"{name.title()} Person", password=_HASH, created_at=now,
-        email_verified_at=now, has_second_factor=org.roles[role].rank >= 50)
-    EmailAddress.objects.create(user=account, email=address, verified=True, primary=True)
-    membership = Membership.objects.create(organization=org.organization, account=account, role=org.roles[role], status="active", joined_at=now, created_at=now)
-    AccountAuthGroup.objects.create(account=account, group_id=org.roles[role].auth_group_id)
-    if managed:
-        Management.objects.create(organization=org.organization, account=account, basis="created_by_org", since=now)
-    for service in org.services:
-        ServiceAccess.objects.create(organization=org.organization, membership=membership, service=service, granted_at=now)
-    return membership
+    added = []
+    for name, role, _managed in people:
+        address = f"{name}@{org.slug}.example"
+        account = Account(id=uuid.uuid4(), email=address, email_key=address_key(address), name=f"{name.title()} Person", password=_HASH, created_at=now,
+                          email_verified_at=now, has_second_factor=org.roles[role].rank >= 50)
+        added.append(Membership(id=uuid.uuid4(), organization=org.organization, account=account, role=org.roles[role], status="active", joined_at=now, created_at=now))
+        org.people[name] = added[-1]
+    Account.objects.bulk_create([row.account for row in added])
+    EmailAddress.objects.bulk_create([EmailAddress(user=row.account, email=row.account.email, verified=True, primary=True) for row in added])
+    Membership.objects.bulk_create(added)
+    AccountAuthGroup.objects.bulk_create([AccountAuthGroup(account=row.account, group_id=row.role.auth_group_id) for row in added])
+    Management.objects.bulk_create([Management(id=uuid.uuid4(), organization=org.organization, account=row.account, basis="created_by_org", since=now)
+                                    for row, (_name, _role, managed) in zip(added, people, strict=True) if managed])
+    ServiceAccess.objects.bulk_create([ServiceAccess(id=uuid.uuid4(), organization=org.organization, membership=row, service=service, granted_at=now) for row in added for service in org.services])
