@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-from accounts import outbox, own_deletion
+from accounts import outbox, own_deactivation, own_deletion
 from accounts.models import Account, Deletion, Membership, Organization
 from accounts.organizations import contact
 from accounts.powers import BY_SLUG, FALLS_DUE, POWERS
@@ -21,10 +21,12 @@ from audit.queries import Seen, disclose
 from audit.subscribers import Sealed, Subscriber
 
 SELF_EVENTS = frozenset({"account.password_changed", "account.password_reset", "second_factor.app_added", "second_factor.app_removed",
-                         "second_factor.passkey_added", "second_factor.passkey_removed", "recovery_codes.made"})
+                         "second_factor.passkey_added", "second_factor.passkey_removed", "recovery_codes.made", "account.own_reactivated"})
 _BY_EVENT = {power.event: power for power in (*POWERS, FALLS_DUE[CONTRACT]) if power.notice}
 _BY_EVENT |= {"membership.role_updated": BY_SLUG["update-role"], "membership.group_role_changed": BY_SLUG["set-group-role"]}
 """Acts on a role or a group reach people too; each of them has an entry of their own."""
+TOLD_OF_OWN = {"create-token", "deactivate-own-account"}
+"""Their mail goes also to whoever did it themselves: it may not have been them, and it carries the way back."""
 INVITATION = signing.TimestampSigner(salt="steward.invitation")
 
 
@@ -41,7 +43,7 @@ def _owe(sealed: Sealed) -> None:
     if person is None or (power is None and sealed.action not in SELF_EVENTS):
         return
     account = Account.objects.filter(id=person).first()
-    if account is None or (power is not None and sealed.record["actor"].get("id") == str(person) and power.slug not in {"create-token"}):
+    if account is None or (power is not None and sealed.record["actor"].get("id") == str(person) and power.slug not in TOLD_OF_OWN):
         return
     tell(sealed, account=account, template=power.slug if power else "own-security")
 
@@ -86,6 +88,8 @@ def _link(event: str, account: Account, membership: Membership | None, record: d
     if event in {"account.deletion_scheduled", "account.deletion_granted"}:  # whoever asked for it may take it back
         row = Deletion.objects.filter(account=account, by_person=True).first()
         return own_deletion.link(row) if row else ""
+    if event == "account.own_deactivated":
+        return own_deactivation.link(account) if own_deactivation.own(account) else ""
     if event == "person.second_factor.reset":
         return settings.STEWARD_URL + reverse("stop-second-factor-reset", args=[signing.dumps(str(account.id), salt=f"stop:{account.mfa_stop_until}")])
     return ""

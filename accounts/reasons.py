@@ -143,6 +143,7 @@ REASONS = {
     "unknown_request": _("There is no such request."),
     "about_yourself": _("This is about you, so somebody else has to decide."),
     "ask_first": _("The organization that manages your account decides about its deletion. Ask it."),
+    "ask_first_deactivation": _("The organization that manages your account decides about its deactivation. Ask it."),
     "decide_alone": _("You can delete your account yourself; nobody has to be asked."),
     "no_request": _("No request for the deletion of this account is open."),
     "sole_control": _("Only this person may act on somebody who is protected. Name another administrator for them first."),

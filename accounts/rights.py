@@ -107,9 +107,9 @@ def begin(*, token: str, now: datetime) -> str:
         if row is None or not _valid(row):
             raise NotFound
         secret = secrets.token_urlsafe(32)
-        with recording.opened(org=_log(row.account), now=now) as act:
+        with recording.opened(org=log_of(row.account), now=now) as act:
             RightsVisit.objects.filter(id=row.id).update(link_hash=None, session_hash=_hash(secret), opened_at=now, until=now + VISIT_LIVES)
-            act.write([_draft(_log(row.account), "rights.page_opened", row.account)])
+            act.write([draft(log_of(row.account), "rights.page_opened", row.account)])
     return secret
 
 
@@ -178,7 +178,7 @@ def request(*, account: Account, organization_id: UUID, kind: str, words: str, n
         try:
             with transaction.atomic(), recording.opened(org=organization_id, now=now) as act:
                 row = RightsRequest.objects.create(id=uuid.uuid4(), organization_id=organization_id, account=account, kind=kind, words=words, asked_at=now)
-                act.write([_draft(organization_id, "rights.requested", account, also=[TargetRef(type="rights_request", id=row.id)], words=words, kind=kind)])
+                act.write([draft(organization_id, "rights.requested", account, also=[TargetRef(type="rights_request", id=row.id)], words=words, kind=kind)])
         except IntegrityError:
             raise Refused({"": ["asked_already"]}) from None
     return row
@@ -200,14 +200,14 @@ def cancel_deletion(*, account_id: UUID, now: datetime, deletion_id: UUID | None
             deletions.restore(work, Person(account=account), row)
             changes = work.changes_of(account, subject=account.id)
             work.flush()
-            act.write([_draft(log, "account.deletion_cancelled", account, method=method, changes=changes, purge_at=plain(row.purge_at), restored=row.was_status)])
+            act.write([draft(log, "account.deletion_cancelled", account, method=method, changes=changes, purge_at=plain(row.purge_at), restored=row.was_status)])
 
 
-def _log(account: Account) -> UUID:
+def log_of(account: Account) -> UUID:
     return Management.objects.filter(account=account).values_list("organization_id", flat=True).first() or INSTALLATION
 
 
-def _draft(log: UUID, event: str, account: Account, *, also: Iterable[TargetRef] = (), words: str = "", changes: Iterable[object] = (), method: str = "mail_link", **facts: object) -> EntryDraft:
+def draft(log: UUID, event: str, account: Account, *, also: Iterable[TargetRef] = (), words: str = "", changes: Iterable[object] = (), method: str = "mail_link", **facts: object) -> EntryDraft:
     who = ActorRef(type="user", id=account.id, auth_method=method, name=account.name, email=account.email)
     return EntryDraft(org=log, action=event, category="rights", outcome="success", actor=who, via="ui",
                       targets=[TargetRef(type="person", id=account.id, label=account.name or account.email, subject=account.id), *also], why=Why(text=words, subject=account.id),

@@ -40,6 +40,7 @@ OTHER = {
     "account.email.forgotten": gettext_lazy("Addresses of finished changes were forgotten, because nobody needs them any more"),
     "account.recovery_email.changed": gettext_lazy("%(target)s has a recovery address, whose mailbox confirmed"),
     "membership.identity_accepted": gettext_lazy("The role of %(target)s works again: nobody else could confirm who they are, and the old mailbox did not object for a week"),
+    "account.own_reactivated": gettext_lazy("%(target)s switched their own account on again"),
     "account.identity_changed": gettext_lazy("The identity of %(target)s was changed by the organization that manages the account"),
     "member.unavailable": gettext_lazy("%(target)s became unavailable"), "organization.owner_unavailable": gettext_lazy("An owner, %(target)s, became unavailable"),
     "person.second_factor.removed": gettext_lazy("The second factors of %(target)s were removed, an hour after the reset"),

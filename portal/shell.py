@@ -75,7 +75,7 @@ def navigation(organization: Organization, actor: Any) -> list[Place]:
 
 
 def _nav(request: HttpRequest, organization: Organization | None, actor: Any) -> list[Place]:
-    own = [("me", "cog", _("Your account")), ("me-email", "inbox", _("E-mail address")), ("me-who", "shield", _("Who can do what")), ("me-data", "archive", _("What is held about you")),
+    own = [("me", "cog", _("Your account")), ("me-email", "inbox", _("E-mail address")), ("me-who", "shield", _("Who can do what")), ("me-privacy", "archive", _("Your data and your rights")),
            ("me-requests", "inbox", _("Your requests")), ("me-notices", "bell", _("Notices")), ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
     found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
     current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)

@@ -55,7 +55,7 @@ WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
     "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
@@ -121,9 +121,9 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug]) for one in org.people.values()])
     if slug in CASES_OF_ONE:
         arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending"}.get(slug, "triage")))
-    if slug.endswith("-own-deletion") or slug == "delete-own-account":
-        everybody = [] if slug in {"ask-own-deletion", "delete-own-account"} else list(org.people.values()) if slug == "withdraw-own-deletion" else [person]
-        arrange(lambda: (OrganizationPolicy.objects.update_or_create(organization=org.organization, defaults={"own_deletion": slug == "delete-own-account"}),
+    if slug.endswith("-own-deletion") or slug in {"delete-own-account", "deactivate-own-account"}:
+        everybody = [] if slug in {"ask-own-deletion", "delete-own-account", "deactivate-own-account"} else list(org.people.values()) if slug == "withdraw-own-deletion" else [person]
+        arrange(lambda: (OrganizationPolicy.objects.update_or_create(organization=org.organization, defaults={"own_deletion": slug in {"delete-own-account", "deactivate-own-account"}}),
                          RightsRequest.objects.filter(organization=org.organization, kind="account").delete(), [goodbye_of(one) for one in everybody]))
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))

@@ -24,6 +24,7 @@ from accounts.powers import (
     create_service_account,
     create_token,
     deactivate,
+    deactivate_own_account,
     decide_email_change,
     decide_own_deletion,
     delete_group,
@@ -92,7 +93,7 @@ POWERS: tuple[Power, ...] = (
     announce_claim.POWER, change_claim.CANCEL, change_claim.EXEMPT, change_claim.ANSWER, change_claim.RELEASE, answer_claim.ACCEPT, answer_claim.OBJECT, answer_claim.LEAVE,
     name_successors.POWER, name_successors.DECLINE, ownership.ACCEPT, ownership.STOP, ownership.GRANT, recovery_codes.MAKE, recovery_codes.PRESENT, set_succession.POWER,
     change_email.POWER, decide_email_change.CANCEL, decide_email_change.APPROVE, decide_email_change.DENY, recovery_address.REMOVE, free_address.POWER, confirm_identity.POWER,
-    delete_own_account.POWER, delete_own_account.ASK, delete_own_account.WITHDRAW,
+    delete_own_account.POWER, delete_own_account.ASK, delete_own_account.WITHDRAW, deactivate_own_account.POWER,
     change_own_email.POWER, change_own_email.WITHDRAW, recovery_address.SET, recovery_address.DROP,
 )
 BY_SLUG = {power.slug: power for power in POWERS}

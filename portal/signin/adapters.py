@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts import fetch, outbox, own_deletion, purposes
+from accounts import fetch, outbox, own_deactivation, own_deletion, purposes
 from accounts.addresses import address_key, clean_address
 from accounts.emails import switching
 from accounts.models import Account, Membership, Session
@@ -50,7 +50,7 @@ class Adapter(DefaultAccountAdapter):
     def pre_login(self, request: HttpRequest, user: Account, **kwargs: Any) -> HttpResponse | None:
         """An account that is not active gets no further, whatever it presented."""
         if user.status != "active" or user.is_over(timezone.now()):
-            if back := own_deletion.way_back(user):
+            if back := own_deletion.way_back(user) or own_deactivation.way_back(user):
                 return redirect(back)
             user.is_active = False
         return super().pre_login(request, user, **kwargs)

@@ -74,7 +74,7 @@ def _went_through(response: HttpResponse, event: str) -> bool:
     if event in {"recovery_codes.viewed"}:
         return response.status_code == 200
     location = response.headers.get("Location", "")
-    return response.status_code in {302, 303} and "/sign-in/again" not in location and "inactive" not in location and "/keep-account/" not in location
+    return response.status_code in {302, 303} and "/sign-in/again" not in location and not any(word in location for word in ("inactive", "/keep-account/", "/come-back/"))
 
 
 def _named(request: HttpRequest) -> Account | None:

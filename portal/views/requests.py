@@ -26,7 +26,8 @@ from portal.views.stepup import ask, kept
 def index(request: HttpRequest) -> HttpResponse:
     """What the person asked, and the form for one right."""
     actor, now, resumed = myself(request), timezone.now(), kept(request)
-    form = cases.AskForm(request.POST) if request.method == "POST" else cases.AskForm(initial={name: values[0] for name, values in (resumed or {}).items() if values})
+    initial = {name: values[0] for name, values in (resumed or {}).items() if values} or {"right": request.GET.get("right", "")}
+    form = cases.AskForm(request.POST) if request.method == "POST" else cases.AskForm(initial=initial)
     mine = Membership.objects.filter(account=request.user).exclude(status="invited").select_related("organization").order_by("organization__name")
     form.fields["organization"].choices = [(m.organization.slug, m.organization.name) for m in mine]  # type: ignore[attr-defined]
     if request.method == "POST" and form.is_valid():

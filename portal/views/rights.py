@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import rights
+from accounts import own_deactivation, rights
 from accounts.addresses import address_key
 from accounts.models import Account, Membership, RightsRequest
 from accounts.powers.forms import GROUNDS, StrictForm
@@ -76,7 +76,8 @@ def page(request: HttpRequest) -> HttpResponse:
         return _done(request, account)
     grounds = dict(GROUNDS)
     return render(request, "rights/page.html", {
-        "account": account, "places": [(place, grounds.get(place.reason, "")) for place in rights.places(account)], "deletion": rights.own_deletion(account),
+        "account": account, "may_come_back": own_deactivation.own(account),
+        "places": [(place, grounds.get(place.reason, "")) for place in rights.places(account)], "deletion": rights.own_deletion(account),
         "visit": not request.user.is_authenticated, })
 
 
@@ -98,6 +99,9 @@ def _done(request: HttpRequest, account: Account) -> HttpResponse:
         if what == "cancel":
             rights.cancel_deletion(account_id=account.id, now=now)
             messages.success(request, _("The deletion is cancelled. Your account is again what it was before."))
+        elif what == "come-back":
+            own_deactivation.switch_on(account_id=account.id, now=now, method="mail_link")
+            messages.success(request, _("Your account is on again. Sign in to use it."))
         else:
             rights.request(account=account, organization_id=_id(request.POST.get("organization", "")), kind=what, words=request.POST.get("words", ""), now=now)
             messages.success(request, _("Your request is recorded. The organization answers by mail, and here."))

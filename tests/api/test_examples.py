@@ -98,6 +98,8 @@ def _caller(operation: Operation) -> str:
         return "administrator"
     if operation.name == "delete-own-account":  # nobody else's example comes from them
         return "member"
+    if operation.name == "deactivate-own-account":
+        return "auditor"
     return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "me-notice-acknowledge", "end-own-session", "me-ledger", "restrict-own-use", "end-own-restriction"} else "owner"
 
 
@@ -133,8 +135,8 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name)
     if operation.name in CASES_OF_ONE or operation.name in CASES_OF_ALL:
         ready(org, operation.name)
-    if "own-deletion" in operation.name or operation.name == "delete-own-account":
-        ready(org, operation.name, "member" if operation.name == "delete-own-account" else "worker")
+    if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
+        ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:
