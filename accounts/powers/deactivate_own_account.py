@@ -13,7 +13,7 @@ from accounts.own_deactivation import GROUND
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers import addresses
-from accounts.powers.access import ended_access, ended_sessions, set_account_status
+from accounts.powers.access import set_account_status
 from accounts.powers.account_access import close_account
 from accounts.powers.forms import NoForm
 from accounts.reasons import Stale
@@ -37,9 +37,9 @@ def _owns(found: object) -> list[str]:
     return [code for code in LAST_OWNER if code in found]  # type: ignore[operator]
 
 
-def effects(person: Person, _data: Data, _now: datetime) -> list[Effect]:
+def effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
     return [
-        *ended_sessions(person, everywhere=True), *ended_access(person, tokens="disabled"),
+        Effect("lost", "sign_in", _("You are signed out everywhere, and your API tokens are disabled for good. Links for a new password that are under way end.")),
         Effect("lost", "access", _("You cannot use any organization until you come back. The organizations see that you are unavailable, not why.")),
         Effect("kept", "data", _("Nothing is deleted, and what is kept about you is used as before. To stop that, restrict it.")),
         Effect("kept", "way_back", _("You can come back at any time: by signing in, or by the link in the mail that you get now.")),

@@ -1,0 +1,41 @@
+"""The page about one's data and rights, and the pause: seen, switched off, and back by the link of the mail. Accessible, in both themes, at 320 px."""
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import Management
+from dsar.cases import intake
+from tests.browser.conftest import Visit
+from tests.browser.test_deletion import shot
+from tests.browser.test_pages import problems
+from tests.cast import World
+from tests.deletion.acts import account
+from tests.deletion.test_own_deactivation import link
+from tests.situations import arrange, case_for, restriction_for
+
+pytestmark = pytest.mark.browser
+
+
+def test_from_the_page_to_the_pause_and_back(world: World, visit: Visit) -> None:
+    person = world.north.person("owner")
+    reference = intake.reference()
+    arrange(lambda: (case_for(person, reference, "triage"), restriction_for(world.north.person("member"))))
+    visit.sign_in(world, "owner")
+    assert problems(visit, "/me/privacy/") == []
+    shot(visit, "privacy-managed")
+    assert reference in visit.page.inner_text("main")
+    assert problems(visit, "/me/deactivate/") == []
+    shot(visit, "deactivate-managed")
+    arrange(lambda: Management.objects.filter(account_id=person.account_id).delete())
+    assert problems(visit, "/me/privacy/") == []
+    shot(visit, "privacy-alone")
+    visit.page.click("section[aria-labelledby=h-deactivate] a.btn")
+    shot(visit, "deactivate-alone")
+    visit.page.click("form.card button.danger")
+    assert "Your account is deactivated" in visit.page.inner_text("main") and account(person).status == "deactivated"
+    shot(visit, "away")
+    visit.go(link(person))
+    shot(visit, "come-back")
+    visit.page.click("main form button.primary")
+    assert account(person).status == "active"
+    assert visit.complaints == []
