@@ -95,6 +95,7 @@ class Access:
         seen(session=row, now=now)
         if account.gpc_at is None and request.headers.get("Sec-GPC") == "1":
             choices.by_signal(account.id, now=now)
+            account.gpc_at = now
         try:
             return self.get_response(request)
         finally:

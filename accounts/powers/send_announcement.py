@@ -52,7 +52,7 @@ def rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) ->
 
 def effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
     told, off = sending.counts(target.id, str(data.get("kind") or "announcements"))
-    return [Effect("later", "told", ngettext("%(n)d person gets it by mail, and finds it in their notices here.", "%(n)d people get it by mail, and find it in their notices here.", told) % {"n": told}),
+    return [Effect("later", "told", ngettext("%(n)d person gets it by mail, and in their notices here.", "%(n)d people get it by mail, and in their notices here.", told) % {"n": told}),
             Effect("kept", "left_out", ngettext("%(n)d person does not want this kind and gets nothing.", "%(n)d people do not want this kind and get nothing.", off) % {"n": off}),
             Effect("kept", "service", _("Mails about accounts, security and rights are not announcements: they always reach people, and are not written here.")),
             Effect("lost", "back", _("What has been sent cannot be taken back."))]
