@@ -136,7 +136,7 @@ def by_link(link: links.Link, *, kinds: Iterable[str], wanted: bool, how: How, n
         account, same = behind(link)
         who = account if same or not wanted else None
         found = change(account=who, macs={link.organization_id: link.address_mac}, pairs=[(link.organization_id, kind) for kind in kinds], wanted=wanted, how=how, now=now)
-        if not found or not Organization.objects.filter(id=link.organization_id).exists():
+        if not found or not Organization.objects.filter(id=link.organization_id).exclude(status="deleted").exists():
             return False
         _record(who, found, "communications.chosen", how=how, now=now)
         return True
