@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,11 +19,13 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from accounts.addresses import address_key
+from accounts.communications import kinds, links
 from accounts.models import Account, Mail
 
 logger = logging.getLogger("steward.outbox")
 ATTEMPTS = 12
-_LINK = re.compile(r"https?://\S*/(?:sign-in/reset|sign-in/confirm|invitation|rights/open|stop|keep-ownership|address/confirm|address/undo|claim|leave-claim|keep-account)/\S+")
+_LINK = re.compile(r"https?://\S*/(?:sign-in/reset|sign-in/confirm|invitation|rights/open|stop|keep-ownership|address/confirm|address/undo|claim|leave-claim|keep-account|communications)/\S+")
 
 
 def _seal(data: bytes) -> bytes:
@@ -48,12 +51,19 @@ def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID
 
     `address` is another mailbox than the account's present one: the one it had, the one it is to have, or its recovery address.
     """
-    address = address or account.email
-    if account.kind == "service" or address.endswith("@released.invalid"):
-        return  # there is no mailbox; whoever answers for a service account reads the log
-    Mail.objects.bulk_create([Mail(
-        entry=entry, organization_id=organization_id, account=account, template=template, address=address,
-        context=_seal(orjson.dumps(context)), next_attempt_at=now, created_at=now, **more)], ignore_conflicts=True)
+    _owe({account: address or account.email}, template=template, context=context, entry=entry, organization_id=organization_id, now=now, **more)
+
+
+def owe_all(*, template: str, accounts: Iterable[Account], context: dict[str, Any], entry: UUID | None, organization_id: UUID | None, now: datetime) -> None:
+    """Owe the same mail to many, in one statement."""
+    _owe({account: account.email for account in accounts}, template=template, context=context, entry=entry, organization_id=organization_id, now=now)
+
+
+def _owe(mailboxes: Mapping[Account, str], *, context: dict[str, Any], now: datetime, **more: Any) -> None:
+    sealed = orjson.dumps(context)
+    Mail.objects.bulk_create([Mail(account=account, address=address, context=_seal(sealed), next_attempt_at=now, created_at=now, **more) for account, address in mailboxes.items()
+                              if account.kind != "service" and not address.endswith("@released.invalid")],  # there is no mailbox; whoever answers for a service account reads the log
+                             ignore_conflicts=True)
 
 
 def deliver(*, now: datetime, limit: int = 100) -> int:
@@ -64,7 +74,7 @@ def deliver(*, now: datetime, limit: int = 100) -> int:
     sent = 0
     for _ in range(limit):
         with transaction.atomic():
-            mail = Mail.objects.select_for_update(skip_locked=True).filter(state="due", next_attempt_at__lte=now).order_by("next_attempt_at").first()
+            mail = _next(now)
             if mail is None:
                 return sent
             done = _send(mail, now)
@@ -73,6 +83,12 @@ def deliver(*, now: datetime, limit: int = 100) -> int:
             _write_waiting(now, limit)
             return sent
     return sent
+
+
+def _next(now: datetime) -> Mail | None:
+    """The next mail. What people can do without waits for what they cannot: nobody's new password stands in line behind ten thousand announcements."""
+    due = Mail.objects.select_for_update(skip_locked=True).filter(state="due", next_attempt_at__lte=now).order_by("next_attempt_at")
+    return due.exclude(template__in=kinds.OPTIONAL).first() or due.filter(template__in=kinds.OPTIONAL).first()
 
 
 _NO_ANSWER = frozenset({"TimeoutError", "ConnectionRefusedError", "ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError", "OSError", "gaierror", "SSLError",
@@ -97,12 +113,16 @@ def _keep_words(mail: Mail, subject: str, body: str) -> None:
 
 
 def _send(mail: Mail, now: datetime) -> int:
+    kind = kinds.of(mail.template)
+    if kind is not None and not _wanted(mail, kind):
+        return _hold_back(mail)
     try:
         subject, body, html = render(mail)
         _keep_words(mail, subject, body)
     except Exception as error:  # a mail that cannot be written must not hold up the others
         return _not_sent(mail, error, now)
-    message = EmailMultiAlternatives(subject=subject, body=body, to=[mail.address], headers={"Message-ID": f"<{mail.id}@steward>", "Auto-Submitted": "auto-generated"})
+    message = EmailMultiAlternatives(subject=subject, body=body, to=[mail.address],
+                                     headers={"Message-ID": f"<{mail.id}@steward>", "Auto-Submitted": "auto-generated", **(_unsubscribing(mail, kind) if kind else {})})
     message.attach_alternative(html, "text/html")
     try:
         message.send()
@@ -113,6 +133,29 @@ def _send(mail: Mail, now: datetime) -> int:
     mail.context = None
     mail.save(update_fields=["attempts", "state", "sent_at", "next_attempt_at", "last_error", "subject", "body", "context"])
     return 1
+
+
+def _wanted(mail: Mail, kind: kinds.Kind) -> bool:
+    from accounts.communications.sending import may_go  # which owes by way of this module
+
+    return may_go(account=mail.account, address_key=address_key(mail.address), organization_id=mail.organization_id, kind=kind.name)
+
+
+def _hold_back(mail: Mail) -> int:
+    """Somebody does not want it, or is not there any more. It is not sent, and nothing of its words is kept."""
+    mail.state, mail.next_attempt_at, mail.context, mail.subject, mail.body, mail.last_error = "held", None, None, "", "", ""
+    mail.save(update_fields=["state", "next_attempt_at", "context", "subject", "body", "last_error"])
+    return 0
+
+
+def _link(mail: Mail, kind: kinds.Kind) -> str:
+    assert mail.organization_id is not None and mail.account_id is not None
+    return links.url(organization_id=mail.organization_id, account_id=mail.account_id, address=mail.address, kind=kind.name)
+
+
+def _unsubscribing(mail: Mail, kind: kinds.Kind) -> dict[str, str]:
+    """What a mail program needs for a button that switches this off (RFC 2369, RFC 8058)."""
+    return {"List-Unsubscribe": f"<{_link(mail, kind)}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _not_sent(mail: Mail, error: Exception, now: datetime) -> int:
@@ -130,6 +173,8 @@ def _not_sent(mail: Mail, error: Exception, now: datetime) -> int:
 def render(mail: Mail) -> tuple[str, str, str]:
     """Subject, text and HTML in the recipient's language."""
     context = {**orjson.loads(_open(bytes(mail.context or b""))), "account": mail.account, "url": settings.STEWARD_URL}
+    if (kind := kinds.of(mail.template)) is not None:
+        context["unsubscribe"] = _link(mail, kind)
     with translation.override(mail.account.language if mail.account else settings.LANGUAGE_CODE):
         subject = render_to_string(f"mail/{mail.template}/subject.txt", context).strip().replace("\n", " ")
         body = render_to_string(f"mail/{mail.template}/body.txt", context).strip() + "\n"

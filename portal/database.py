@@ -134,6 +134,10 @@ TABLES: dict[str, Table] = {
     "accounts_savedview": Table(guarded="how a list is shown; describes nobody and allows nothing", scope="organization_id"),
     "accounts_idempotencykey": Table(guarded="remembers answers of acts that are recorded themselves", unscoped="keyed by the actor"),
     "accounts_mail": Table(guarded="follows from entries that are recorded themselves", unscoped="belongs to its recipient; pages ask by recipient"),
+    "accounts_consent": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, DELETE"),
+    "accounts_suppression": Table(unscoped="keyed hashes of addresses that are not written to; whoever has the address asks, in whatever scope",
+                                  app="SELECT, INSERT, DELETE"),
+    "accounts_announcement": Table(scope="organization_id", free=("entry", "reached", "told", "left_out")),
     "accounts_oauthapplication": Table(scope="organization_id"),
     # rights
     "dsar_copy": Table(scope="organization_id", own="account_id", free=("attempts",)),

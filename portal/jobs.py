@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from accounts import bulk_run, due, exporting, listing_query, outbox, purging, rights
 from accounts.claims import running as claims_running
+from accounts.communications import sending
 from accounts.domains import checks
 from accounts.organizations import ending
 from accounts.succession import watch
@@ -41,6 +42,13 @@ def follow() -> None:
         wake("copies")
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
+    if _announced():
+        wake("announcements")
+
+
+def _announced() -> bool:
+    with installation("announcements of every organization go on"):
+        return sending.waiting()
 
 
 def periodic() -> None:
@@ -65,6 +73,8 @@ def periodic() -> None:
     restrictions.run(now=timezone.now())
     if run.waiting():
         wake("copies")
+    if _announced():
+        wake("announcements")
     age_log()
 
 
@@ -110,6 +120,14 @@ def copies() -> None:
     _begun("copies")
     if run.resume(now=timezone.now()):
         wake("copies")
+
+
+def announcements() -> None:
+    """Owe the mails of announcements for some seconds; what is left goes to the end of the queue, so that other mail is not kept waiting."""
+    _begun("announcements")
+    if sending.run(now=timezone.now()):
+        wake("announcements")
+    wake()
 
 
 def exports() -> None:

@@ -18,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from accounts import fetch, purposes, tenancy
+from accounts.communications import choices
 from accounts.models import Session
 from accounts.reasons import KeyReused, NotFound, Refused, Stale, StepUpNeeded
 from accounts.seen import seen
@@ -92,6 +93,9 @@ class Access:
         tenancy.set_request_scope(org=None, account=account.id, purpose=purposes.OWN)
         zones.use(account.time_zone)
         seen(session=row, now=now)
+        if account.gpc_at is None and request.headers.get("Sec-GPC") == "1":
+            choices.by_signal(account.id, now=now)
+            account.gpc_at = now
         try:
             return self.get_response(request)
         finally:

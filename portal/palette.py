@@ -81,7 +81,8 @@ def _pages(actor: Actor, organization: Organization, words: list[str]) -> list[H
         ("people-import", _("Import people"), "import_people"), ("people-act", _("Act by file"), "manage_access"), ("settings-notice", _("The notice"), "manage_settings"),
         ("roles", _("Roles"), "view_people"), ("protected", _("Protected people"), "view_people"), ("service-accounts", _("Service accounts"), "view_people"),
         ("claims", _("Claims"), "manage_domains"), ("succession", _("Succession"), "manage_settings"), ("my-succession", _("Following the owners"), None)]
-    own = [("me", _("Your account")), ("me-sessions", _("Sessions")), ("mfa_index", _("Second factor")), ("account_change_password", _("Change the password"))]
+    own = [("me", _("Your account")), ("me-sessions", _("Sessions")), ("me-communications", _("News and tips")),
+           ("mfa_index", _("Second factor")), ("account_change_password", _("Change the password"))]
     found = [Hit(place.label, place.href) for place in navigation(organization, actor)]
     if not words:
         return found  # nothing typed yet: the places of the organization, all of them

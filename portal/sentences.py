@@ -23,6 +23,8 @@ OTHER = {
     "second_factor.passkey_removed": gettext_lazy("%(target)s removed a passkey"), "second_factor.passkey_renamed": gettext_lazy("%(target)s renamed a passkey"),
     "recovery_codes.made": gettext_lazy("%(target)s made new recovery codes"), "recovery_codes.viewed": gettext_lazy("%(target)s looked at their recovery codes"),
     "membership.invitation_declined": gettext_lazy("%(target)s declined the invitation"), "organization.created": gettext_lazy("The organization was created"),
+    "communications.signal_honoured": gettext_lazy("A browser of %(target)s sends Global Privacy Control, so optional mails were switched off"),
+    "announcement.finished": gettext_lazy("An announcement has been sent to all who want it"),
     "plan.requested": gettext_lazy("%(actor)s asked for a second person's approval"), "plan.approved": gettext_lazy("%(actor)s approved a plan"),
     "plan.denied": gettext_lazy("%(actor)s declined a plan"), "plan.cancelled": gettext_lazy("%(actor)s took back a plan"), "plan.voided": gettext_lazy("A plan became void because something changed"),
     "plan.made": gettext_lazy("%(actor)s chose people for an act on many"), "plan.ready": gettext_lazy("An act on many was checked person by person"),

@@ -20,6 +20,7 @@ SECRET_KEY = env.secret_key(data=DATA, embedded=EMBEDDED)
 AUDIT_KEY = env.derived_key(SECRET_KEY, "audit")
 RECEIPT_KEY = env.derived_key(SECRET_KEY, "audit receipts")
 OUTBOX_KEY = env.derived_key(SECRET_KEY, "outbox")
+COMMUNICATIONS_KEY = env.derived_key(SECRET_KEY, "communications")
 
 STEWARD_URL = env.address("STEWARD_URL", default="http://localhost:8000")
 _url = urlsplit(STEWARD_URL)
@@ -167,7 +168,7 @@ STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the ki
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
 AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER", "accounts.brake_news.SUBSCRIBER",
                      "accounts.succession.news.SUBSCRIBER", "accounts.deletion_news.SUBSCRIBER", "accounts.organizations.news.SUBSCRIBER",
-                     "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
+                     "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER", "accounts.communications.sending.SUBSCRIBER",
                      "dsar.news.SUBSCRIBER", "dsar.cases.news.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
@@ -175,7 +176,8 @@ PEOPLE_MAY_CREATE_ORGANIZATIONS = env.flag("STEWARD_PEOPLE_MAY_CREATE_ORGANIZATI
 POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 """Where the powers of the whole product are written out: the notice has to name those of every package."""
 
-PURGE_PARTS = ("accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests", "accounts.purge_parts.rest",
+PURGE_PARTS = ("accounts.communications.choices.outlive",
+               "accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests", "accounts.purge_parts.rest",
                "dsar.erasing.copies", "dsar.erasing.by_map")
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 

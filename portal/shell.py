@@ -57,7 +57,8 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
             ("email-changes", "inbox", _("E-mail addresses"), "change_email"),
             ("rights-requests", "inbox", _("Requests"), "manage_requests"), ("domains", "globe", _("Domains"), "manage_domains"),
             ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),
-            ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("tokens", "lock", _("API tokens"), None), ("settings", "cog", _("Settings"), "manage_settings"),
+            ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("tokens", "lock", _("API tokens"), None), ("announcements", "bell", _("Announcements"), "manage_settings"),
+            ("settings", "cog", _("Settings"), "manage_settings"),
             ("help", "info", _("What powers do"), None)]
 
 
@@ -76,7 +77,8 @@ def navigation(organization: Organization, actor: Any) -> list[Place]:
 
 def _nav(request: HttpRequest, organization: Organization | None, actor: Any) -> list[Place]:
     own = [("me", "cog", _("Your account")), ("me-email", "inbox", _("E-mail address")), ("me-who", "shield", _("Who can do what")), ("me-privacy", "archive", _("Your data and your rights")),
-           ("me-requests", "inbox", _("Your requests")), ("me-notices", "bell", _("Notices")), ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
+           ("me-requests", "inbox", _("Your requests")), ("me-notices", "bell", _("Notices")), ("me-communications", "inbox", _("News and tips")),
+           ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
     found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
     current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)
     for place in found:

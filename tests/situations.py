@@ -84,6 +84,7 @@ DATA: dict[str, dict[str, Any]] = {
     "change-email": {**WHY, "email": "new.name@letters.example.com", "reason_code": "name_changed"}, "cancel-email-change": WHY, "approve-email-change": {}, "deny-email-change": {**WHY, "reason_code": "ask_in_person"},
     "remove-recovery-address": WHY, "free-address": WHY, "confirm-identity": {},
     "change-own-email": {"email": "own@elsewhere.example"}, "withdraw-own-email-change": {}, "set-recovery-address": {"email": "second@elsewhere.example"}, "drop-recovery-address": {},
+    "send-announcement": {"kind": "announcements", "subject": "The portal moves", "message": "On Monday we move."}, "choose-communications": {"organization": None, "kind": "announcements", "wanted": "off"},
     "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 

@@ -4,6 +4,7 @@ from accounts.models.app import OAuthApplication
 from accounts.models.brake import Brake
 from accounts.models.claim import Claim, ClaimedAccount
 from accounts.models.closing import Closing
+from accounts.models.communication import Announcement, Consent, Suppression
 from accounts.models.count import PeopleCount
 from accounts.models.deletion import Deletion, Dispute, Tombstone
 from accounts.models.domain import Domain
@@ -33,9 +34,10 @@ from accounts.models.token import ApiToken
 from accounts.models.view import SavedView
 
 __all__ = [
-    "Account", "AddressChange", "ApiToken", "Brake", "Claim", "ClaimedAccount", "Closing", "Deletion", "Dispute", "Domain", "EditLimits", "FieldPolicy", "Group", "GroupMembership",
+    "Account", "AddressChange", "Announcement", "ApiToken", "Brake", "Claim", "ClaimedAccount", "Closing", "Consent", "Deletion", "Dispute", "Domain",
+    "EditLimits", "FieldPolicy", "Group", "GroupMembership",
     "IdempotencyKey", "Mail", "Management",
     "Membership", "MembershipSnapshot", "NoticeVersion", "OAuthApplication", "OldSlug", "Organization", "OrganizationGroupPermission", "OrganizationPolicy", "OrganizationUserPermission",
     "PeopleCount", "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
-    "ServiceAccess", "Session", "SuccessionCase", "Successor", "Tombstone",
+    "ServiceAccess", "Session", "SuccessionCase", "Successor", "Suppression", "Tombstone",
 ]

@@ -39,7 +39,7 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
         "reset_required_by": "public", "mfa_reset_at": "public", "mfa_stop_until": "public",
         "is_operator": "public", "is_superuser": "unrecorded", "is_active": "unrecorded",
         "created_at": "public", "last_active_at": "unrecorded", "email_verified_at": "public",
-        "has_second_factor": "public", "refuses_invitations": "public", "recovery_email": "pii", "access_ends_at": "public",
+        "has_second_factor": "public", "refuses_invitations": "public", "recovery_email": "pii", "access_ends_at": "public", "gpc_at": "public",
     }
 
     kind = models.CharField(max_length=10, default="person", db_default="person", choices=[("person", _("Person")), ("service", _("Service account"))])
@@ -75,6 +75,8 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
     has_second_factor = models.BooleanField(default=False)
 
     refuses_invitations = models.BooleanField(default=False)
+    gpc_at = models.DateTimeField(null=True, blank=True)
+    """When a browser of the person first sent Global Privacy Control. From then on nothing optional is sent but what they switch on themselves."""
     is_operator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()

@@ -28,7 +28,7 @@ class Mail(Identified):
     context = models.BinaryField(null=True)
     subject = models.CharField(max_length=300, blank=True)
     body = models.TextField(blank=True)
-    state = models.CharField(max_length=10, default="due", choices=[("due", "due"), ("sent", "sent"), ("failed", "failed")])
+    state = models.CharField(max_length=10, default="due", choices=[("due", "due"), ("sent", "sent"), ("failed", "failed"), ("held", "not wanted")])
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()

@@ -10,7 +10,24 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.domains import life as domain_life
-from accounts.models import Account, ApiToken, Claim, ClaimedAccount, Closing, Domain, Group, GroupMembership, Management, Membership, OldSlug, Organization, Plan, SavedView, ServiceAccess
+from accounts.models import (
+    Account,
+    ApiToken,
+    Claim,
+    ClaimedAccount,
+    Closing,
+    Domain,
+    Group,
+    GroupMembership,
+    Management,
+    Membership,
+    OldSlug,
+    Organization,
+    Plan,
+    SavedView,
+    ServiceAccess,
+    Suppression,
+)
 from accounts.models.account import AccountStatus
 from accounts.models.claim import CONTROLLED, ClaimState, Standing
 from accounts.models.domain import OPEN, DomainState
@@ -160,6 +177,7 @@ def _over(organization_id: UUID, now: datetime) -> bool:
             Claim.objects.filter(organization_id=organization_id, state__in=(ClaimState.ANNOUNCING, ClaimState.ANNOUNCED)).update(state=ClaimState.CANCELLED, ended_at=now)
             Plan.objects.filter(organization_id=organization_id).exclude(state__in=_OVER).update(state=PlanState.VOID, finished_at=now)
             Stream.objects.filter(org=organization_id).delete()
+            Suppression.objects.filter(organization_id=organization_id).delete()  # nobody is written to any more
             Group.objects.filter(organization_id=organization_id).update(role=None)
             Closing.objects.filter(id=row.id).update(over_at=now, version=row.version + 1)
             OldSlug.objects.filter(slug=organization.slug).delete()

@@ -159,6 +159,11 @@ PURPOSES: dict[str, Purpose] = {
     "notices": Purpose(_("Telling people what happened"), "c", _("To tell people what was done to their accounts, as the law and our policy demand.")),
     "record": Purpose(_("The audit log"), "c", _("To prove who did what to whom, and to hold administrators to account.")),
     "rights": Purpose(_("Answering requests"), "c", _("To answer people who use their rights, and to prove that we did.")),
+    "communications": Purpose(
+        _("News and tips"),
+        "f",
+        _("To tell members what is new and how to get more out of their services: news until you switch them off, tips only if you switched them on."),
+    ),
     "integration": Purpose(_("Connected programs"), "f", _("So that programs can do for people and organizations what those allowed.")),
 }
 
@@ -187,6 +192,13 @@ KEEPING: dict[str, Keeping] = {
         None,
         None,
         _("Published or needed for as long as there is the organization."),
+    ),
+    "objection": Keeping(
+        _("For as long as the organization could write"),
+        _("until you switch it on again, or the organization is gone"),
+        None,
+        None,
+        _("Without it whoever objected, and was deleted, would be written to again (Art. 17(3)(b) with Art. 21(3) GDPR)."),
     ),
     "technical": Keeping(_("30 days"), _("after it was written"), 30, 90),
 }

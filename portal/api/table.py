@@ -5,7 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from portal.api import acts, addresses, audit, audit_exports, audit_streams, claims, copies, domains, groups, me, people, plan_steps, plans, rights, scheduled, settings, succession, tokens, views
+from portal.api import (
+    acts,
+    addresses,
+    audit,
+    audit_exports,
+    audit_streams,
+    claims,
+    communications,
+    copies,
+    domains,
+    groups,
+    me,
+    people,
+    plan_steps,
+    plans,
+    rights,
+    scheduled,
+    settings,
+    succession,
+    tokens,
+    views,
+)
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
 
@@ -29,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit_streams.OPERATIONS,
     *domains.OPERATIONS,
     *copies.OPERATIONS,
+    *communications.OPERATIONS,
     *settings.OPERATIONS,
     *rights.OPERATIONS,
     *claims.OPERATIONS,

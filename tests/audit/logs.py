@@ -52,6 +52,7 @@ def nothing_waits() -> None:
         attacker.execute("UPDATE audit_cursor SET pos = greatest(pos, (SELECT pos FROM audit_state WHERE id = 1))")
         attacker.execute("DELETE FROM accounts_mail WHERE state = 'due'")
         attacker.execute("DELETE FROM dsar_copy WHERE state = 'asked'")
+        attacker.execute("UPDATE accounts_announcement SET finished_at = sent_at WHERE finished_at IS NULL")
 
 
 @dataclass

@@ -62,6 +62,8 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         data = {"contact_email": f"{role}@{org.slug}.example"} if slug == "set-contact" else {"deletion_days": 20 + ROLES.index(role)}
     if slug in {"set-field-policy", "set-edit-limits"}:
         data["ground"] = role
+    if slug == "send-announcement":
+        data["message"] += role
     if "email" in data:  # a mailbox gets only so many links a day
         data["email"] = f"{uuid.uuid4().hex}@{data['email'].partition('@')[2]}"
     if slug == "delete-organization":

@@ -1,0 +1,46 @@
+"""Every mail template, in one table: a service message, which cannot be switched off, or a kind of optional communication, which can."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+SERVICE = "service"
+"""About the account, security, rights, or an act about the person: everybody gets it, whatever they chose."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of optional communication. `default` is whether it is sent before anybody chose."""
+
+    name: str
+    title: str | Promise
+    about: str | Promise
+    default: bool
+    template: str
+
+
+KINDS: dict[str, Kind] = {
+    "announcements": Kind("announcements", _("News"), _("What administrators write to all members. It is sent until you switch it off."), True, "announcement"),
+    "tips": Kind("tips", _("Tips"), _("How to get more out of your services. It is sent only if you switch it on."), False, "tip"),
+}
+"""News rest on the organization's legitimate interest in telling its members, so objecting ends it; tips rest on consent, so nothing is sent without it."""
+
+_SERVICE = """
+account-deleted add-to-group address-change-asked address-change-ended address-changed-new address-changed-old address-freed address-request address-request-waits address-restored address-undone
+answer-rights-request approve-email-change audit-alarm brake cancel-deletion cancel-email-change cancel-invitation case-news case-waits change-email change-role claim-leave claim-news claim-objected
+confirm-address confirm-identity confirm-new-address copy-news create-token deactivate decline-own-deletion deletion-asked deletion-news deletion-waits deny-email-change domain-decision domain-news
+end-contract export-finished export-person free-address grant-own-deletion identity-changed invite job-finished lift-restriction lockdown notice-changed organization-ends own-security
+password-reset-link plan-decided plan-delayed plan-waiting reactivate recovery-address release-account release-brake remove remove-from-group remove-recovery-address require-password-reset
+reset-second-factor restore restrict restrict-use restriction-news restriction-window revoke-sessions revoke-token revoke-tokens rights-link schedule-deletion scheduled-administrators scheduled-news
+set-contract-end set-group-role succession-operator succession-owners succession-person suspend transfer-ownership update-profile update-role withdraw-password-reset
+"""
+TEMPLATES: dict[str, str] = {**dict.fromkeys(_SERVICE.split(), SERVICE), **{kind.template: kind.name for kind in KINDS.values()}}
+"""Template to what it is. A test fails for a template that is not here."""
+OPTIONAL = tuple(kind.template for kind in KINDS.values())
+
+
+def of(template: str) -> Kind | None:
+    """The kind that a template belongs to; None for service messages, and for what nobody has classified: rather one mail too many than a warning that does not arrive."""
+    return KINDS.get(TEMPLATES.get(template, SERVICE))
