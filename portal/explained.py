@@ -35,7 +35,7 @@ _ASPECTS = {
     "sessions": ("sessions", "organization_sessions"), "sign_in": ("sign_in", "password", "second_factor"), "services": ("services", "restricted:read_only"), "tokens": ("tokens",),
     "groups": ("assignments", "membership", "data"), "content": ("content", "data", "account"), "undo": ("snapshot", "sticky"),
 }
-_SAMPLE_FACTS = {"role_before": "Member", "role_after": "Auditor", "role": "Auditor", "group": "Finance", "rank_before": 0, "rank_after": 20, "groups": []}
+_SAMPLE_FACTS = {"role_before": "Member", "role_after": "Auditor", "role": "Auditor", "group": "Finance", "rank_before": 0, "rank_after": 20, "groups": [], "field": "title", "outcome": "kept"}
 
 
 def groups_of_powers() -> list[tuple[str, list[Power]]]:

@@ -43,6 +43,7 @@ from portal.views import (
     settings,
     succession,
     system,
+    values,
     who,
 )
 
@@ -64,6 +65,7 @@ urlpatterns = [
     path("copies/key.json", copies.key, name="copies-key"),
     path("me/restriction/", restriction.mine, name="me-restriction"),
     path("me/who/", who.index, name="me-who"),
+    path("me/values/", values.mine, name="me-values"),
     path("me/notice/<uuid:membership_id>/", settings.mine, name="me-notice"),
     path("me/notices/", notices.index, name="me-notices"),
     path("me/invitations/<uuid:membership_id>/", me.answer, name="me-invitation"),

@@ -5,7 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from portal.api import acts, addresses, audit, audit_exports, audit_streams, claims, copies, domains, groups, me, people, plan_steps, plans, rights, scheduled, settings, succession, tokens, views
+from portal.api import (
+    acts,
+    addresses,
+    audit,
+    audit_exports,
+    audit_streams,
+    claims,
+    copies,
+    domains,
+    groups,
+    me,
+    people,
+    plan_steps,
+    plans,
+    profile,
+    rights,
+    scheduled,
+    settings,
+    succession,
+    tokens,
+    views,
+)
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
 
@@ -30,6 +51,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *domains.OPERATIONS,
     *copies.OPERATIONS,
     *settings.OPERATIONS,
+    *profile.OPERATIONS,
     *rights.OPERATIONS,
     *claims.OPERATIONS,
     *succession.OPERATIONS,

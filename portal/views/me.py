@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import access, door, due, purposes, tenancy
 from accounts.mail import INVITATION, reset_link
-from accounts.models import Account, ApiToken, Management, Membership, Session
+from accounts.models import Account, ApiToken, Management, Membership, ProfileSuggestion, Session
 from accounts.people import load_self
 from accounts.powers import BY_SLUG, FALLS_DUE
 from accounts.powers.joining import inviter_over
@@ -72,8 +72,14 @@ def profile(request: HttpRequest) -> HttpResponse:
     rules.edit_limits([person])
     return render(request, "me/profile.html", {
         "scheduled": about_me(request.user.id), "form": form, "power": power,
-        "limits": person.extra["edit_limits"] if person.managed else None,
+        "limits": person.extra["edit_limits"] if person.managed else None, "suggested": _suggested(request.user.id),
         "management": Management.objects.filter(account=request.user).select_related("organization").first()}, status=status)
+
+
+def _suggested(account_id: UUID) -> int:
+    """How many suggestions wait for the person's answer."""
+    with tenancy.installation("what organizations suggested to the person who looks"):
+        return ProfileSuggestion.objects.filter(account_id=account_id, expires_at__gt=timezone.now()).count()
 
 
 def about_me(account_id: UUID) -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ def test_administrators_are_told_what_to_do_instead(world: World) -> None:
     assert edit(org, "worker", {"title": "Chief", "department": "North"}) == ["field_of_directory", "field_of_person"]
     assert edit(org, "guest", {"name": "Mine now"}) == ["not_managed"]
     page = unescape(client_for(org.person("administrator")).get(f"/o/{org.slug}/people/{org.person('worker').id}/update-profile/").content.decode())
-    assert "Ask them to change it" in page and "Change it there" in page
+    assert "Suggest a change to them instead" in page and "Change it there" in page
     assert any("field_of_directory" in record for record in refusals(org, "profile.updated"))
     arrange(lambda: Management.objects.filter(account_id=org.person("worker").account_id).update(basis="scim"))
     decide(org, "name", "both", "")
