@@ -77,7 +77,7 @@ DATA: dict[str, dict[str, Any]] = {
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
     "delete-organization": {"ground": "We merge", "address": ""}, "cancel-organization-deletion": {},
     "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21}, "set-field-policy": {"field": "title", "owner": "both", "ground": ""}, "set-edit-limits": {"limited": ["email"], "ground": "One address for everybody"}, "edit-own-details": {"title": "Own title"},
-    "suggest-change": {"field": "language", "value": "de", "message": ""}, "accept-suggestion": {"suggestion": SUGGESTION}, "decline-suggestion": {"suggestion": SUGGESTION},
+    "suggest-change": {"field": "time_zone", "value": "Europe/Berlin", "message": ""}, "accept-suggestion": {"suggestion": SUGGESTION}, "decline-suggestion": {"suggestion": SUGGESTION},
     "dispute-value": {"field": "title", "proposed": "Engineer", "words": "Since May."}, "withdraw-dispute": {"field": "title"},
     "answer-value-dispute": {"field": "title", "outcome": "kept", "reason_code": "our_records", "message": ""},
     "put-in-notice": {"powers": ["suspend"], "purpose": "To keep the lights on", "basis": "contract"}, "take-from-notice": {"powers": ["suspend"]}, "write-notice": {"text": "What we do"},
@@ -172,7 +172,7 @@ def dispute_for(person: Membership, field: str = "title", proposed: str = "Engin
     return ValueDispute.objects.create(organization=person.organization, account=person.account, field=field, value="", proposed=proposed, words="Since May.", opened_at=datetime.now(UTC))
 
 
-def suggestion_for(person: Membership, field: str = "language", value: str = "de") -> ProfileSuggestion:
+def suggestion_for(person: Membership, field: str = "time_zone", value: str = "Europe/Berlin") -> ProfileSuggestion:
     """A change that waits for the person's answer, under the id that DATA names. Needs an open act."""
     ProfileSuggestion.objects.filter(Q(id=SUGGESTION) | Q(organization=person.organization, account=person.account, field=field)).delete()
     now = datetime.now(UTC)

@@ -26,7 +26,7 @@ _PERSON_S = frozenset({"not_managed", "field_of_person"})
 
 class SuggestForm(ValueForm):
     value = forms.CharField(label=gettext_lazy("The value that you suggest"), max_length=200, required=False,
-                            help_text=gettext_lazy("A language as its code, such as de; a time zone like Europe/Berlin."))
+                            help_text=gettext_lazy("A language as its code, such as en; a time zone like Europe/Berlin."))
     message = forms.CharField(label=gettext_lazy("Message to the person"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}),
                               help_text=gettext_lazy("Optional. They read it beside what you suggest."))
 

@@ -34,7 +34,7 @@ GROUNDS = [
 
 class DisputeForm(ValueForm):
     value_name = "proposed"
-    proposed = forms.CharField(label=gettext_lazy("What it should be"), max_length=200, required=False, help_text=gettext_lazy("A language as its code, such as de; a time zone like Europe/Berlin."))
+    proposed = forms.CharField(label=gettext_lazy("What it should be"), max_length=200, required=False, help_text=gettext_lazy("A language as its code, such as en; a time zone like Europe/Berlin."))
     words = forms.CharField(label=gettext_lazy("Why"), max_length=1000, widget=forms.Textarea(attrs={"rows": 3}), help_text=gettext_lazy("A sentence is enough. Administrators read it."))
     restrict = forms.BooleanField(label=gettext_lazy("Restrict the use of my data meanwhile"), required=False,
                                   help_text=gettext_lazy("The organization may then only store what it holds about you, until two of its people, or you, lift that. You keep your access."))
