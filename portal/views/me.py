@@ -72,14 +72,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     rules.edit_limits([person])
     return render(request, "me/profile.html", {
         "scheduled": about_me(request.user.id), "form": form, "power": power,
-        "limits": person.extra["edit_limits"] if person.managed else None, "suggested": _suggested(request.user.id),
+        "limits": person.extra["edit_limits"] if person.managed else None, "suggested": ProfileSuggestion.objects.filter(account=request.user, expires_at__gt=timezone.now()).count(),
         "management": Management.objects.filter(account=request.user).select_related("organization").first()}, status=status)
-
-
-def _suggested(account_id: UUID) -> int:
-    """How many suggestions wait for the person's answer."""
-    with tenancy.installation("what organizations suggested to the person who looks"):
-        return ProfileSuggestion.objects.filter(account_id=account_id, expires_at__gt=timezone.now()).count()
 
 
 def about_me(account_id: UUID) -> list[dict[str, Any]]:
