@@ -151,11 +151,16 @@ def _tell(organization_id: UUID, account_id: UUID, now: datetime) -> None:
         return
     with translation.override(account.language):
         said = [{"when": f"{row.changed_at.astimezone(zone):%Y-%m-%d %H:%M}", "field": str(rules.LABELS[row.field]),
-                 "before": asking.shown(row.field, row.before), "after": asking.shown(row.field, row.after)}
+                 "before": _line(row.field, row.before), "after": _line(row.field, row.after)}
                 for row in rows]
     outbox.owe(template="profile-digest", account=account, entry=rows[-1].entry, organization_id=organization.id, now=now, context={
         "organization": organization.name, "zone": zone.key, "changes": said[:MOST], "more": max(0, len(said) - MOST), "contact": contact.line(organization)})
     theirs.filter(id__in=[row.id for row in rows]).update(told_at=now)
+
+
+def _line(field: str, value: str) -> str:
+    """A value on one line, so that what came by a file writes no lines of our mail."""
+    return asking.shown(field, " ".join(value.split()))
 
 
 def _expire(organization_id: UUID, now: datetime) -> int:

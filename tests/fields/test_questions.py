@@ -160,6 +160,8 @@ def test_a_dispute_is_open_until_it_is_corrected_or_kept_with_a_ground(world: Wo
     manager = client_for(org.person("people-manager"))
     page = manager.get(f"/o/{org.slug}/people/{worker.id}/").content.decode()
     assert "Disputed" in page and "Canary" in page and "May &lt;b&gt;" in page
+    page = client_for(org.person("auditor")).get(f"/o/{org.slug}/people/{worker.id}/").content.decode()
+    assert "Disputed" in page and "May &lt;b&gt;" not in page, "the person wrote to those who answer"
     assert "1 person says that a value" in manager.get(f"/o/{org.slug}/overview/").content.decode()
     assert str(worker.id) in manager.get(f"/o/{org.slug}/people/?due=dispute").content.decode()
     follow()
@@ -225,6 +227,10 @@ def test_who_disputes_may_have_the_use_of_their_data_restricted_meanwhile(world:
         mail = Mail.objects.filter(organization_id=org.organization.id, template="value-disputed").order_by("created_at").last()
         assert mail is not None and "Worker" not in "".join(outbox.render(mail)), "who is restricted is not named"
     assert "use_restricted" in act(org, "update-profile", "worker", {"title": "Other"}), "daily administration rests"
+    client, path = client_for(org.person("administrator")), f"/o/{org.slug}/people/{org.person('worker').id}/"
+    assert "answer-value-dispute" in client.get(path).content.decode()
+    page = client.get(f"{path}answer-value-dispute/?field=title").content.decode()
+    assert "Canary" in page and "Worker" not in page
     assert act(org, "answer-value-dispute", "worker", {"field": "title", "outcome": "corrected", "value": ""}) == [], "and the person is answered all the same"
     assert member(org, "worker").title == "Canary" and member(org, "worker").use_restricted
 
