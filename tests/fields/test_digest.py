@@ -79,5 +79,6 @@ def test_nothing_is_told_twice_and_nothing_is_lost(world: World) -> None:
     assert letters(org, "worker") == []
     due.run(now=late)
     due.run(now=late)
+    assert len(letters(org, "worker")) == 1, "the clock does it"
     telling.run(now=late + timedelta(days=1))
     assert letters(org, "worker") == [[("Title in this organization", "—", "One")]], "three days late and once"

@@ -113,6 +113,7 @@ def test_title_and_department_are_the_person_s_where_the_organization_says_so(wo
         row = Membership.objects.get(id=person.id)
     assert (row.title, row.department) == ("Gärtnerin 园丁", "")
     assert client_for(org.person("worker")).post(path, {"title": "Not mine"}).status_code in {403, 404, 422}
+    assert client_for(org.person("administrator")).post(path, {"title": "Not mine"}).status_code == 422, "administrators have a power of their own"
 
 
 @pytest.mark.parametrize("value", ["ab\u202ecd", "ab\x00cd", "a\nb", "\u2066x\u2069", LONG])
