@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accounts import access, door, outbox, purposes, tenancy
+from accounts import access, door, mail, outbox, purposes, tenancy
 from accounts.actor import Proof
 from accounts.models import Account, FieldPolicy, Mail, Management, Membership, ProfileSuggestion, ValueDispute
 from accounts.powers import BY_SLUG
@@ -59,7 +59,7 @@ def last(org: Org, event: str) -> str:
 def follow() -> None:
     number_all()
     with tenancy.installation("subscribers read every log"):
-        subscribers.drain([telling.SUBSCRIBER, disputed.SUBSCRIBER])
+        subscribers.drain([mail.SUBSCRIBER, telling.SUBSCRIBER, disputed.SUBSCRIBER])
 
 
 def test_a_suggestion_changes_nothing_until_the_person_accepts_it(world: World) -> None:
@@ -73,6 +73,10 @@ def test_a_suggestion_changes_nothing_until_the_person_accepts_it(world: World) 
     assert act(org, "suggest-change", "guest", {"field": "name", "value": "Gü Second", "message": "As on your badge"}, by="people-manager") == []
     second = suggested(org, "guest", "name")
     assert second is not None and second.id != first.id, "the second one takes the place of the first"
+    follow()
+    with tenancy.installation("look"):
+        letters = Mail.objects.filter(organization_id=org.organization.id, template="suggest-change")
+        assert {one.account_id for one in letters} == {guest.account_id} and "profile: Name." in outbox.render(letters[0])[1]
     page = unescape(client_for(guest).get("/me/values/").content.decode())
     assert "Gü Second" in page and "As on your badge" in page and "Gü Canary" not in page and before in page
     assert "1 change of your profile is suggested" in client_for(guest).get("/me/").content.decode()
@@ -167,7 +171,7 @@ def test_a_dispute_is_open_until_it_is_corrected_or_kept_with_a_ground(world: Wo
     follow()
     with tenancy.installation("look"):
         told = Mail.objects.filter(organization_id=org.organization.id, template="value-disputed")
-        assert {mail.account_id for mail in told} == {org.person(name).account_id for name in ("owner", "second-owner", "administrator", "people-manager")}
+        assert {one.account_id for one in told} == {org.person(name).account_id for name in ("owner", "second-owner", "administrator", "people-manager")}
     for who, codes in (("worker", ["no_permission"]), ("help-desk", ["no_permission"])):
         assert act(org, "answer-value-dispute", "worker", {"field": "title", "outcome": "kept", "reason_code": "our_records"}, by=who) == codes
     path = f"/o/{org.slug}/people/{worker.id}/answer-value-dispute/"
@@ -175,6 +179,11 @@ def test_a_dispute_is_open_until_it_is_corrected_or_kept_with_a_ground(world: Wo
         assert manager.post(path, wrong).status_code == 422, wrong
     assert manager.post(path, {"field": "title", "outcome": "kept", "reason_code": "our_records", "message": "See page 2"}).status_code == 302
     assert member(org, "worker").title == "Clerk"
+    follow()
+    with tenancy.installation("look"):
+        letter = Mail.objects.get(organization_id=org.organization.id, template="answer-value-dispute")
+        subject, body, _html = outbox.render(letter)
+        assert letter.account_id == worker.account_id and "stays as it is" in subject and "Ground: It is what our records say" in body and "See page 2" in body
     page = unescape(client.get("/me/values/").content.decode())
     assert "It was kept as it is" in page and "It is what our records say" in page and "See page 2" in page
     assert manager.post(path, {"field": "title", "outcome": "corrected"}).status_code == 422, "it is answered"
@@ -224,8 +233,8 @@ def test_who_disputes_may_have_the_use_of_their_data_restricted_meanwhile(world:
     follow()
     assert member(org, "worker").use_restricted and '"dispute"' in last(org, "use.restricted")
     with tenancy.installation("look"):
-        mail = Mail.objects.filter(organization_id=org.organization.id, template="value-disputed").order_by("created_at").last()
-        assert mail is not None and "Worker" not in "".join(outbox.render(mail)), "who is restricted is not named"
+        letter = Mail.objects.filter(organization_id=org.organization.id, template="value-disputed").order_by("created_at").last()
+        assert letter is not None and "Worker" not in "".join(outbox.render(letter)), "who is restricted is not named"
     assert "use_restricted" in act(org, "update-profile", "worker", {"title": "Other"}), "daily administration rests"
     client, path = client_for(org.person("administrator")), f"/o/{org.slug}/people/{org.person('worker').id}/"
     assert "answer-value-dispute" in client.get(path).content.decode()
