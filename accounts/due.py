@@ -11,6 +11,7 @@ from accounts import alone, approvals, brake, bulk, credentials, door, own_delet
 from accounts.emails import steps
 from accounts.models import Account, Brake, MembershipSnapshot, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
+from accounts.profile import telling
 from accounts.schedules import falling, warning
 from accounts.tenancy import installation, scope
 from audit import INSTALLATION, recording
@@ -36,6 +37,7 @@ def run(*, now: datetime) -> None:
             brake.lift(organization_id=organization_id, now=now)
     steps.due(now=now)
     own_deletion.look_after(now=now)
+    telling.run(now=now)
     IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
 
 

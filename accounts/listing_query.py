@@ -22,8 +22,10 @@ DUE = {
     "contract": "m.contract_ends_on BETWEEN current_date - 1 AND current_date + 30 AND m.status <> 'removed'",
     "notice": "EXISTS (SELECT 1 FROM accounts_mail e WHERE e.account_id = m.account_id AND e.organization_id = m.organization_id AND e.state = 'failed')",
     "token": "EXISTS (SELECT 1 FROM accounts_apitoken t WHERE t.membership_id = m.id AND t.state = 'active' AND t.expires_at BETWEEN now() AND now() + interval '14 days')",
+    "dispute": "EXISTS (SELECT 1 FROM accounts_valuedispute v WHERE v.account_id = m.account_id AND v.organization_id = m.organization_id AND v.state = 'open')",
 }
-"""What the dashboard counts and the list can show: invitations about to end, access about to come back, contracts that end within 30 days, notices that could not be delivered, tokens about to end."""
+"""What the dashboard counts and the list can show: disputed values, invitations about to end, access about to come back, contracts that end within 30 days, notices that could not be delivered,
+tokens about to end."""
 STATUSES = ("active", "restricted", "suspended", "invited", "deactivated", "locked", "pending_deletion", "removed")
 _SIGNER = signing.Signer(salt="steward.people.cursor")
 

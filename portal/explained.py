@@ -21,6 +21,7 @@ from accounts.organizations import contact
 from accounts.people import Person
 from accounts.permissions import PERMISSIONS
 from accounts.power import Effect, Power
+from accounts.profile import rules, telling
 from accounts.reasons import REASONS
 from portal.api.forms import example_of
 from portal.api.operation import Operation
@@ -35,7 +36,7 @@ _ASPECTS = {
     "sessions": ("sessions", "organization_sessions"), "sign_in": ("sign_in", "password", "second_factor"), "services": ("services", "restricted:read_only"), "tokens": ("tokens",),
     "groups": ("assignments", "membership", "data"), "content": ("content", "data", "account"), "undo": ("snapshot", "sticky"),
 }
-_SAMPLE_FACTS = {"role_before": "Member", "role_after": "Auditor", "role": "Auditor", "group": "Finance", "rank_before": 0, "rank_after": 20, "groups": []}
+_SAMPLE_FACTS = {"role_before": "Member", "role_after": "Auditor", "role": "Auditor", "group": "Finance", "rank_before": 0, "rank_after": 20, "groups": [], "field": "title", "outcome": "kept"}
 
 
 def groups_of_powers() -> list[tuple[str, list[Power]]]:
@@ -88,8 +89,10 @@ def notice(power: Power, *, organization: Organization, actor: str, now: datetim
     context = {
         "organization": organization.name, "actor": actor, "contact": contact.line(organization), "message": "", "reason": "absence" if "reason_code" in power.form.base_fields else "",
         "when": now.strftime("%Y-%m-%d %H:%M"), "event": power.event, "reference": "1204", "facts": _SAMPLE_FACTS, "until": "", "link": f"{settings.STEWARD_URL}/…", "url": settings.STEWARD_URL}
+    name = "profile-digest" if power.event == telling.CHANGED else power.slug
+    context |= {"zone": "UTC", "changes": [{"when": context["when"], "field": str(rules.LABELS["title"]), "before": "—", "after": "Analyst"}], "more": 0}
     try:
-        subject, body = get_template(f"mail/{power.slug}/subject.txt"), get_template(f"mail/{power.slug}/body.txt")
+        subject, body = get_template(f"mail/{name}/subject.txt"), get_template(f"mail/{name}/body.txt")
     except TemplateDoesNotExist:
         return None
     return subject.render(context).strip(), body.render(context).strip()

@@ -81,12 +81,17 @@ def _pages(actor: Actor, organization: Organization, words: list[str]) -> list[H
         ("people-import", _("Import people"), "import_people"), ("people-act", _("Act by file"), "manage_access"), ("settings-notice", _("The notice"), "manage_settings"),
         ("roles", _("Roles"), "view_people"), ("protected", _("Protected people"), "view_people"), ("service-accounts", _("Service accounts"), "view_people"),
         ("claims", _("Claims"), "manage_domains"), ("succession", _("Succession"), "manage_settings"), ("my-succession", _("Following the owners"), None)]
-    own = [("me", _("Your account")), ("me-sessions", _("Sessions")), ("me-communications", _("News and tips")),
+    own = [("me", _("Your account")), ("me-values", _("The values of your profile")), ("me-sessions", _("Sessions")), ("me-communications", _("News and tips")),
            ("mfa_index", _("Second factor")), ("account_change_password", _("Change the password"))]
     found = [Hit(place.label, place.href) for place in navigation(organization, actor)]
     if not words:
         return found  # nothing typed yet: the places of the organization, all of them
     found += [Hit(label, reverse(name, args=[organization.slug])) for name, label, permission in within if actor.may(permission)]
+    if actor.may("manage_settings"):
+        settings = reverse("settings", args=[organization.slug])
+        found += [Hit(_("Profile fields: who changes them"), f"{settings}#h-fields"), Hit(_("What people edit and delete themselves"), f"{settings}#h-edit")]
+    if actor.may("view_people") and actor.may("update_profiles"):
+        found.append(Hit(_("Disputed profile values"), reverse("people", args=[organization.slug]) + "?due=dispute"))
     found += [Hit(label, reverse(name), _("Your account")) for name, label in own]
     return [hit for hit in found if _fits(words, hit.label)][:MOST]
 

@@ -29,10 +29,10 @@ PAGES: dict[str, tuple[str, ...]] = {
 OPERATIONS: dict[str, tuple[str, ...]] = {
     MARKED: ("people", "person"),
     ACT: ("capabilities",),
-    OWN: ("tokens", "organization", "views", "view-create", "view-delete"),
+    OWN: ("tokens", "organization", "views", "view-create", "view-delete", "field-policy"),
     SECURITY: ("protected-people", "roles", "role", "administrators", "service-accounts", "succession", "approvals", "plans", "plan", "plan-approve", "plan-deny", "plan-cancel"),
     CLAIMS: ("audit", "entry", "entry-proof", "audit-exports", "audit-export", "audit-export-stop", "audit-export-resume", "audit-export-file", "audit-streams", "audit-stream", "audit-stream-test"),
-    RIGHTS: ("rights-requests", "copies", "copy-file"),
+    RIGHTS: ("rights-requests", "copies", "copy-file", "profile-questions"),
     EXPORT: ("people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop", "plan-columns"),
     ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "domains", "domain", "settings", "notice", "notice-draft", "claims", "claim",
                      "claim-accounts", "email-changes", "announcements"),

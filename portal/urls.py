@@ -44,6 +44,7 @@ from portal.views import (
     settings,
     succession,
     system,
+    values,
     who,
 )
 
@@ -68,6 +69,7 @@ urlpatterns = [
     path("communications/<str:word>/", communications.by_link, name="communications"),
     path(".well-known/gpc.json", communications.gpc, name="gpc"),
     path("me/who/", who.index, name="me-who"),
+    path("me/values/", values.mine, name="me-values"),
     path("me/notice/<uuid:membership_id>/", settings.mine, name="me-notice"),
     path("me/notices/", notices.index, name="me-notices"),
     path("me/invitations/<uuid:membership_id>/", me.answer, name="me-invitation"),

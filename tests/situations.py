@@ -32,12 +32,14 @@ from accounts.models import (
     Organization,
     OrganizationPolicy,
     Plan,
+    ProfileSuggestion,
     RecoveryCode,
     RightsRequest,
     Role,
     Session,
     SuccessionCase,
     Successor,
+    ValueDispute,
 )
 from accounts.models.address import ChangeKind, ChangeState
 from accounts.roles import create_role
@@ -51,6 +53,7 @@ from dsar.cases.models import Action, Case, Happening
 from dsar.restriction.model import Restriction
 from tests.cast import Org
 
+SUGGESTION = "00000000-0000-4000-8000-000000000057"
 WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
@@ -74,6 +77,9 @@ DATA: dict[str, dict[str, Any]] = {
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
     "delete-organization": {"ground": "We merge", "address": ""}, "cancel-organization-deletion": {},
     "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21}, "set-field-policy": {"field": "title", "owner": "both", "ground": ""}, "set-edit-limits": {"limited": ["email"], "ground": "One address for everybody"}, "edit-own-details": {"title": "Own title"},
+    "suggest-change": {"field": "time_zone", "value": "Europe/Berlin", "message": ""}, "accept-suggestion": {"suggestion": SUGGESTION}, "decline-suggestion": {"suggestion": SUGGESTION},
+    "dispute-value": {"field": "title", "proposed": "Engineer", "words": "Since May."}, "withdraw-dispute": {"field": "title"},
+    "answer-value-dispute": {"field": "title", "outcome": "kept", "reason_code": "our_records", "message": ""},
     "put-in-notice": {"powers": ["suspend"], "purpose": "To keep the lights on", "basis": "contract"}, "take-from-notice": {"powers": ["suspend"]}, "write-notice": {"text": "What we do"},
     "discard-notice-draft": {}, "publish-notice": {},
     "announce-claim": {"domain": "claim.example.com", "choice": "all", "days": 14}, "cancel-claim": {"claim": "claim.example.com"}, "exempt-account": {"account": "claimed@claim.example.com"},
@@ -136,6 +142,10 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: draft_for(org, write=slug in {"discard-notice-draft", "publish-notice"}))
     if slug in {"cancel-scheduled", "reschedule"}:
         arrange(lambda: scheduled_for(person))
+    if slug in {"answer-value-dispute", "withdraw-dispute"}:
+        arrange(lambda: dispute_for(person))
+    if slug in {"accept-suggestion", "decline-suggestion"}:
+        arrange(lambda: suggestion_for(person))
     if slug in {"end-own-restriction", "lift-restriction"}:
         arrange(lambda: restriction_for(person))
     if slug == "add-domain":
@@ -155,6 +165,19 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     if slug in states:
         arrange(states[slug])
     return person
+
+
+def dispute_for(person: Membership, field: str = "title", proposed: str = "Engineer") -> ValueDispute:
+    """The person disputes a value. Needs an open act."""
+    ValueDispute.objects.filter(organization=person.organization, account=person.account, field=field, state="open").delete()
+    return ValueDispute.objects.create(organization=person.organization, account=person.account, field=field, value="", proposed=proposed, words="Since May.", opened_at=datetime.now(UTC))
+
+
+def suggestion_for(person: Membership, field: str = "time_zone", value: str = "Europe/Berlin") -> ProfileSuggestion:
+    """A change that waits for the person's answer, under the id that DATA names. Needs an open act."""
+    ProfileSuggestion.objects.filter(Q(id=SUGGESTION) | Q(organization=person.organization, account=person.account, field=field)).delete()
+    now = datetime.now(UTC)
+    return ProfileSuggestion.objects.create(id=SUGGESTION, organization=person.organization, account=person.account, field=field, value=value, suggested_at=now, expires_at=now + timedelta(days=30))
 
 
 def restriction_for(person: Membership) -> None:

@@ -26,7 +26,7 @@ from accounts.models.organization import (
 )
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.policy import OldSlug, OrganizationPolicy
-from accounts.models.profile import EditLimits, FieldPolicy
+from accounts.models.profile import EditLimits, FieldPolicy, ProfileChange, ProfileSuggestion, ValueDispute
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import Service, ServiceAccess
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
@@ -38,6 +38,7 @@ __all__ = [
     "EditLimits", "FieldPolicy", "Group", "GroupMembership",
     "IdempotencyKey", "Mail", "Management",
     "Membership", "MembershipSnapshot", "NoticeVersion", "OAuthApplication", "OldSlug", "Organization", "OrganizationGroupPermission", "OrganizationPolicy", "OrganizationUserPermission",
-    "PeopleCount", "Plan", "PlanRow", "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
-    "ServiceAccess", "Session", "SuccessionCase", "Successor", "Suppression", "Tombstone",
+    "PeopleCount", "Plan", "PlanRow", "ProfileChange", "ProfileSuggestion",
+    "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
+    "ServiceAccess", "Session", "SuccessionCase", "Successor", "Suppression", "Tombstone", "ValueDispute",
 ]

@@ -5,7 +5,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.fields import Versioned
+from accounts.models.account import Account
+from accounts.models.fields import Identified, Versioned
 from accounts.models.organization import Organization
 
 
@@ -47,3 +48,86 @@ class EditLimits(Versioned):
 
     class Meta:
         default_permissions = ()
+
+
+class ProfileSuggestion(Versioned):
+    """Another value for a profile field, as administrators suggest it to the person. The row is there while it waits for an answer: what became of it is in the log."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "field": "public", "value": "pii", "words": "pii", "suggested_at": "public",
+             "suggested_by": "public", "expires_at": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="profile_suggestions")
+    field = models.CharField(max_length=20)
+    value = models.CharField(max_length=200, blank=True)
+    words = models.TextField(blank=True, max_length=500)
+    suggested_at = models.DateTimeField()
+    suggested_by = models.UUIDField(null=True)
+    """The membership of whoever suggested it."""
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["organization", "account", "field"], name="profile_suggestion_once")]
+        indexes = [models.Index(fields=["expires_at"], name="profile_suggestion_end")]
+
+
+class DisputeState(models.TextChoices):
+    OPEN = "open", _("Waits for an answer")
+    CORRECTED = "corrected", _("Corrected")
+    KEPT = "kept", _("Kept as it is")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class ValueDispute(Versioned):
+    """A person says that a value of their profile is not right, and what the organization answered."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "field": "public", "value": "pii", "proposed": "pii", "words": "pii", "state": "public",
+             "opened_at": "public", "answered_at": "public", "answered_by": "public", "ground": "public", "answer": "pii"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="value_disputes")
+    field = models.CharField(max_length=20)
+    value = models.CharField(max_length=200, blank=True)
+    """What the profile said when it was disputed."""
+    proposed = models.CharField(max_length=200, blank=True)
+    words = models.TextField(blank=True, max_length=1000)
+    state = models.CharField(max_length=10, choices=DisputeState, default=DisputeState.OPEN)
+    opened_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.UUIDField(null=True)
+    """The membership of whoever answered."""
+    ground = models.CharField(max_length=20, blank=True)
+    answer = models.TextField(blank=True, max_length=2000)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["organization", "account", "field"], condition=models.Q(state="open"), name="value_dispute_open_once")]
+        indexes = [models.Index(fields=["account", "-opened_at"], name="value_dispute_of_account"),
+                   models.Index(fields=["organization", "opened_at"], condition=models.Q(state="open"), name="value_dispute_waiting")]
+
+
+class ProfileChange(Identified):
+    """A profile field that somebody else changed, until the person was told with the others of that day, and for a while after."""
+
+    AUDIT = {"id": "public", "organization": "public", "account": "public", "entry": "public", "field": "public", "before": "pii", "after": "pii", "changed_at": "public", "due_at": "unrecorded",
+             "told_at": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="profile_changes")
+    entry = models.UUIDField()
+    """The entry that records it."""
+    field = models.CharField(max_length=20)
+    before = models.CharField(max_length=200, blank=True)
+    after = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    """When the mail of that day goes."""
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["entry", "account", "field"], name="profile_change_once")]
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(told_at=None), name="profile_change_due"),
+                   models.Index(fields=["told_at"], condition=models.Q(told_at__isnull=False), name="profile_change_told"),
+                   models.Index(fields=["account", "-changed_at"], name="profile_change_of_account")]

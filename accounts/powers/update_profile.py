@@ -39,7 +39,7 @@ class ProfileForm(StrictForm):
         """What administrators may not change about this person is shown, with the words that say what to do instead."""
         rules.field_rules([person])
         for name in (*ACCOUNT_FIELDS, *LOCAL_FIELDS):
-            if code := next(_not_ours(person, [name]), ""):
+            if code := next(not_ours(person, [name]), ""):
                 show(self, name, getattr(person.account if name in ACCOUNT_FIELDS else person.membership, name), reasons.text(code))
 
     def clean_name(self) -> str:
@@ -69,12 +69,12 @@ def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[
         return
     if data:
         new = _new(person, data)
-        yield from _not_ours(person, new)
+        yield from not_ours(person, new)
         if not new:
             yield "nothing_to_change"
 
 
-def _not_ours(person: Person, names: Iterable[str]) -> Iterator[str]:
+def not_ours(person: Person, names: Iterable[str]) -> Iterator[str]:
     """Why administrators cannot change these fields of this person."""
     found: Any = person.extra["field_rules"]
     if set(names) & set(ACCOUNT_FIELDS) and not person.managed:
@@ -102,10 +102,10 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="update-profile", code="profile.update", event="profile.updated", over="member", permission="update_profiles", tier=0,
-    form=ProfileForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True, gather=(rules.field_rules,),
+    form=ProfileForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(rules.field_rules,),
     title=gettext_lazy("Edit the profile"), button=gettext_lazy("Save changes"),
     does=gettext_lazy("Changes title and department here, and name, language and time zone where the account is managed and the organization leaves them to administrators."
-                      " The person is told what changed."),
+                      " The person is told what changed, once a day."),
     does_not=gettext_lazy("Does not touch what the person is called in other organizations' own fields, nor sign-in."),
     sentence=gettext_lazy("%(actor)s changed the profile of %(target)s"),
 )

@@ -43,11 +43,16 @@ def _from(request: HttpRequest, slug: str, power: Power, actor: Actor, person: P
         return reverse("service-account", args=[slug, person.id])
     if power.slug == "edit-own-details":
         return reverse("me-who")
+    if power.slug in _VALUES:
+        return reverse("me-values")
     if power.slug in {"create-token", "revoke-token"} or not actor.may("view_people"):
         return reverse("tokens", args=[slug])
     if power.permission == "manage_groups" and (group := _group_in(request)):
         return reverse("group", args=[slug, group])
     return reverse("person", args=[slug, person.id])
+
+
+_VALUES = ("accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute")
 
 
 def _group_in(request: HttpRequest) -> UUID | None:

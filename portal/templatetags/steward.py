@@ -13,6 +13,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
+from accounts.powers import value_disputes
+from accounts.profile import asking, rules
+
 register = template.Library()
 STATUS = {
     "active": ("ok", "ok", lambda: pgettext("status", "Active")), "invited": ("info", "info", lambda: pgettext("status", "Invited")),
@@ -133,3 +136,21 @@ def is_choice_list(field: Any) -> bool:
 def entry_of(tags: str) -> str:
     """The entry that a message belongs to, from its tags."""
     return next((tag.removeprefix("entry:") for tag in tags.split() if tag.startswith("entry:")), "")
+
+
+@register.filter
+def field_label(field: str) -> str:
+    """What a profile field is called."""
+    return str(rules.LABELS.get(field, field))
+
+
+@register.filter
+def kept_ground(code: str) -> str:
+    """On what ground a disputed value stays."""
+    return str(dict(value_disputes.GROUNDS).get(code, code))
+
+
+@register.filter
+def field_value(value: str, field: str) -> str:
+    """A value of a profile field as people read it."""
+    return asking.shown(field, value)

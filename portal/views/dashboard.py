@@ -52,6 +52,8 @@ def _attention(organization: Organization, actor: Actor, n: dict[str, int]) -> l
          ngettext("%(n)d administrator has no second factor and can do nothing until they set one up.", "%(n)d administrators have no second factor and can do nothing until they set one up.",
                   n["administrators_without_factor"]), administrators),
         ("warn", n["notices"], n["notices"], ngettext("A notice could not be delivered to %(n)d person.", "Notices could not be delivered to %(n)d people.", n["notices"]), f"{people}?due=notice"),
+        ("warn", n["disputes"] if actor.may("update_profiles") else 0, n["disputes"],
+         ngettext("%(n)d person says that a value of their profile is not right.", "%(n)d people say that a value of their profile is not right.", n["disputes"]), f"{people}?due=dispute"),
         ("warn", n["locked"], n["locked"], ngettext("%(n)d account is locked down.", "%(n)d accounts are locked down.", n["locked"]), f"{people}?status=locked"),
         ("info", n["unconfirmed"], n["unconfirmed"], ngettext("%(n)d plan of yours waits for your confirmation.", "%(n)d plans of yours wait for your confirmation.", n["unconfirmed"]),
          reverse("jobs", args=[slug])),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import access, door, due, purposes, tenancy
 from accounts.mail import INVITATION, reset_link
-from accounts.models import Account, ApiToken, Management, Membership, Session
+from accounts.models import Account, ApiToken, Management, Membership, ProfileSuggestion, Session
 from accounts.people import load_self
 from accounts.powers import BY_SLUG, FALLS_DUE
 from accounts.powers.joining import inviter_over
@@ -72,7 +72,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     rules.edit_limits([person])
     return render(request, "me/profile.html", {
         "scheduled": about_me(request.user.id), "form": form, "power": power,
-        "limits": person.extra["edit_limits"] if person.managed else None,
+        "limits": person.extra["edit_limits"] if person.managed else None, "suggested": ProfileSuggestion.objects.filter(account=request.user, expires_at__gt=timezone.now()).count(),
         "management": Management.objects.filter(account=request.user).select_related("organization").first()}, status=status)
 
 

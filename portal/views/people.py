@@ -20,7 +20,7 @@ from accounts.power import Power
 from accounts.reasons import NotFound, text
 from accounts.schedules import listing
 from audit import queries
-from portal import addresses, rows, sentences
+from portal import addresses, rows, sentences, values
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
@@ -64,7 +64,7 @@ def _chips(want: listing_query.Wanted, names: dict[str, str]) -> list[dict[str, 
              ("mfa", _("Second factor"), {"yes": _("set up"), "no": _("missing")}.get(want.mfa, "")),
              ("due", _("Soon"),
               {"invitation": _("the invitation ends"), "return": _("access comes back"), "contract": _("the contract ends within 30 days"),
-               "notice": _("a notice was not delivered"), "token": _("an API token ends")}.get(want.due, ""))]
+               "notice": _("a notice was not delivered"), "token": _("an API token ends"), "dispute": _("a value is disputed")}.get(want.due, ""))]
     return [{"key": key, "label": label, "value": value} for key, label, value in found if value]
 
 
@@ -119,6 +119,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "shown_notice": notice.shown([person.management.notice_version]).get(person.management.notice_version) if person.managed and person.management else None,
         "email_change": _email_change(actor, person), "may_email": actor.may("change_email"), "may_confirm": actor.may("manage_roles"),
         "protectors": [one for row in protected.listed(actor=actor, person=person.id) for one in row.protectors] if person.membership.protected else [],
+        "values": values.beside(person, now=timezone.now()), "may_profile": actor.may("update_profiles"),
         "inherited_role": person.rank > person.membership.role.rank,
     })
 

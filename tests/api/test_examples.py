@@ -100,7 +100,7 @@ def _caller(operation: Operation) -> str:
         return "member"
     if operation.name == "deactivate-own-account":
         return "auditor"
-    return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "me-notice-acknowledge", "end-own-session", "me-ledger", "restrict-own-use", "end-own-restriction"} else "owner"
+    return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "me-notice-acknowledge", "end-own-session", "me-ledger", "restrict-own-use", "end-own-restriction", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute"} else "owner"
 
 
 def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def tell(world: World, *names: str, about: uuid.UUID | None = None, asks: str = 
     """These people are told something that they are to confirm, and the mail is sent."""
     about, now = about or uuid.uuid4(), datetime.now(UTC)
     people = Account.objects.filter(id__in=[world.north.person(name).account_id for name in names])
-    acknowledging.require(about=about, template="update-profile", accounts=people, context=CONTEXT, entry=uuid.uuid4(), organization_id=world.north.organization.id, now=now, asks=asks)  # type: ignore[arg-type]
+    acknowledging.require(about=about, template="suspend", accounts=people, context=CONTEXT, entry=uuid.uuid4(), organization_id=world.north.organization.id, now=now, asks=asks)  # type: ignore[arg-type]
     with tenancy.installation("the outbox belongs to the installation"):
         outbox.deliver(now=now, limit=10_000)
     return about

@@ -1,7 +1,9 @@
 """Who owns a profile field, and what people may not edit themselves: refused with words that say why, shown to the person, and never what is theirs always."""
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from accounts import door, tenancy
 from accounts.access import own_actor
 from accounts.actor import Proof
-from accounts.models import Account, Management, Membership
+from accounts.models import Account, EditLimits, FieldPolicy, Management, Membership
 from accounts.powers import BY_SLUG
 from accounts.profile import rules
 from accounts.reasons import Refused
@@ -50,6 +52,11 @@ def refusals(org: Org, event: str) -> list[str]:
 def test_a_locked_field_says_who_and_why_and_the_server_refuses(world: World) -> None:
     org, person = world.north, world.north.person("worker")
     decide(org, "name", "administrator", "Names as in the contract <b>")
+    with tenancy.installation("look"):
+        assert not any("Names as in" in entry.record for entry in Entry.objects.filter(org=org.organization.id)), "the organization's words are in no record"
+    now = datetime.now(UTC)
+    arrange(lambda: (EditLimits.objects.create(organization=world.contoso.organization, limited=[*rules.LIMITS], ground="Theirs", set_at=now + timedelta(days=1)),
+                     FieldPolicy.objects.create(organization=world.contoso.organization, field="time_zone", owner="administrator", ground="Theirs", set_at=now)))  # another organization binds nobody here
     page = unescape(client_for(person).get("/me/").content.decode())
     assert f"Locked by {org.organization.name}: its administrators fill this. Why: Names as in the contract" in page and "contract <b>" not in client_for(person).get("/me/").content.decode()
     assert "Why: Names as in the contract" in unescape(client_for(person).get("/me/who/").content.decode())
@@ -61,6 +68,7 @@ def test_a_locked_field_says_who_and_why_and_the_server_refuses(world: World) ->
     assert Account.objects.get(id=person.account_id).time_zone == "Europe/Berlin", "what is not locked can still be changed"
     assert edit(org, "worker", {"name": "From the contract"}) == []
     guest = client_for(world.north.person("guest"))
+    assert "Why: Names as in the contract" not in guest.get("/me/who/").content.decode() + guest.get("/me/values/").content.decode(), "their name is theirs, whatever the organization decides"
     guest.post("/me/", {"name": "My own name", "language": "en", "time_zone": ""})
     assert Account.objects.get(id=org.person("guest").account_id).name == "My own name", "nobody manages this account"
 
@@ -78,12 +86,12 @@ def test_administrators_are_told_what_to_do_instead(world: World) -> None:
     assert edit(org, "worker", {"title": "Chief", "department": "North"}) == ["field_of_directory", "field_of_person"]
     assert edit(org, "guest", {"name": "Mine now"}) == ["not_managed"]
     page = unescape(client_for(org.person("administrator")).get(f"/o/{org.slug}/people/{org.person('worker').id}/update-profile/").content.decode())
-    assert "Ask them to change it" in page and "Change it there" in page
+    assert "Suggest a change to them instead" in page and "Change it there" in page
     assert any("field_of_directory" in record for record in refusals(org, "profile.updated"))
     arrange(lambda: Management.objects.filter(account_id=org.person("worker").account_id).update(basis="scim"))
     decide(org, "name", "both", "")
     assert "managed_by_idp" in edit(org, "worker", {"name": "Another"})
-    client_for(org.person("worker")).post("/me/", {"name": "Forged", "language": "de", "time_zone": ""})
+    client_for(org.person("worker")).post("/me/", {"name": "Forged", "language": "en", "time_zone": ""})
     assert Account.objects.get(id=org.person("worker").account_id).name != "Forged", "the directory owns the name of whom it governs"
 
 
@@ -94,12 +102,18 @@ def test_title_and_department_are_the_person_s_where_the_organization_says_so(wo
     decide(org, "title", "both", "")
     with tenancy.installation("look"):
         assert Membership.objects.get(id=person.id).title == ""
+    worker = org.person("worker")
+    limit(org, "profile")
+    client_for(worker).post(f"/o/{org.slug}/people/{worker.id}/edit-own-details/", {"title": "Limited"})
+    with tenancy.installation("look"):
+        assert Membership.objects.get(id=worker.id).title == "", "whose account the organization manages is held to its limits"
     client.post(path, {"title": "Gärtnerin 园丁"})
     client.post(path, {"department": "Forged", "title": "x"})
     with tenancy.installation("look"):
         row = Membership.objects.get(id=person.id)
     assert (row.title, row.department) == ("Gärtnerin 园丁", "")
     assert client_for(org.person("worker")).post(path, {"title": "Not mine"}).status_code in {403, 404, 422}
+    assert client_for(org.person("administrator")).post(path, {"title": "Not mine"}).status_code == 422, "administrators have a power of their own"
 
 
 @pytest.mark.parametrize("value", ["ab\u202ecd", "ab\x00cd", "a\nb", "\u2066x\u2069", LONG])
@@ -121,6 +135,11 @@ def test_a_ground_is_needed_where_people_are_locked_out(world: World) -> None:
         assert client.post(path, wrong).status_code == 422, wrong
     assert client.post(f"/o/{world.north.slug}/do/set-edit-limits/", {"limited": ["sessions"], "ground": "x"}).status_code == 422
     assert client.post(f"/o/{world.north.slug}/do/set-edit-limits/", {"limited": ["email"]}).status_code == 422
+    with tenancy.scope(org=world.north.organization.id):
+        partly = replace(world.north.actor("administrator"), scope_groups=frozenset({uuid.uuid4()}))
+        for slug, data in (("set-field-policy", {"field": "title", "owner": "both", "ground": ""}), ("set-edit-limits", {"limited": ["email"], "ground": "x"})):
+            with pytest.raises(Refused):
+                door.perform(power=BY_SLUG[slug], actor=partly, data=data, now=datetime.now(UTC))
 
 
 NEVER = ["/me/who/", "/me/data/", "/me/copies/", "/me/sessions/", "/me/notices/", "/me/claims/", "/me/second-factor/", "/me/password/", "/me/email/", "/me/"]

@@ -28,7 +28,7 @@ def entries(world: World) -> int:
         return Entry.objects.filter(org__in=[world.north.organization.id, world.contoso.organization.id]).count()
 
 
-@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member" and p.tier < 3 and p.slug not in {"answer-invitation", "leave", "edit-own-details", "create-token", "protect", "grant-ownership", "restrict-own-use", "end-own-restriction"}])
+@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member" and p.tier < 3 and p.slug not in {"answer-invitation", "leave", "edit-own-details", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute", "create-token", "protect", "grant-ownership", "restrict-own-use", "end-own-restriction"}])
 def test_one_entry_for_each_target(world: World, slug: str) -> None:
     person = ready(world.north, slug)
     before = entries(world)

@@ -87,7 +87,7 @@ def test_a_power_that_is_not_named_is_off_on_every_surface(world: World, slug: s
             assert plan.rows.get().codes and "policy_off" in plan.rows.get().codes
 
 
-@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member" and not p.governed and p.slug not in {"answer-invitation", "leave", "create-token", "grant-ownership", "edit-own-details", "restrict-own-use", "end-own-restriction"}])  # ownership by succession is granted by time alone
+@pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member" and not p.governed and p.slug not in {"answer-invitation", "leave", "create-token", "grant-ownership", "edit-own-details", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute", "restrict-own-use", "end-own-restriction"}])  # ownership by succession is granted by time alone
 def test_what_undoes_and_what_protects_needs_no_notice(world: World, slug: str) -> None:
     """Also where nothing was ever published."""
     org, person = world.north, ready(world.north, slug)
