@@ -140,6 +140,7 @@ def test_whom_it_leaves_out(world: World) -> None:
         running.run(now=now + days * DAY)
     gone = {name for name in org.people if member(org, name).status == "suspended"}
     assert gone == {"administrator", "auditor", "guest", "help-desk", "security"}
+    assert len(actions(org, running.EVENTS["warn"])) == len(gone)  # nobody else is written to
     assert "5 people have not used anything here" in shown and {n for n in org.people if f"{n.title()} Person" in shown.partition("<tbody>")[2]} == gone
     assert {m.status for m in map(lambda n: member(elsewhere, n), elsewhere.people)} == {"active"}  # the rule of one organization is none of another
     arrange(lambda: Membership.objects.filter(id=org.person("privacy-officer").id).update(use_restricted=False))
@@ -208,6 +209,7 @@ def test_a_kill_between_the_steps_changes_nothing(world: World, monkeypatch: pyt
     running.run(now=now)
     running.run(now=now + 11 * DAY)
     monkeypatch.setattr(running, "BATCH", 2)
+    monkeypatch.setattr(brake, "limit", lambda _people: 3)
     perform, calls = door.perform, []
 
     def killed(**more: Any) -> door.Receipt:
@@ -221,8 +223,10 @@ def test_a_kill_between_the_steps_changes_nothing(world: World, monkeypatch: pyt
         running.run(now=now + 14 * DAY)
     assert statuses(org, *NAMES).count("suspended") == 2
     running.run(now=now + 14 * DAY)
+    assert statuses(org, *NAMES).count("suspended") == 3 == len(actions(org, "membership.suspended_inactive"))  # what was done before the kill counts for the day
+    assert (actions(org, running.REPORT)[-1]["facts"]["suspended"], actions(org, running.REPORT)[-1]["facts"]["waiting"]) == (3, 2)
+    running.run(now=now + 15 * DAY)
     assert statuses(org, *NAMES).count("suspended") == 5 == len(actions(org, "membership.suspended_inactive"))
-    assert actions(org, running.REPORT)[-1]["facts"]["suspended"] == 5
 
 
 def test_refused_and_previewed_on_every_surface(world: World) -> None:
