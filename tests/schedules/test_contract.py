@@ -140,6 +140,12 @@ def test_the_same_day_in_another_zone(berlin: World) -> None:
         ask(org, "set-contract-end", "worker", now=now, ends_on=last)
         row, = scheduled(org, "worker")
         assert (row.due_at, member(org, "worker").access_ends_at) == (rules.over_after(last, zone),) * 2
+    early = now.replace(hour=5)  # the day before is not over on Samoa, fourteen hours further east tomorrow has begun
+    ask(org, "set-contract-end", "member", now=early, ends_on=early.date() - DAY)
+    arrange(lambda: Organization.objects.filter(id=org.organization.id).update(time_zone="Pacific/Kiritimati"))
+    with pytest.raises(Refused) as refusal:
+        ask(org, "set-contract-end", "guest", now=now.replace(hour=12), ends_on=now.date())
+    assert refusal.value.codes == ["day_over"]
 
 
 def test_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
