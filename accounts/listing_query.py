@@ -13,6 +13,7 @@ from django.core import signing
 from django.db import connection
 
 from accounts import purposes
+from accounts.inactivity.people import NEAR
 from audit.queries import planned_anew
 
 SORTS = {"name": ("m.list_name", "text"), "email": ("m.list_email", "text"), "active": ("GREATEST(m.last_active_at, '0001-01-01 00:00:00+00'::timestamptz)", "timestamptz")}
@@ -20,11 +21,13 @@ DUE = {
     "invitation": "m.status = 'invited' AND m.invitation_expires_at BETWEEN now() AND now() + interval '3 days'",
     "return": "m.status_until BETWEEN now() AND now() + interval '7 days'",
     "contract": "m.contract_ends_on BETWEEN current_date - 1 AND current_date + 30 AND m.status <> 'removed'",
+    "inactive": NEAR,
     "notice": "EXISTS (SELECT 1 FROM accounts_mail e WHERE e.account_id = m.account_id AND e.organization_id = m.organization_id AND e.state = 'failed')",
     "token": "EXISTS (SELECT 1 FROM accounts_apitoken t WHERE t.membership_id = m.id AND t.state = 'active' AND t.expires_at BETWEEN now() AND now() + interval '14 days')",
     "dispute": "EXISTS (SELECT 1 FROM accounts_valuedispute v WHERE v.account_id = m.account_id AND v.organization_id = m.organization_id AND v.state = 'open')",
 }
-"""What the dashboard counts and the list can show: disputed values, invitations about to end, access about to come back, contracts that end within 30 days, notices that could not be delivered,
+"""What the dashboard counts and the list can show: disputed values, invitations about to end, access about to come back, contracts that end within 30 days,
+people who are suspended for inactivity within 14 days, notices that could not be delivered,
 tokens about to end."""
 STATUSES = ("active", "restricted", "suspended", "invited", "deactivated", "locked", "pending_deletion", "removed")
 _SIGNER = signing.Signer(salt="steward.people.cursor")

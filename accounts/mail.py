@@ -14,15 +14,14 @@ from django.urls import reverse
 from accounts import outbox, own_deactivation, own_deletion
 from accounts.models import Account, Deletion, Membership, Organization
 from accounts.organizations import contact
-from accounts.powers import BY_SLUG, FALLS_DUE, POWERS
+from accounts.powers import BY_SLUG, FALLS_DUE
 from accounts.powers.lockdown import RECOVERY
-from accounts.schedules.acts import CONTRACT
 from audit.queries import Seen, disclose
 from audit.subscribers import Sealed, Subscriber
 
 SELF_EVENTS = frozenset({"account.password_changed", "account.password_reset", "second_factor.app_added", "second_factor.app_removed",
                          "second_factor.passkey_added", "second_factor.passkey_removed", "recovery_codes.made", "account.own_reactivated"})
-_BY_EVENT = {power.event: power for power in (*POWERS, FALLS_DUE[CONTRACT]) if power.notice}
+_BY_EVENT = {power.event: power for power in FALLS_DUE.values() if power.notice}
 _BY_EVENT |= {"membership.role_updated": BY_SLUG["update-role"], "membership.group_role_changed": BY_SLUG["set-group-role"]}
 """Acts on a role or a group reach people too; each of them has an entry of their own."""
 TOLD_OF_OWN = {"create-token", "deactivate-own-account"}

@@ -24,6 +24,7 @@ SELECT
   (SELECT count(*) FROM accounts_membership m WHERE m.organization_id = %(org)s AND m.effective_status <> 'removed' AND {listing_query.DUE['invitation']}),
   (SELECT count(*) FROM accounts_membership m WHERE m.organization_id = %(org)s AND m.effective_status <> 'removed' AND {listing_query.DUE['return']}),
   (SELECT count(*) FROM accounts_membership m WHERE m.organization_id = %(org)s AND m.effective_status <> 'removed' AND {listing_query.DUE['contract']}),
+  (SELECT count(*) FROM accounts_membership m WHERE m.organization_id = %(org)s AND {listing_query.DUE['inactive']}),
   (SELECT count(DISTINCT v.account_id) FROM accounts_valuedispute v JOIN accounts_membership m ON m.account_id = v.account_id AND m.organization_id = v.organization_id
    WHERE v.organization_id = %(org)s AND v.state = 'open' AND m.effective_status <> 'removed'),
   (SELECT count(DISTINCT e.account_id) FROM accounts_mail e JOIN accounts_membership m ON m.account_id = e.account_id AND m.organization_id = e.organization_id
@@ -35,7 +36,7 @@ SELECT
    WHERE s.organization_id = %(org)s AND s.declined_at IS NULL AND NOT (m.effective_status = 'active' AND a.has_second_factor AND a.email_verified_at IS NOT NULL)),
   (SELECT count(DISTINCT c.organization_id) FROM accounts_recoverycode c WHERE c.organization_id = %(org)s AND c.made_at < %(year)s)
 """
-_NAMES = ("approvals", "unconfirmed", "failed_jobs", "administrators_without_factor", "invitations", "returns", "contracts", "disputes", "notices",
+_NAMES = ("approvals", "unconfirmed", "failed_jobs", "administrators_without_factor", "invitations", "returns", "contracts", "disputes", "inactive", "notices",
           "tokens", "paused", "successions", "successors_unable", "codes_old")
 
 

@@ -107,6 +107,8 @@ class Power:
     """Does harm to whoever it hits: many at once need a second person, and too many in a day pause whoever does them (guard rail 12)."""
     instead: str = ""
     """The safer alternative offered on the confirm page."""
+    standing: bool = False
+    """A rule of the organization that acts on people by itself, so the published notice has to name it like an act."""
     people_only: bool = False
     """Makes sense only for somebody who signs in, so never for a service account."""
     self_allowed: bool = False
@@ -129,8 +131,8 @@ class Power:
 
     @property
     def governed(self) -> bool:
-        """Whether the organization's published notice has to name it before it can be used: a power over people that neither undoes nor protects."""
-        return self.over == "member" and self.permission is not None and not self.always and not self.urgent and not self.code.startswith(("own.", "token."))
+        """Whether the organization's published notice has to name it before it can be used: a power over people, or a rule that acts on them, that neither undoes nor protects."""
+        return (self.over == "member" or self.standing) and self.permission is not None and not self.always and not self.urgent and not self.code.startswith(("own.", "token."))
 
     @property
     def danger(self) -> bool:

@@ -159,6 +159,7 @@ REASONS = {
     "dispute_open": _("Whoever operates this installation has noted an open dispute about this account. Nothing is deleted until it is settled."),
     "purge_began": _("The deletion has begun and cannot be stopped any more."),
     "day_over": _("This day is over already."),
+    "not_inactive": _("The person used something here meanwhile, or is left out of the inactivity rule."),
     "contract_elsewhere": _("The person is a member already: use “Set the end of the contract”."),
     "nothing_scheduled": _("Nothing is scheduled about this person."),
     "unknown_scheduled": _("Say which of the scheduled acts you mean; there is none with this id, or there are several."),

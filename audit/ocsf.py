@@ -35,7 +35,8 @@ _ACCOUNT: dict[str, dict[str, Kind]] = {
 
 ACTIONS: dict[str, str] = {
     "membership.invited": "access.grant", "membership.accepted": "access.grant", "membership.restored": "access.grant",
-    "membership.invitation_cancelled": "access.revoke", "membership.invitation_declined": "access.revoke", "membership.restricted": "access.revoke", "membership.suspended": "access.revoke",
+    "membership.invitation_cancelled": "access.revoke", "membership.invitation_declined": "access.revoke", "membership.restricted": "access.revoke",
+    "membership.suspended": "access.revoke", "membership.suspended_inactive": "access.revoke",
     "membership.removed": "access.revoke", "membership.left": "access.revoke",
     "membership.role_changed": "role.grant", "membership.role_updated": "role.grant", "membership.group_role_changed": "role.grant", "organization.ownership_transferred": "role.grant",
     "account.deactivated": "account.disable", "account.reactivated": "account.enable", "account.locked": "account.lock",

@@ -13,6 +13,7 @@ from accounts import bulk_run, due, exporting, listing_query, outbox, purging, r
 from accounts.claims import running as claims_running
 from accounts.communications import sending
 from accounts.domains import checks
+from accounts.inactivity import running as inactivity
 from accounts.organizations import ending
 from accounts.succession import watch
 from accounts.tenancy import installation
@@ -71,6 +72,8 @@ def periodic() -> None:
     cases_running.run(now=timezone.now())
     run.expire(now=timezone.now())
     restrictions.run(now=timezone.now())
+    if cache.add("inactivity-looked", 1, 3600):
+        inactivity.run(now=timezone.now())
     if run.waiting():
         wake("copies")
     if _announced():

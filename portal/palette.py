@@ -79,6 +79,7 @@ def _people(actor: Actor, organization: Organization, q: str) -> list[Hit]:
 def _pages(actor: Actor, organization: Organization, words: list[str]) -> list[Hit]:
     within = [
         ("people-import", _("Import people"), "import_people"), ("people-act", _("Act by file"), "manage_access"), ("settings-notice", _("The notice"), "manage_settings"),
+        ("settings-inactivity", _("The inactivity rule"), "manage_settings"),
         ("roles", _("Roles"), "view_people"), ("protected", _("Protected people"), "view_people"), ("service-accounts", _("Service accounts"), "view_people"),
         ("claims", _("Claims"), "manage_domains"), ("succession", _("Succession"), "manage_settings"), ("my-succession", _("Following the owners"), None)]
     own = [("me", _("Your account")), ("me-values", _("The values of your profile")), ("me-sessions", _("Sessions")), ("me-communications", _("News and tips")),

@@ -23,7 +23,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     RIGHTS: ("rights-requests", "copies", "copy", "processing", "processing-file"),
     EXPORT: ("people-export", "people-bulk", "people-act", "jobs", "job"),
     ADMINISTRATION: ("overview", "people-import", "scheduled", "groups", "group", "group-people", "email-changes", "domains", "domain", "claims", "claim", "claim-preview",
-                     "settings", "settings-notice", "announcements", "find"),
+                     "settings", "settings-notice", "settings-inactivity", "announcements", "find"),
 }
 """Pages of an organization, by the names of their addresses."""
 OPERATIONS: dict[str, tuple[str, ...]] = {
@@ -34,8 +34,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     CLAIMS: ("audit", "entry", "entry-proof", "audit-exports", "audit-export", "audit-export-stop", "audit-export-resume", "audit-export-file", "audit-streams", "audit-stream", "audit-stream-test"),
     RIGHTS: ("rights-requests", "copies", "copy-file", "profile-questions"),
     EXPORT: ("people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop", "plan-columns"),
-    ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "domains", "domain", "settings", "notice", "notice-draft", "claims", "claim",
-                     "claim-accounts", "email-changes", "announcements"),
+    ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "domains", "domain", "settings", "notice", "notice-draft", "inactivity",
+                     "claims", "claim", "claim-accounts", "email-changes", "announcements"),
 }
 """Operations of the API below an organization. Those that are powers are acts."""
 _PAGE = {name: purpose for purpose, names in PAGES.items() for name in names}

@@ -172,6 +172,6 @@ def _grounds(people: Sequence[Person]) -> dict[UUID, str]:
 
 
 def _nearest(person: Person, address: str, by_name: dict[tuple[UUID, str], str]) -> str:
-    if person.management is None:
-        return ""
+    if person.management is None or person.management.basis != "domain_claim":
+        return ""  # also beside people whose management stands on a domain
     return next((by_name[key] for name in above(address) if (key := (person.management.organization_id, name)) in by_name), "")

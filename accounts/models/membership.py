@@ -35,6 +35,7 @@ class Membership(Versioned):
         "restricted_mode": "public", "reset_required_at": "public", "reset_required_by": "public",
         "protected": "public", "external_id": "public", "list_name": "unrecorded", "list_email": "unrecorded",
         "access_ends_at": "public", "role_until": "public", "contract_ends_on": "public",
+        "inactivity_warned_at": "public", "inactivity_reminded_at": "public",
         "use_restricted": "public", "use_freed": "public",
         "identity_changed_at": "public", "effective_status": "unrecorded", "last_active_at": "unrecorded", "created_at": "public",
     }
@@ -63,6 +64,9 @@ class Membership(Versioned):
     """When the role that was given for a time ends; from then on it gives nothing."""
     contract_ends_on = models.DateField(null=True, blank=True)
     """The last day of the contract, in the organization's time zone; what follows is scheduled (accounts/powers/contract.py). It stays when the membership has ended by it."""
+    inactivity_warned_at = models.DateTimeField(null=True, blank=True)
+    """When the person was told that staying away ends their access, for the first time and for the last; either counts only if they were not here since (accounts/inactivity)."""
+    inactivity_reminded_at = models.DateTimeField(null=True, blank=True)
     reset_required_at = models.DateTimeField(null=True, blank=True)
     reset_required_by = models.UUIDField(null=True, blank=True)
 
@@ -94,6 +98,7 @@ class Membership(Versioned):
             models.Index(fields=["organization", "effective_status", "list_name", "id"], name="membership_by_status"),
             models.Index(fields=["status_until"], condition=models.Q(status_until__isnull=False), name="membership_until"),
             models.Index(fields=["organization", "contract_ends_on"], condition=models.Q(contract_ends_on__isnull=False), name="membership_contract"),
+            models.Index(fields=["organization"], condition=models.Q(inactivity_warned_at__isnull=False), name="membership_inactivity"),
             models.Index(fields=["invited_by"], condition=models.Q(status="invited"), name="membership_inviter"),
         ]
 

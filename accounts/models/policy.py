@@ -14,7 +14,7 @@ class OrganizationPolicy(Versioned):
     """The numbers of one organization. Whoever never chose any has no row, and the defaults hold: ask `accounts.policy.of`."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "deletion_days": "public", "closing_days": "public",
-             "contract_reminders": "public", "own_deletion": "public"}
+             "contract_reminders": "public", "own_deletion": "public", "inactive_days": "public", "inactive_since": "public", "inactive_looked_on": "unrecorded"}
 
     organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="policy")
     deletion_days = models.PositiveSmallIntegerField(default=14, db_default=14, validators=[MinValueValidator(1), MaxValueValidator(90)])
@@ -30,6 +30,12 @@ class OrganizationPolicy(Versioned):
         return tuple(timedelta(days=int(day)) for day in self.contract_reminders.split(", "))
     own_deletion = models.BooleanField(default=False, db_default=False)
     """Whether people may delete accounts that the organization manages without asking it."""
+    inactive_days = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(30), MaxValueValidator(730)])
+    """After so many days without any use people are suspended (accounts/inactivity); null: nobody is."""
+    inactive_since = models.DateTimeField(null=True, blank=True)
+    """When that was decided; nobody is suspended by it in the first 14 days."""
+    inactive_looked_on = models.DateField(null=True, blank=True)
+    """The last day (UTC) on which it warned or suspended somebody, and said so to the administrators."""
 
     class Meta:
         default_permissions = ()

@@ -39,6 +39,7 @@ from accounts.powers import (
     free_address,
     hold_audit,
     import_people,
+    inactivity,
     invite,
     lockdown,
     name_successors,
@@ -92,7 +93,7 @@ POWERS: tuple[Power, ...] = (
     add_log_stream.POWER, change_log_stream.PAUSE, change_log_stream.RESUME, change_log_stream.ROTATE, change_log_stream.REMOVE, export_audit.POWER, export_audit.POLICY,
     add_domain.POWER, change_domain.PROVE, change_domain.RENEW, change_domain.REMOVE,
     close_organization.DELETE, close_organization.CANCEL,
-    organization_settings.UPDATE, organization_settings.CONTACT_POWER, organization_settings.NUMBERS_POWER,
+    organization_settings.UPDATE, organization_settings.CONTACT_POWER, organization_settings.NUMBERS_POWER, inactivity.SET,
     profile_policy.FIELD, profile_policy.LIMITS,
     send_announcement.POWER, choose_communications.POWER,
     notice.PUT, notice.TAKE, notice.WRITE, notice.DISCARD, notice.PUBLISH,
@@ -103,6 +104,6 @@ POWERS: tuple[Power, ...] = (
     change_own_email.POWER, change_own_email.WITHDRAW, recovery_address.SET, recovery_address.DROP,
 )
 BY_SLUG = {power.slug: power for power in POWERS}
-FALLS_DUE = {**BY_SLUG, contract.END.slug: contract.END}
-"""Everything that can be scheduled, also what is never asked for by itself."""
+FALLS_DUE = {**BY_SLUG, contract.END.slug: contract.END, inactivity.END.slug: inactivity.END}
+"""Everything that can be scheduled or that time brings about, also what is never asked for by itself."""
 BY_CODE = {power.code: power for power in POWERS}

@@ -61,8 +61,8 @@ def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[s
         return
     if past(ends_on, person.membership.organization.time_zone, now):
         yield "day_over"
-    elif held(person) is not None and ends_on == person.membership.contract_ends_on:
-        yield "nothing_to_change"
+    elif (row := held(person)) is not None and (ends_on, rules.over_after(ends_on, person.membership.organization.time_zone)) == (person.membership.contract_ends_on, row.due_at):
+        yield "nothing_to_change"  # the same day again moves it where the organization has moved to another zone since
 
 
 def effects(person: Person, data: Data, _now: datetime) -> list[Effect]:

@@ -19,9 +19,10 @@ from accounts.power import Data, Effect, Power
 from accounts.powers.access import ended_access, ended_sessions, set_account_status
 from accounts.powers.account_access import close_account
 from accounts.powers.deletions import in_the_way
-from accounts.powers.forms import ReasonForm
+from accounts.powers.forms import ReasonForm, later
 from accounts.reasons import Stale
 from accounts.roles import OWNER_RANK
+from accounts.schedules import rules
 from accounts.work import Work, plain
 
 
@@ -42,10 +43,12 @@ def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable
 
 
 def effects(person: Person, data: Data, now: datetime) -> list[Effect]:
-    date = timezone.localtime(now + timedelta(days=_days(person, data))).strftime("%Y-%m-%d %H:%M %Z")
+    begins = rules.due_at(data, now)
+    date = timezone.localtime((begins or now) + timedelta(days=_days(person, data))).strftime("%Y-%m-%d %H:%M %Z")
     return [
         *ended_sessions(person, everywhere=True), *ended_access(person, tokens="disabled"),
-        Effect("lost", "sign_in", _("Signing in stops at once, in every organization on this installation. Reset links and changes of the address that are under way end.")),
+        Effect("lost", "sign_in", _("Signing in stops then, in every organization on this installation. Reset links and changes of the address that are under way end.") if begins else
+               _("Signing in stops at once, in every organization on this installation. Reset links and changes of the address that are under way end.")),
         Effect("later", "purge", _("On %(date)s name, address and everything that identifies the person are removed for good.") % {"date": date}, _days(person, data)),
         Effect("kept", "cancel", _("Until then an administrator can cancel, and the account is again what it was.")),
         *([Effect("kept", "by_person", _("Because the person asked for it, they can cancel it too."))] if data.get("reason_code") == "person_asked" else []),
@@ -79,10 +82,10 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="schedule-deletion", code="account.schedule_deletion", event="account.deletion_scheduled", over="member", permission="delete_accounts", tier=2,
-    form=ScheduleForm, rule=rule, effects=effects, apply=apply, account_power=True, directory=True, ends_ownership=True, undo="cancel-deletion", ladder=2,
+    form=later(ScheduleForm), rule=rule, effects=effects, apply=apply, account_power=True, directory=True, ends_ownership=True, undo="cancel-deletion", ladder=2,
     instead="deactivate", bulk=True, brake=True, people_only=True, gather=(gathering.elsewhere, deletions.blocked, deletions.deletion_days),
     title=gettext_lazy("Schedule deletion"), button=gettext_lazy("Schedule the deletion"),
-    does=gettext_lazy("Closes the account at once and deletes it on a date, after the days that the settings of the organization say if you choose no other."),
+    does=gettext_lazy("Closes the account, at once or at a time that you choose, and deletes it on a date, after the days that the settings of the organization say if you choose no other."),
     does_not=gettext_lazy("Deletes nothing before that date, and nothing while a hold or an open obligation stands in the way."),
     sentence=gettext_lazy("%(actor)s scheduled the deletion of the account of %(target)s"),
 )

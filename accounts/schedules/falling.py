@@ -77,11 +77,13 @@ def _reactivations(now: datetime) -> Iterator[Item]:
 def _batches(items: list[Item]) -> Iterator[list[Item]]:
     """Neighbours that are alike, together."""
     batch: list[Item] = []
+    people: set[UUID] = set()
     for item in items:
-        if batch and ((item.kind, item.organization, item.key) != (batch[0].kind, batch[0].organization, batch[0].key) or len(batch) >= BATCH or item.person in {i.person for i in batch}):
+        if batch and ((item.kind, item.organization, item.key) != (batch[0].kind, batch[0].organization, batch[0].key) or len(batch) >= BATCH or item.person in people):
             yield batch
-            batch = []
+            batch, people = [], set()
         batch.append(item)
+        people.add(item.person)
     if batch:
         yield batch
 

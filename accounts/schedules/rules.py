@@ -16,16 +16,17 @@ S = PlanState
 TRANSITIONS: dict[PlanState, frozenset[PlanState]] = {S.SCHEDULED: frozenset({S.SCHEDULED, S.DONE, S.CANCELLED, S.SUPERSEDED, S.VOID})}
 """What may become of a scheduled act: moved, done, taken back, made pointless by another act, or not possible when its time came. All but the first are an end."""
 _MEMBERSHIP = frozenset({"restrict", "suspend", "restore", "remove", "change-role", "end-contract"})
+_ACCOUNT = frozenset({"deactivate", "reactivate", "schedule-deletion"})
 ENDS: dict[str, frozenset[str]] = {
     "restrict": frozenset({"restrict"}), "suspend": frozenset({"suspend", "restrict"}), "restore": frozenset({"restore"}),
     "remove": _MEMBERSHIP, "leave": _MEMBERSHIP, "cancel-invitation": _MEMBERSHIP,
     "change-role": frozenset({"change-role"}), "transfer-ownership": frozenset({"change-role"}),
     "deactivate": frozenset({"deactivate"}), "reactivate": frozenset({"reactivate"}), "lockdown": frozenset({"deactivate", "reactivate"}),
-    "schedule-deletion": frozenset({"deactivate", "reactivate"}), "release-account": frozenset({"deactivate", "reactivate"}),
-    "end-contract": _MEMBERSHIP | {"deactivate", "reactivate"},
+    "schedule-deletion": _ACCOUNT, "grant-own-deletion": _ACCOUNT, "release-account": _ACCOUNT,
+    "end-contract": _MEMBERSHIP | {"deactivate", "reactivate"}, "suspend-inactive": frozenset({"suspend", "restrict"}),
 }
 """An act that is done now, and the scheduled acts about the same person that are pointless after it."""
-CLOSES_HERE, CLOSES_ACCOUNT = frozenset({"suspend", "remove", "end-contract"}), frozenset({"deactivate"})
+CLOSES_HERE, CLOSES_ACCOUNT = frozenset({"suspend", "remove", "end-contract"}), frozenset({"deactivate", "schedule-deletion"})
 """Acts after which no credential works: in this organization, or anywhere. The end of a contract closes the account too, where the organization manages it."""
 _DAILY = frozenset({"sessions", "organization_sessions", "tokens", "services", "invitations", "enrol", "not_before", "until", "outlived", "ends_scheduled"})
 """Consequences that come and go in daily life, or by the passing of time. Nobody can undo what was agreed by making a token."""

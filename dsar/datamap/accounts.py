@@ -130,6 +130,8 @@ UNITS: tuple[Unit, ...] = (
             "access_ends_at": data("user.account", erase="null"),
             "role_until": data("user.account", erase="null"),
             "contract_ends_on": data("user.account", erase="null"),
+            "inactivity_warned_at": data("user.behavior", erase="null"),
+            "inactivity_reminded_at": data("user.behavior", erase="null"),
             "use_restricted": data("user.privacy_preferences", erase="keep", ground="false once the membership ended"),
             "use_freed": data("user.privacy_preferences", erase="keep", ground="empty once the membership ended"),
             "external_id": data("user.unique_id", erase="blank"),

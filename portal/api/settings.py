@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from accounts import policy
+from accounts.inactivity import people as idle
+from accounts.inactivity import rules
 from accounts.models import Organization
 from accounts.models.notice import Basis
 from accounts.work import plain
 from portal import notices_of
-from portal.api import shapes
-from portal.api.operation import Call, Operation
+from portal.api import parameters, shapes
+from portal.api.operation import Call, Operation, Param
+from portal.api.people import fitting
 from portal.api.schema import choice, flag, many, nullable, number, text, thing
 
 SETTINGS = thing(
@@ -26,6 +29,7 @@ SETTINGS = thing(
         "closing_days": number(14, 90, sample=14),
         "contract_reminders": text(40, sample="30, 7, 1"),
         "own_deletion": choice("ask", "free"),
+        "inactive_days": nullable(number(30, 730, sample=90)) | {"description": "After so many days without use people are suspended; null: nobody is."},
         "created_at": shapes.STAMP,
     }
 )
@@ -61,6 +65,7 @@ def settings(call: Call) -> dict[str, Any]:
         "closing_days": numbers.closing_days,
         "contract_reminders": numbers.contract_reminders,
         "own_deletion": "free" if numbers.own_deletion else "ask",
+        "inactive_days": numbers.inactive_days,
         "created_at": plain(row.created_at),
     }
 
@@ -77,8 +82,53 @@ def draft(call: Call) -> dict[str, Any]:
     return {"draft": notices_of.as_json(found.draft) if found.draft else None}
 
 
+INACTIVITY = thing(
+    {
+        "days": nullable(number(30, 730, sample=90)),
+        "decided_at": shapes.MAYBE_STAMP,
+        "begins_at": shapes.MAYBE_STAMP | {"description": "Before this nobody is suspended by the rule that is shown."},
+        "in_force": flag("Whether this is the organization's rule; else it is a preview."),
+        "count": number(0, about="How many people it would warn, or has warned."),
+        "people": many(thing({"person_id": shapes.ID, "last_used_at": shapes.STAMP, "ends_at": shapes.STAMP})),
+        **shapes.PAGING,
+    }
+)
+
+
+def inactivity(call: Call) -> dict[str, Any]:
+    """The inactivity rule, or a preview of one; without `days` and without a rule there is nothing to show."""
+    held = rules.of(policy.of(call.organization_id))
+    days = call.query.get("days")
+    shown = rules.Rule(days, call.now) if days and (held is None or held.days != days) else held
+    if shown is None:
+        return {"days": None, "decided_at": None, "begins_at": None, "in_force": False, "count": 0, "people": [], "next": None, "previous": None}
+    count, people, page = idle.preview(organization_id=call.organization_id, rule=shown, now=call.now, cursor=call.query.get("cursor", ""), size=call.query.get("limit", 25))
+    fitting(page.lost)
+    return {
+        "days": shown.days,
+        "decided_at": plain(held.since) if shown is held else None,
+        "begins_at": plain(shown.begins),
+        "in_force": shown is held,
+        "count": count,
+        "people": [{"person_id": str(one.id), "last_used_at": plain(one.used), "ends_at": plain(one.ends)} for one in people] if call.actor.may("view_people") else [],
+        "next": page.next or None,
+        "previous": page.previous or None,
+    }
+
+
 OPERATIONS = (
     Operation(name="settings", method="GET", path="orgs/{slug}/settings/", part="Organization", summary="The settings", permission="manage_settings", run=settings, answers={200: SETTINGS}),
+    Operation(
+        name="inactivity",
+        method="GET",
+        path="orgs/{slug}/inactivity/",
+        part="Organization",
+        summary="The inactivity rule, and whom it is about",
+        permission="manage_settings",
+        run=inactivity,
+        answers={200: INACTIVITY},
+        query=(Param(name="days", schema=number(30, 730, sample=90), about="Preview a rule of so many days instead of the one in force."), parameters.P_CURSOR, parameters.P_LIMIT),
+    ),
     Operation(name="notice", method="GET", path="orgs/{slug}/notice/", part="Organization", summary="The published notice with every version", run=notice, answers={200: NOTICE}),
     Operation(name="notice-draft", method="GET", path="orgs/{slug}/notice/draft/", part="Organization", summary="The draft of the next notice",
               permission="manage_settings", run=draft, answers={200: DRAFT}),

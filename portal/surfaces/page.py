@@ -79,9 +79,11 @@ _CLAIMS = ("cancel-claim", "exempt-account", "answer-objection")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
 _NOTICE = ("put-in-notice", "take-from-notice", "write-notice", "discard-notice-draft", "publish-notice")
 _SETTINGS = ("delete-organization", "cancel-organization-deletion", "update-organization", "set-contact", "set-limits", "set-field-policy", "set-edit-limits")
+_INACTIVITY = ("set-inactivity-rule",)
 _SUCCESSION = ("name-successors", "stop-succession", "make-recovery-codes", "set-succession-days")
 _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), "send-announcement": "announcements",
+          **dict.fromkeys(_INACTIVITY, "settings-inactivity"),
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
           **dict.fromkeys(("answer-rights-request", "answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",

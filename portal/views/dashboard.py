@@ -61,6 +61,8 @@ def _attention(organization: Organization, actor: Actor, n: dict[str, int]) -> l
          f"{people}?due=return"),
         ("info", n["contracts"], n["contracts"], ngettext("The contract of %(n)d person ends within 30 days.", "The contracts of %(n)d people end within 30 days.", n["contracts"]),
          f"{people}?due=contract"),
+        ("info", n["inactive"], n["inactive"], ngettext("%(n)d person is suspended for inactivity within 14 days, unless they come back before.",
+                                                        "%(n)d people are suspended for inactivity within 14 days, unless they come back before.", n["inactive"]), f"{people}?due=inactive"),
         ("info", n["invitations"], n["invitations"], ngettext("%(n)d invitation ends within three days.", "%(n)d invitations end within three days.", n["invitations"]), f"{people}?due=invitation"),
         ("info", n["tokens"], n["tokens"], ngettext("%(n)d person or service account has an API token that ends within two weeks.",
                                                     "%(n)d people or service accounts have API tokens that end within two weeks.", n["tokens"]), f"{people}?due=token"),

@@ -64,6 +64,7 @@ def _chips(want: listing_query.Wanted, names: dict[str, str]) -> list[dict[str, 
              ("mfa", _("Second factor"), {"yes": _("set up"), "no": _("missing")}.get(want.mfa, "")),
              ("due", _("Soon"),
               {"invitation": _("the invitation ends"), "return": _("access comes back"), "contract": _("the contract ends within 30 days"),
+               "inactive": _("suspended for inactivity within 14 days"),
                "notice": _("a notice was not delivered"), "token": _("an API token ends"), "dispute": _("a value is disputed")}.get(want.due, ""))]
     return [{"key": key, "label": label, "value": value} for key, label, value in found if value]
 

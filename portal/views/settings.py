@@ -9,8 +9,12 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts import acknowledging, policy, purposes, tenancy
+from accounts import notice as notices
+from accounts.inactivity import people
+from accounts.inactivity import rules as inactive
 from accounts.models import ClaimedAccount, Membership, OldSlug, Organization
 from accounts.organizations import ending
+from accounts.powers import inactivity as power
 from accounts.profile import rules
 from accounts.reasons import NotFound
 from portal import notices_of
@@ -40,6 +44,20 @@ def notice(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "settings/notice.html", {
         "notice": found, "unnamed": notices_of.unnamed(found), "shown": found.draft or found.announced or found.current, "told": told,
         "confirmed": acknowledging.summary(organization_id=actor.organization_id, about=told.row.id) if told else None})
+
+
+def inactivity(request: HttpRequest, slug: str) -> HttpResponse:
+    """The inactivity rule as it is, and a preview: whom a rule of so many days would be about now."""
+    actor = enter(request, slug, permission=PERMISSION)
+    assert actor.organization_id is not None
+    now, rule = timezone.now(), inactive.of(policy.of(actor.organization_id))
+    asked = request.GET.get("days", "")
+    days = power.chosen(asked)
+    tried = inactive.Rule(days, now) if days and (rule is None or rule.days != days) else rule
+    count, shown, page = people.preview(organization_id=actor.organization_id, rule=tried, now=now, cursor=request.GET.get("cursor", "")[:2000]) if tried else (0, [], None)
+    return render(request, "settings/inactivity.html", {
+        "rule": rule, "tried": tried, "count": count, "rows": shown if actor.may("view_people") else [], "page": page, "may_see": actor.may("view_people"), "wrong": bool(asked) and days is None,
+        "asked": asked[:10], "fewest": inactive.FEWEST, "most": inactive.MOST, "named": power.SLUG in notices.on(notices.published(actor.organization_id), now)})
 
 
 @login_required

@@ -26,12 +26,12 @@ _DATA = {"reason_code": "absence", "message": "", "private_note": ""}
 def run(orgs: list[seed.Org], scale: seed.Scale, folder: Path) -> Part:
     """Rounds at the first size for the ratio; then both sizes in a process of their own for growth and memory."""
     org, (some, _many) = orgs[0], scale.bulk
-    everybody = _people(org)
-    _tables(org)
+    everybody = people(org)
+    tables(org)
     names = ("plain UPDATE + INSERT … SELECT", "carried out by the job", "chosen, frozen and judged before")
     figures = {name: Figure(name) for name in names}
     for number in range(_ROUNDS + 1):  # the first, in which everybody gets a key, does not count
-        plain = once(lambda: _plain(org, everybody[:some]))
+        plain = once(lambda: plain_sql(org, everybody[:some]))
         plan: list[Plan] = []
         judged = once(lambda plan=plan: plan.append(_judged(org, everybody[:some])))
         _agreed(plan[0])
@@ -53,14 +53,14 @@ def run(orgs: list[seed.Org], scale: seed.Scale, folder: Path) -> Part:
     return part
 
 
-def _people(org: seed.Org) -> list[UUID]:
+def people(org: seed.Org) -> list[UUID]:
     """Members of the organization that can be suspended, in the order of the list."""
     with bare() as connection_:
         return [row[0] for row in connection_.execute("SELECT m.id FROM accounts_membership m JOIN accounts_role r ON r.id = m.role_id WHERE m.organization_id = %s"
                                                       " AND m.effective_status = 'active' AND r.slug = 'member' ORDER BY m.list_name", [org.id])]
 
 
-def _tables(org: seed.Org) -> None:
+def tables(org: seed.Org) -> None:
     """Copies of the two tables with the same indexes and without any trigger."""
     with bare() as connection_:
         connection_.execute("CREATE SCHEMA IF NOT EXISTS bench; DROP TABLE IF EXISTS bench.bulk_membership, bench.bulk_entry")
@@ -70,7 +70,7 @@ def _tables(org: seed.Org) -> None:
         connection_.execute(f"GRANT USAGE ON SCHEMA bench TO {APP_ROLE}; GRANT ALL ON ALL TABLES IN SCHEMA bench TO {APP_ROLE}; ANALYZE bench.bulk_membership")
 
 
-def _plain(org: seed.Org, ids: list[UUID]) -> None:
+def plain_sql(org: seed.Org, ids: list[UUID]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE bench.bulk_membership SET status = 'suspended', effective_status = 'suspended', reason_code = 'absence', status_changed_by = %s, status_changed_at = now(),"
                        " access_epoch = access_epoch + 1, version = version + 1 WHERE id = ANY(%s)", [ids[0], ids])

@@ -89,7 +89,7 @@ def test_one_of_a_kind_is_pending(world: World) -> None:
         arrange(lambda: Plan.objects.filter(subject=org.person("worker").id, power="remove").update(power="suspend"))
 
 
-@pytest.mark.parametrize("power", sorted(set(rules.ENDS) - {"leave", "cancel-invitation", "transfer-ownership", "schedule-deletion", "restore", "reactivate", "end-contract"}))
+@pytest.mark.parametrize("power", sorted(set(rules.ENDS) - {"leave", "cancel-invitation", "transfer-ownership", "schedule-deletion", "grant-own-deletion", "suspend-inactive", "restore", "reactivate", "end-contract"}))
 def test_an_act_now_takes_the_pointless_ones_with_it(world: World, power: str) -> None:
     org, now = world.north, timezone.now()
     kinds = ("restrict", "suspend", "restore", "remove", "change-role", "deactivate", "reactivate")

@@ -6,14 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import access, listing_query, policy, tenancy
-from accounts.models import Management, Membership, Organization, OrganizationPolicy, Plan
-from accounts.reasons import Refused
+from accounts import access, brake, door, listing_query, policy, tenancy
+from accounts.models import Account, Management, Membership, MembershipSnapshot, Organization, OrganizationPolicy, Plan
+from accounts.powers import BY_SLUG
+from accounts.reasons import Refused, StepUpNeeded
 from accounts.schedules import rules
 from tests.browse import client_for
 from tests.cast import World
 from tests.schedules.stage import DAY, actions, ask, follow, letters, member, pass_time, scheduled, states, works
-from tests.situations import arrange, token_for
+from tests.situations import arrange, domain_for, token_for
 
 BERLIN = "Europe/Berlin"
 
@@ -89,6 +90,23 @@ def test_whom_it_deactivates_is_decided_when_it_ends(world: World) -> None:
     assert ("suspend", "superseded") in states(org, "worker")
 
 
+def test_whose_account_is_left_alone(world: World) -> None:
+    """A directory governs it, or its domain is contested, or only another organization manages it: the membership ends, the account stays. An invitation that was never accepted leaves nothing to bring back."""
+    org, now, names = world.north, timezone.now(), ("worker", "member", "guest", "auditor")
+    arrange(lambda: (Management.objects.filter(account_id=org.person("worker").account_id).update(basis="scim"),
+                     Management.objects.filter(account_id=org.person("member").account_id).update(basis="domain_claim"), domain_for(org, f"{org.slug}.example", state="contested"),
+                     Management.objects.create(account_id=org.person("guest").account_id, organization=world.contoso.organization, basis="created_by_org", since=now),
+                     Membership.objects.filter(id=org.person("auditor").id).update(status="invited")))
+    for name in names:
+        ask(org, "set-contract-end", name, now=now, ends_on=(now + 2 * DAY).date())
+    assert (member(org, "worker").account.access_ends_at, member(org, "guest").account.access_ends_at) == (None, None)
+    pass_time(now + 4 * DAY)
+    assert [(member(org, name).status, member(org, name).account.status) for name in names[:3]] == [("removed", "active")] * 3
+    assert member(org, "auditor").status == "removed"
+    with tenancy.installation("look"):
+        assert set(MembershipSnapshot.objects.filter(organization=org.organization).values_list("membership_id", flat=True)) == {org.person(name).id for name in names[:3]}
+
+
 def test_moved_and_cancelled(berlin: World) -> None:
     org, now = berlin.north, timezone.now()
     first, second = (now + 10 * DAY).date(), (now + 60 * DAY).date()
@@ -98,21 +116,56 @@ def test_moved_and_cancelled(berlin: World) -> None:
     ask(org, "reschedule", "worker", now=now, at=datetime.combine(first, datetime.min.time(), tzinfo=UTC) + timedelta(hours=15))
     row, = scheduled(org, "worker")
     assert (member(org, "worker").contract_ends_on, row.due_at, row.warned) == (first, rules.over_after(first, BERLIN), 1)
+    with pytest.raises(Refused) as refusal:
+        ask(org, "reschedule", "worker", now=now, at=datetime.combine(first, datetime.min.time(), tzinfo=UTC) + timedelta(hours=16))
+    assert refusal.value.codes == ["nothing_to_change"]  # it is the day that counts
     ask(org, "cancel-scheduled", "worker", now=now)
     assert (member(org, "worker").contract_ends_on, member(org, "worker").access_ends_at, member(org, "worker").account.access_ends_at) == (None, None, None)
     pass_time(now + 11 * DAY)
     assert member(org, "worker").status == "active"
     ask(org, "set-contract-end", "worker", now=now, ends_on=second)
     ask(org, "remove", "worker", now=now)
-    assert states(org, "worker")[-1] == ("end-contract", "superseded")
+    assert sorted(states(org, "worker")) == [("end-contract", "cancelled"), ("end-contract", "superseded")]
 
 
-def test_refused(world: World) -> None:
+def test_the_same_day_in_another_zone(berlin: World) -> None:
+    """What is decided keeps its moment when the organization moves; saying the day again moves it to the end of that day there."""
+    org, now = berlin.north, timezone.now()
+    last = (now + 10 * DAY).date()
+    ask(org, "set-contract-end", "worker", now=now, ends_on=last)
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        before = scheduled(org, "worker")[0].due_at
+        arrange(lambda zone=zone: Organization.objects.filter(id=org.organization.id).update(time_zone=zone))
+        assert scheduled(org, "worker")[0].due_at == before
+        ask(org, "set-contract-end", "worker", now=now, ends_on=last)
+        row, = scheduled(org, "worker")
+        assert (row.due_at, member(org, "worker").access_ends_at) == (rules.over_after(last, zone),) * 2
+    early = now.replace(hour=5)  # the day before is not over on Samoa, fourteen hours further east tomorrow has begun
+    ask(org, "set-contract-end", "member", now=early, ends_on=early.date() - DAY)
+    arrange(lambda: Organization.objects.filter(id=org.organization.id).update(time_zone="Pacific/Kiritimati"))
+    with pytest.raises(Refused) as refusal:
+        ask(org, "set-contract-end", "guest", now=now.replace(hour=12), ends_on=now.date())
+    assert refusal.value.codes == ["day_over"]
+
+
+def test_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     org, now = world.north, timezone.now()
     for name, by, ends_on, code in (("worker", "owner", now.date() - 2 * DAY, "day_over"), ("administrator", "people-manager", now.date() + 9 * DAY, "rank"), ("worker", "auditor", now.date() + 9 * DAY, "no_permission")):
         with pytest.raises(Refused) as refusal:
             ask(org, "set-contract-end", name, by=by, now=now, ends_on=ends_on)
         assert refusal.value.codes == [code]
+    arrange(lambda: Account.objects.filter(id=org.person("guest").account_id).update(kind="service"))
+    with pytest.raises(Refused) as refusal:
+        ask(org, "set-contract-end", "guest", now=now, ends_on=now.date() + 9 * DAY)
+    assert refusal.value.codes == ["service_account"]
+    with tenancy.scope(org=org.organization.id), pytest.raises(StepUpNeeded) as needed:
+        door.perform(power=BY_SLUG["set-contract-end"], actor=org.actor("owner", tier=1, now=now), ids=[org.person("worker").id], data={"ends_on": now.date() + 9 * DAY}, now=now)
+    assert needed.value.tier == 2
+    monkeypatch.setattr(brake, "limit", lambda _people: 1)
+    ask(org, "set-contract-end", "worker", by="people-manager", now=now, ends_on=now.date() + 9 * DAY)
+    with pytest.raises(Refused) as refusal:
+        ask(org, "set-contract-end", "member", by="people-manager", now=now, ends_on=now.date() + 9 * DAY)
+    assert refusal.value.codes == ["actor_paused"]
     assert ask(org, "set-contract-end", "second-owner", now=now, ends_on=now.date() + 9 * DAY).plan_id  # a second owner is asked
 
 
@@ -148,9 +201,6 @@ def test_the_list_shows_whose_contract_ends_soon(world: World) -> None:
 
 
 def test_an_invitation_ends_with_the_contract(world: World) -> None:
-    from accounts import door
-    from accounts.powers import BY_SLUG
-
     org, now = world.north, timezone.now()
     row = {"email": "short@elsewhere.example", "contract_ends_on": (now + 3 * DAY).date().isoformat()}
     for bad, code in (("2027-02-30", "invalid_value"), ((now - 3 * DAY).date().isoformat(), "day_over"), ("9999-12-31", "invalid_value")):
@@ -172,7 +222,6 @@ def test_an_invitation_ends_with_the_contract(world: World) -> None:
 def test_by_file(world: World) -> None:
     """The last day, and a time before which an act does not happen, each in a column of the file of acts."""
     from accounts import act_file
-    from accounts.powers import BY_SLUG
 
     line = {"action": "set-contract-end", "ends_on": "2030-06-30", "message": "Thank you"}
     assert act_file.data_of(BY_SLUG["set-contract-end"], line) == {"ends_on": date(2030, 6, 30), "message": "Thank you"}
