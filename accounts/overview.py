@@ -36,7 +36,7 @@ SELECT
    WHERE s.organization_id = %(org)s AND s.declined_at IS NULL AND NOT (m.effective_status = 'active' AND a.has_second_factor AND a.email_verified_at IS NOT NULL)),
   (SELECT count(DISTINCT c.organization_id) FROM accounts_recoverycode c WHERE c.organization_id = %(org)s AND c.made_at < %(year)s)
 """
-_NAMES = ("approvals", "unconfirmed", "failed_jobs", "administrators_without_factor", "invitations", "returns", "contracts", "disputes", "inactive", "notices",
+_NAMES = ("approvals", "unconfirmed", "failed_jobs", "administrators_without_factor", "invitations", "returns", "contracts", "inactive", "disputes", "notices",
           "tokens", "paused", "successions", "successors_unable", "codes_old")
 
 
