@@ -25,7 +25,7 @@ from audit.models import Disclosure, Entry, ErasureWaiting
 from portal import sentences
 from tests.audit.logs import number_all
 from tests.cast import Org, World
-from tests.deletion.acts import DAY, account, act, agreed, deletion
+from tests.deletion.acts import DAY, account, act, agreed, deletion, warned
 from tests.deletion.fails import Killed
 from tests.deletion.test_schedule import hold, together
 from tests.situations import arrange, deletion_for, domain_for, group_for, session_for, token_for
@@ -93,6 +93,9 @@ def end(person: Membership, now: datetime) -> bool:
 
 
 def later(row: Deletion) -> datetime:
+    """Its date, of which the person was warned in time."""
+    if not row.warned:
+        arrange(lambda: Deletion.objects.filter(id=row.id).update(warned=True))
     return row.purge_at + timedelta(minutes=1)
 
 
@@ -253,21 +256,32 @@ def test_never_before_its_date_without_two(world: World) -> None:
 
 
 def test_the_person_is_told_three_times(world: World) -> None:
+    """At the start, three days before and at the end; and as long as the warning could not be sent, nothing ends."""
     org, person, now = world.north, world.north.person("worker"), datetime.now(UTC)
     act(org, "schedule-deletion", person, days=10, now=now)
-    for day in (0, 6, 7, 8, 11):
+    for day in (0, 6, 7, 8, 11, 15):
         purging.run(now=now + day * DAY)
         number_all()
         with tenancy.installation("mail"):
             subscribers.drain()
-    assert list(Mail.objects.filter(account_id=person.account_id).order_by("created_at").values_list("template", flat=True)) == ["account-deleted"], "what was not sent is not sent after the end"
-    org, person = world.north, world.north.person("guest")
-    arrange(lambda: Management.objects.create(organization=org.organization, account_id=person.account_id, basis="created_by_org", since=now))
-    act(org, "schedule-deletion", person, days=10, now=now)
-    for day in (0, 6, 7, 8):
+    assert account(person).status == "pending_deletion", "what is still on its way has warned nobody"
+    sent(now + 15 * DAY)  # which is the day after, there
+    for day, ended in ((18, False), (19, True)):
         purging.run(now=now + day * DAY)
-        sent(now + day * DAY)
-    assert sorted(Mail.objects.filter(account_id=person.account_id).values_list("template", flat=True)) == ["deletion-news", "schedule-deletion"]
+        assert (account(person).status == "purged") == ended, day
+    assert sorted(Mail.objects.filter(account_id=person.account_id).values_list("template", flat=True)) == ["account-deleted", "deletion-news", "schedule-deletion"]
+
+
+def test_a_warning_that_cannot_be_delivered_holds_nothing_up(world: World) -> None:
+    org, person, now = world.north, world.north.person("worker"), datetime.now(UTC)
+    act(org, "schedule-deletion", person, days=10, now=now)
+    purging.run(now=now + 7 * DAY)
+    assert not end(person, now + 10 * DAY), "nobody read the log"
+    number_all()
+    with tenancy.installation("mail"):
+        subscribers.drain()
+    arrange(lambda: Mail.objects.filter(account_id=person.account_id).update(state="failed", next_attempt_at=None))
+    assert end(person, now + 10 * DAY)
 
 
 def test_cancel_against_the_end(world: World) -> None:
