@@ -44,6 +44,7 @@ OTHER = {
     "account.identity_changed": gettext_lazy("The identity of %(target)s was changed by the organization that manages the account"),
     "member.unavailable": gettext_lazy("%(target)s became unavailable"), "organization.owner_unavailable": gettext_lazy("An owner, %(target)s, became unavailable"),
     "person.second_factor.removed": gettext_lazy("The second factors of %(target)s were removed, an hour after the reset"),
+    "person.second_factor.reset_waits": gettext_lazy("The reset of the second factor of %(target)s waits an hour longer, because they may not have been told yet"),
     "person.second_factor.reset_stopped": gettext_lazy("%(target)s stopped the reset of their second factor"),
     "people.exported": gettext_lazy("%(actor)s exported the people list"), "people.import_planned": gettext_lazy("%(actor)s uploaded a file of people"),
     "people.import_confirmed": gettext_lazy("%(actor)s confirmed an import of people"), "people.import_progressed": gettext_lazy("A part of an import of people was carried out"),

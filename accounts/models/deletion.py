@@ -24,7 +24,8 @@ class Deletion(Versioned):
 
     AUDIT = {
         "id": "public", "version": "unrecorded", "organization": "public", "account": "public", "state": "public", "by_person": "public", "asked_by": "public", "reason_code": "public",
-        "scheduled_at": "public", "term": "public", "purge_at": "public", "expedited_by": "public", "warned": "unrecorded", "warning": "unrecorded", "waits_for": "public", "began_at": "public", "done": "unrecorded",
+        "scheduled_at": "public", "term": "public",
+        "purge_at": "public", "expedited_by": "public", "warned": "unrecorded", "warning": "unrecorded", "waits_for": "public", "began_at": "public", "done": "unrecorded",
         "last_address": "secret", "address_released": "public", "was_status": "public", "was_reason_code": "public", "was_reason_text": "pii", "was_until": "public", "was_changed_by": "public",
         "was_changed_at": "unrecorded",
     }

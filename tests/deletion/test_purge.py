@@ -25,7 +25,7 @@ from audit.models import Disclosure, Entry, ErasureWaiting
 from portal import sentences
 from tests.audit.logs import number_all
 from tests.cast import Org, World
-from tests.deletion.acts import DAY, account, act, agreed, deletion, warned
+from tests.deletion.acts import DAY, account, act, agreed, deletion
 from tests.deletion.fails import Killed
 from tests.deletion.test_schedule import hold, together
 from tests.situations import arrange, deletion_for, domain_for, group_for, session_for, token_for
