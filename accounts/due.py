@@ -51,7 +51,7 @@ def _organizations(now: datetime) -> list[UUID]:
 
 
 def remove_second_factors(*, account_id: UUID, now: datetime) -> None:
-    """The hour after a second-factor reset is over and nobody stopped it: the factors go, the person enrols anew. Who could not stop it, because they were not told, has an hour from now (decision 50)."""
+    """The hour after a second-factor reset is over and nobody stopped it: the factors go, the person enrols anew. Who was perhaps not told, so as to stop it, has an hour from now (decision 50)."""
     with installation("a second factor belongs to the account"), transaction.atomic():
         account = Account.objects.select_for_update().get(id=account_id)
         if account.mfa_stop_until is None or account.mfa_stop_until > now:

@@ -21,7 +21,7 @@ _ACTIVE = f"GREATEST(a.last_active_at, m.last_active_at, m.joined_at, m.created_
 _OF = f"""SELECT m.id, m.account_id, {_USABLE}, m.status IN ('invited', 'active', 'restricted') AND a.status = 'active', {_ACTIVE}, {_SIGNED_IN}
 FROM accounts_membership m JOIN accounts_role r ON r.id = m.role_id JOIN accounts_account a ON a.id = m.account_id
 WHERE m.organization_id = %s AND r.rank >= %s AND m.status <> 'removed' AND a.kind = 'person' ORDER BY m.id"""
-_WITHOUT = f"""SELECT o.id FROM accounts_organization o WHERE NOT EXISTS (
+_WITHOUT = f"""SELECT o.id FROM accounts_organization o WHERE o.status <> 'deleted' AND NOT EXISTS (
   SELECT 1 FROM accounts_role r JOIN accounts_membership m ON m.role_id = r.id JOIN accounts_account a ON a.id = m.account_id
   WHERE r.organization_id = o.id AND r.rank >= %s AND a.kind = 'person' AND {_USABLE}"""
 _SILENT = f"{_WITHOUT} AND {_ACTIVE} > %s - o.owner_silent_days * interval '1 day') ORDER BY o.id"
