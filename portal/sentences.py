@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -163,6 +164,23 @@ def line(seen: Seen) -> Line:
         id=seen.id, seq=seen.seq, text=text, actor=actor, target=target, at=seen.recorded_at or seen.occurred_at, outcome=outcome, action=record["action"],
         reason=record["decision"].get("reason_code") or record.get("why", {}).get("reason_code", ""), changes=[_change(n, c, seen) for n, c in enumerate(record.get("change", []))],
         ended=record.get("ended", {}), via=record.get("context", {}).get("via", ""), why=_said(seen, "why.text"), record=record)
+
+
+_OTHER_GROUNDS = {"until_reached": gettext_lazy("The time that was set is over")}
+
+
+@cache
+def _grounds() -> tuple[dict[tuple[str, str], Any], dict[str, Any]]:
+    """The grounds that the forms offer, by event and code; and by code alone, for what follows from an act."""
+    exact = {(power.event, str(code)): words for power in (*POWERS, *FALLS_DUE.values()) for name in ("ground", "reason_code", "trigger")
+             for code, words in getattr(power.form.base_fields.get(name), "choices", ()) if code}
+    return exact, {code: words for (_event, code), words in exact.items()} | _OTHER_GROUNDS
+
+
+def ground(line: Line) -> str:
+    """On which ground it was done, in the words of the form in which it was chosen; '' where none was."""
+    exact, alone = _grounds()
+    return str(exact.get((line.action, line.reason)) or alone.get(line.reason, ""))
 
 
 def _said(seen: Seen, path: str) -> str:

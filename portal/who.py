@@ -9,7 +9,7 @@ from django.core import signing
 from django.db.models import Q
 
 from accounts import notice, purposes, tenancy
-from accounts.models import Account, ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization
+from accounts.models import Account, ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization, Role
 from accounts.models.claim import Standing
 from accounts.people import Person
 from accounts.power import Power
@@ -117,6 +117,10 @@ class Act:
 
     line: Line
     organization: Organization
+    role: str = ""
+    """As what they did it: the name of the role they held, '' for whoever is no member."""
+    ground: str = ""
+    """On which ground, in words."""
 
 
 def acts(account_id: UUID, *, only: UUID | None = None, cursor: str = "", size: int = 25) -> tuple[list[Act], str]:
@@ -130,7 +134,17 @@ def acts(account_id: UUID, *, only: UUID | None = None, cursor: str = "", size: 
     shown = found[:size]
     for seen, row in shown:
         marks[str(row.id)] = seen.seq or 0
-    return [Act(sentences.line(seen), row) for seen, row in shown], _SIGNER.sign_object(["acts", str(account_id), marks]) if len(found) > size else ""
+    roles = _roles({row.id for _seen, row in shown})
+    return [Act(line := sentences.line(seen), row, roles.get((row.id, seen.record["actor"].get("role", "")), seen.record["actor"].get("role", "")), sentences.ground(line))
+            for seen, row in shown], _SIGNER.sign_object(["acts", str(account_id), marks]) if len(found) > size else ""
+
+
+def _roles(organizations: set[UUID]) -> dict[tuple[UUID, str], str]:
+    """What the roles of these organizations are called. One that is gone is called as it was written down."""
+    if not organizations:
+        return {}
+    with tenancy.installation("as what others acted on a person"):
+        return {(organization, slug): name for organization, slug, name in Role.objects.filter(organization_id__in=organizations).values_list("organization_id", "slug", "name")}
 
 
 def _place(account_id: UUID, cursor: str) -> dict[str, int]:
