@@ -77,9 +77,11 @@ class Hold:
         return self.management.since if self.management else self.membership.joined_at if self.membership else None
 
 
-def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
-    """Every organization that has a hold on the person now, with what it may do; also one that manages the account of somebody who does not belong to it."""
-    rows = {row.organization_id: row for row in memberships(account_id, only=only) if row.status not in {"removed", "invited"}}
+def holds(account_id: UUID, *, only: UUID | None = None, known: list[Membership] | None = None) -> list[Hold]:
+    """Every organization that has a hold on the person now, with what it may do; also one that manages the account of somebody who does not belong to it.
+
+    `known` are the memberships, where they were read before."""
+    rows = {row.organization_id: row for row in (memberships(account_id, only=only) if known is None else known) if row.status not in {"removed", "invited"}}
     with tenancy.installation("who manages a person, and which roles their groups give them"):
         managed = Management.objects.filter(account_id=account_id).select_related("organization")
         managements = {row.organization_id: row for row in (managed if only is None else managed.filter(organization_id=only))}
@@ -106,9 +108,9 @@ def _locked(organization: Organization, membership: Membership | None, managemen
     return tuple(f"{rule.label}: {rule.why_locked(organization.name)}" for rule in rules.locked(person, names))
 
 
-def past(account_id: UUID) -> list[Membership]:
-    """The organizations that the person was in: nothing can be done to them there any more, and they may still have questions (policy A11)."""
-    return [row for row in memberships(account_id) if row.status == "removed" and row.joined_at is not None]
+def past(known: list[Membership]) -> list[Membership]:
+    """Of a person's memberships those in the organizations that the person was in: nothing can be done to them there any more, and they may still have questions (policy A11)."""
+    return [row for row in known if row.status == "removed" and row.joined_at is not None]
 
 
 @dataclass(frozen=True)

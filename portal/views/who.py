@@ -18,5 +18,6 @@ def index(request: HttpRequest) -> HttpResponse:
         acts, older = who.acts(request.user.id, cursor=cursor)
     except who.LostPlace:
         raise NotFound from None
+    known = who.memberships(request.user.id)
     return render(request, "me/who.html", {"scheduled": about_me(request.user.id),
-                                           "holds": who.holds(request.user.id), "rows": acts, "page": {"next": older, "previous": ""}, "later": bool(cursor), "past": who.past(request.user.id)})
+                                           "holds": who.holds(request.user.id, known=known), "rows": acts, "page": {"next": older, "previous": ""}, "later": bool(cursor), "past": who.past(known)})
