@@ -19,7 +19,7 @@ from psycopg import sql
 from accounts import access, door, outbox, purging, tenancy
 from accounts.models import Account, AddressChange, Claim, ClaimedAccount, Deletion, Mail, Management, Membership, Plan, PlanRow, Protection, RightsRequest, SavedView, Tombstone
 from accounts.powers import BY_SLUG
-from accounts.reasons import Refused
+from accounts.reasons import Refused, Stale
 from audit import holds, queries, subscribers
 from audit.models import Disclosure, Entry, ErasureWaiting
 from portal import sentences
@@ -304,6 +304,29 @@ def test_two_workers_at_once_are_one(world: World) -> None:
     assert sorted(together(lambda: end(person, now), lambda: end(person, now))) == [False, True]
     with tenancy.installation("look"):
         assert Tombstone.objects.filter(account=person.account_id).count() == 1
+
+
+def test_two_that_warn_late_and_one_who_cancels(world: World) -> None:
+    """Real connections: the date moves once and the person is told once; or it is taken back, and nobody is told anything."""
+    org, person, back = world.north, world.north.person("worker"), datetime.now(UTC) + 40 * DAY
+
+    def warns() -> None:
+        with tenancy.installation("the schedule"):
+            purging.warn(now=back)
+
+    act(org, "schedule-deletion", person, days=10)
+    assert together(warns, warns) == [None, None]
+    row = deletion(person)
+    assert row is not None and row.purge_at == row.term == back + 3 * DAY == account(person).status_until
+    number_all()
+    with tenancy.scope(org=org.organization.id):
+        said = [one.record["action"] for one in queries.page(org=org.organization.id, filters=queries.Filters(target=person.account_id)).entries]
+    assert said.count("account.deletion_near") == 1
+    act(org, "cancel-deletion", person)
+    act(org, "schedule-deletion", person, days=10)
+    warned_, cancelled = together(warns, lambda: act(org, "cancel-deletion", person))
+    assert warned_ is None and (isinstance(cancelled, (door.Receipt, Stale))), cancelled
+    assert (deletion(person) is None) == (account(person).status == "active") == isinstance(cancelled, door.Receipt)
 
 
 def test_a_hold_on_the_whole_log_keeps_what_the_log_says_for_now(world: World) -> None:
