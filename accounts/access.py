@@ -28,7 +28,8 @@ SELECT m.id, m.organization_id, m.status, m.access_epoch, m.role_scope, m.reset_
        ARRAY(SELECT DISTINCT p.codename FROM accounts_organizationgrouppermission op JOIN auth_permission p ON p.id = op.permission_id
              JOIN accounts_role r ON r.auth_group_id = op.group_id WHERE op.content_object_id = m.organization_id AND r.id = ANY(held.roles)) AS permissions,
        EXISTS (SELECT 1 FROM accounts_brake b WHERE b.organization_id = m.organization_id AND b.account_id = m.account_id AND b.paused_at IS NOT NULL) AS paused,
-       m.identity_changed_at IS NOT NULL AS doubted
+       m.identity_changed_at IS NOT NULL AS doubted,
+       (SELECT r.slug FROM accounts_role r WHERE r.id = ANY(held.roles) ORDER BY r.rank DESC, r.slug LIMIT 1) AS role
 FROM accounts_membership m
 JOIN accounts_account a ON a.id = m.account_id
 LEFT JOIN accounts_management mg ON mg.account_id = a.id
@@ -65,6 +66,8 @@ class Standing:
     paused: bool
     doubted: bool
     """The organization that manages the account changed who signs in to it: a rank rests until somebody here confirms the person."""
+    role: str
+    """The slug of the highest role."""
 
     @property
     def refusal(self) -> str:
@@ -99,7 +102,7 @@ def actor_in(found: Standing, *, proof: Proof, via: str = "ui", session_id: UUID
     held = frozenset(found.permissions) - (ORGANIZATION_WIDE if found.role_scope is not None else frozenset())
     return Actor(
         kind="user", account_id=found.account_id, organization_id=found.organization_id, membership_id=found.membership_id,
-        rank=0 if powerless else found.rank, permissions=frozenset() if powerless else held,
+        rank=0 if powerless else found.rank, role=found.role, permissions=frozenset() if powerless else held,
         scope_groups=frozenset(found.role_scope) if found.role_scope is not None else None, name=found.name, email=found.email,
         via=via, session_id=session_id, proof=proof, paused=found.paused, **more)
 

@@ -45,6 +45,8 @@ class Actor:
     organization_id: UUID | None = None
     membership_id: UUID | None = None
     rank: int = 0
+    role: str = ""
+    """The slug of the highest role they hold there, as entries and the ledger of whoever it is done to name it."""
     permissions: frozenset[str] = frozenset()
     scope_groups: frozenset[UUID] | None = None
     name: str = ""

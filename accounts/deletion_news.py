@@ -68,7 +68,8 @@ def _person(sealed: Sealed, organization: Organization | None, row: Deletion, ac
     if Account.objects.filter(email_key=address_key(address)).exclude(id=account.id).exists():
         return  # somebody else reads it now
     outbox.owe(template="deletion-news", account=account, address=address, entry=sealed.entry, organization_id=row.organization_id, now=datetime.now(UTC), context={
-        **_common(sealed, organization, row), "event": sealed.action.partition(".")[2], "link": own_deletion.link(row) if row.by_person and deletions.may(row, "cancel") else ""})
+        **_common(sealed, organization, row), "event": sealed.action.partition(".")[2],
+        "postponed": sealed.record.get("facts", {}).get("postponed", False), "link": own_deletion.link(row) if row.by_person and deletions.may(row, "cancel") else ""})
 
 
 def _administrators(sealed: Sealed, organization: Organization, row: Deletion, account: Account) -> None:

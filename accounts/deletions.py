@@ -10,16 +10,19 @@ from django.db import connection
 
 from accounts import holding, outbox, policy
 from accounts.domains import checks
-from accounts.models import Deletion, Management, Organization, OrganizationPolicy
+from accounts.models import Deletion, Mail, Management, Organization, OrganizationPolicy
 from accounts.models.account import AccountStatus
 from accounts.models.deletion import DeletionState
 from accounts.people import Person, usable_owners
 from accounts.roles import OWNER_RANK
 from accounts.tenancy import installation
 from accounts.work import Work
+from audit import subscribers
 
 FEWEST_DAYS, MOST_DAYS = 1, 90
 WARNED_BEFORE = timedelta(days=3)
+LATE = timedelta(hours=1)
+"""By how much a warning may miss its moment. Whoever is warned later than that has the days that the warning promises all the same."""
 FROM = frozenset({AccountStatus.ACTIVE, AccountStatus.DEACTIVATED, AccountStatus.LOCKED})
 """From which statuses a deletion can be scheduled, and to which cancelling leads back."""
 S = DeletionState
@@ -51,9 +54,32 @@ def go(row: Deletion, step: str) -> None:
         row.state = after
 
 
+def hurried(row: Deletion) -> bool:
+    """Whether two people brought it forward, who need not wait for the announced date."""
+    return len(set(row.expedited_by)) >= 2
+
+
 def ready(row: Deletion, now: datetime) -> bool:
-    """Whether its date has come: the announced one, or an earlier one that two people agreed on."""
-    return row.term <= now or (row.purge_at <= now and len(set(row.expedited_by)) >= 2)
+    """Whether its date has come: the announced one, of which the person was warned; or an earlier one that two people agreed on."""
+    return (row.term <= now and row.warned and heard(row, now)) or (row.purge_at <= now and hurried(row))
+
+
+def heard(row: Deletion, now: datetime) -> bool:
+    """Whether the warning left the house three days ago, or cannot be delivered. What nobody could send yet has warned nobody."""
+    if row.warning is None:
+        return True
+    mail = Mail.objects.filter(entry=row.warning, account_id=row.account_id).first()
+    if mail is None:  # not written yet; or it is owed to nobody, because somebody else reads that mailbox by now
+        return subscribers.has_read("deletions", row.warning)
+    return mail.state == "failed" or (mail.sent_at is not None and mail.sent_at <= now - WARNED_BEFORE + LATE)
+
+
+def postpone(row: Deletion, *, now: datetime) -> bool:
+    """The warning comes late: the days that it promises count from now. Whether the date was moved."""
+    if hurried(row) or row.term - now >= WARNED_BEFORE - LATE:
+        return False
+    row.term = row.purge_at = now + WARNED_BEFORE
+    return True
 
 
 def schedule(work: Work, person: Person, *, days: int, by_person: bool, reason_code: str, organization_id: UUID | None) -> Deletion:

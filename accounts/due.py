@@ -1,7 +1,7 @@
 """What time alone brings about, through the same door as everything else, by an actor that is named `schedule`."""
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
@@ -9,8 +9,9 @@ from django.db import transaction
 
 from accounts import alone, approvals, brake, bulk, credentials, door, own_deletion, purposes
 from accounts.emails import steps
-from accounts.models import Account, Brake, MembershipSnapshot, Plan, PlanRow
+from accounts.models import Account, Brake, Mail, MembershipSnapshot, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
+from accounts.powers.reset_second_factor import WAIT
 from accounts.profile import telling
 from accounts.schedules import falling, warning
 from accounts.tenancy import installation, scope
@@ -18,6 +19,8 @@ from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
 schedule = falling.schedule
+_LOOKED_LATE = timedelta(minutes=15)
+"""Who comes so long after the hour was away, and so perhaps was the mail that had the link to stop it."""
 
 
 def run(*, now: datetime) -> None:
@@ -50,13 +53,18 @@ def _organizations(now: datetime) -> list[UUID]:
 
 
 def remove_second_factors(*, account_id: UUID, now: datetime) -> None:
-    """The hour after a second-factor reset is over and nobody stopped it: the factors go, the person enrols anew."""
+    """The hour after a second-factor reset is over and nobody stopped it: the factors go, the person enrols anew. Who was perhaps not told, so as to stop it, has an hour from now (decision 50)."""
     with installation("a second factor belongs to the account"), transaction.atomic():
         account = Account.objects.select_for_update().get(id=account_id)
         if account.mfa_stop_until is None or account.mfa_stop_until > now:
             return
         log = account.management.organization_id if hasattr(account, "management") else INSTALLATION
         with recording.opened(org=log, now=now) as act:
+            if account.mfa_stop_until < now - _LOOKED_LATE or Mail.objects.filter(account=account, template="reset-second-factor", state="due").exists():
+                Account.objects.filter(id=account_id).update(mfa_stop_until=now + WAIT, version=account.version + 1)
+                act.write([EntryDraft(org=log, action="person.second_factor.reset_waits", category="credential", outcome="success", actor=ActorRef(type="schedule"),
+                                      targets=[TargetRef(type="person", id=account_id, subject=account_id)], via="schedule")])
+                return
             Authenticator.objects.filter(user=account).delete()
             Account.objects.filter(id=account_id).update(mfa_stop_until=None, version=account.version + 1)
             credentials.reconcile(account_id=account_id)

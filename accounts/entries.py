@@ -26,7 +26,7 @@ def log_of(actor: Actor) -> UUID:
 def actor_ref(actor: Actor) -> ActorRef:
     """The actor as an entry names them: ids in the clear, name and address as commitments."""
     return ActorRef(
-        type=actor.kind, id=actor.account_id, session=actor.session_id, token_id=actor.token_id,
+        type=actor.kind, id=actor.account_id, role=actor.role, session=actor.session_id, token_id=actor.token_id,
         auth_method=actor.proof.method, auth_time=actor.proof.at, name=actor.name, email=actor.email)
 
 

@@ -90,7 +90,7 @@ def _link(event: str, account: Account, membership: Membership | None, record: d
     if event == "account.own_deactivated":
         return own_deactivation.link(account) if own_deactivation.own(account) else ""
     if event == "person.second_factor.reset":
-        return settings.STEWARD_URL + reverse("stop-second-factor-reset", args=[signing.dumps(str(account.id), salt=f"stop:{account.mfa_stop_until}")])
+        return settings.STEWARD_URL + reverse("stop-second-factor-reset", args=[signing.dumps(str(account.id), salt=f"stop:{account.mfa_reset_at}")])
     return ""
 
 

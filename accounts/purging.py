@@ -38,7 +38,7 @@ _SCHEDULE = ActorRef(type="schedule")
 def due(*, now: datetime) -> bool:
     """Whether an account is to be deleted now, and nothing that is known stands in its way."""
     with installation("deletions are due in every organization"):
-        return Deletion.objects.filter(purge_at__lte=now).exclude(state=DeletionState.BLOCKED).exists()
+        return any(row.state == DeletionState.PURGING or deletions.ready(row, now) for row in Deletion.objects.filter(purge_at__lte=now).exclude(state=DeletionState.BLOCKED)[:100])
 
 
 def run(*, now: datetime, limit: int = 100) -> int:
@@ -57,16 +57,19 @@ def run(*, now: datetime, limit: int = 100) -> int:
 
 
 def warn(*, now: datetime) -> None:
-    """Three days before, the person is told once more."""
+    """Three days before, the person is told once more. Who is told late, because nobody looked, has three days from then (decision 50)."""
     for account_id in Deletion.objects.filter(warned=False, purge_at__lte=now + deletions.WARNED_BEFORE).values_list("account_id", flat=True):
         with transaction.atomic():
-            Account.objects.select_for_update().get(id=account_id)
-            row = Deletion.objects.filter(account_id=account_id, warned=False).first()
-            if row is None or not deletions.may(row, "warn"):
+            account, row = _locked(account_id)
+            if account is None or row is None or row.warned or not deletions.may(row, "warn"):
                 continue
+            moved = deletions.postpone(row, now=now)
             with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
-                Deletion.objects.filter(id=row.id).update(warned=True, version=row.version + 1)
-                act.write([_draft(row, "account.deletion_near", purge_at=row.purge_at.isoformat())])
+                if moved:
+                    Account.objects.filter(id=account_id).update(status_until=row.purge_at, version=account.version + 1)
+                [row.warning] = act.write([_draft(row, "account.deletion_near", purge_at=row.purge_at.isoformat(), **({"postponed": True} if moved else {}))])
+                row.warned, row.version = True, row.version + 1
+                row.save(update_fields=["warned", "warning", "term", "purge_at", "version"])
 
 
 def purge(*, account_id: UUID, now: datetime) -> bool:

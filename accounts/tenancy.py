@@ -16,8 +16,12 @@ logger = logging.getLogger("steward.tenancy")
 
 _SET = ("SELECT set_config('steward.org', %s, false), set_config('steward.account', %s, false),"
         " set_config('steward.reach', %s, false), set_config('steward.purpose', %s, false)")
-_GET = ("SELECT current_setting('steward.org', true), current_setting('steward.account', true),"
-        " current_setting('steward.reach', true), current_setting('steward.purpose', true)")
+_ENTER = ("WITH was AS MATERIALIZED (SELECT current_setting('steward.org', true) AS org, current_setting('steward.account', true) AS account,"
+          " current_setting('steward.reach', true) AS reach, current_setting('steward.purpose', true) AS purpose)"
+          " SELECT was.org, was.account, was.reach, was.purpose, set_config('steward.org', COALESCE(%s::text, was.org, ''), false),"
+          " set_config('steward.account', COALESCE(%s::text, was.account, ''), false),"
+          " set_config('steward.reach', COALESCE(%s::text, was.reach, ''), false), set_config('steward.purpose', COALESCE(%s::text, was.purpose, ''), false) FROM was")
+"""Says what was set, and sets: in one statement, because pages enter scopes often. What was is read before anything is set."""
 
 
 def _apply(values: tuple[str, str, str, str]) -> None:
@@ -29,14 +33,13 @@ def _apply(values: tuple[str, str, str, str]) -> None:
 def _within(org: str | None, account: str | None, reach: str | None, purpose: str | None) -> Iterator[None]:
     """None leaves what is set."""
     with connection.cursor() as cursor:
-        cursor.execute(_GET)
-        before = tuple(value or "" for value in cursor.fetchone())
-    _apply(tuple(old if new is None else new for old, new in zip(before, (org, account, reach, purpose), strict=True)))  # type: ignore[arg-type]
+        cursor.execute(_ENTER, (org, account, reach, purpose))
+        row = [value or "" for value in cursor.fetchone()[:4]]
     try:
         yield
     finally:
         try:
-            _apply(before)
+            _apply((row[0], row[1], row[2], row[3]))
         except DatabaseError:
             # The transaction is broken; its rollback takes back our setting too, because it was made inside it.
             if not connection.in_atomic_block:

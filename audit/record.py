@@ -24,6 +24,7 @@ Klass = Literal["public", "pii", "secret", "unrecorded"]
 class ActorRef:
     type: str
     id: UUID | None = None
+    role: str = ""
     session: UUID | None = None
     token_id: UUID | None = None
     auth_method: str = ""
@@ -151,7 +152,7 @@ def build(draft: EntryDraft, *, entry_id: UUID, act: UUID | None, occurred_at: d
 
 
 def _actor(actor: ActorRef, hide: Any) -> dict[str, Any]:
-    return {"type": actor.type, "id": _text(actor.id), "session": _text(actor.session), "token_id": _text(actor.token_id),
+    return {"type": actor.type, "id": _text(actor.id), "role": actor.role, "session": _text(actor.session), "token_id": _text(actor.token_id),
             "auth": {"method": actor.auth_method, "strength": actor.auth_strength, "time": timestamp(actor.auth_time)},
             "name": hide("actor.name", actor.name, actor.id), "email": hide("actor.email", actor.email, actor.id)}
 

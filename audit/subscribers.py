@@ -57,6 +57,13 @@ def drain(subscribers: Iterable[Subscriber] | None = None) -> int:
     return done
 
 
+def has_read(name: str, entry: UUID) -> bool:
+    """Whether this subscriber has come past the entry. What is not numbered yet nobody has read."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM audit_leaf l JOIN audit_cursor c ON c.name = %s AND c.pos >= l.pos WHERE l.entry = %s)", [name, entry])
+        return bool(cursor.fetchone()[0])
+
+
 def _step(subscriber: Subscriber) -> int:
     now = datetime.now(UTC)
     try:

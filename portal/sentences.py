@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +50,7 @@ OTHER = {
     "account.identity_changed": gettext_lazy("The identity of %(target)s was changed by the organization that manages the account"),
     "member.unavailable": gettext_lazy("%(target)s became unavailable"), "organization.owner_unavailable": gettext_lazy("An owner, %(target)s, became unavailable"),
     "person.second_factor.removed": gettext_lazy("The second factors of %(target)s were removed, an hour after the reset"),
+    "person.second_factor.reset_waits": gettext_lazy("The reset of the second factor of %(target)s waits an hour longer, because they may not have been told yet"),
     "person.second_factor.reset_stopped": gettext_lazy("%(target)s stopped the reset of their second factor"),
     "people.exported": gettext_lazy("%(actor)s exported the people list"), "people.import_planned": gettext_lazy("%(actor)s uploaded a file of people"),
     "people.import_confirmed": gettext_lazy("%(actor)s confirmed an import of people"), "people.import_progressed": gettext_lazy("A part of an import of people was carried out"),
@@ -169,6 +171,23 @@ def line(seen: Seen) -> Line:
         id=seen.id, seq=seen.seq, text=text, actor=actor, target=target, at=seen.recorded_at or seen.occurred_at, outcome=outcome, action=record["action"],
         reason=record["decision"].get("reason_code") or record.get("why", {}).get("reason_code", ""), changes=[_change(n, c, seen) for n, c in enumerate(record.get("change", []))],
         ended=record.get("ended", {}), via=record.get("context", {}).get("via", ""), why=_said(seen, "why.text"), record=record)
+
+
+_OTHER_GROUNDS = {"until_reached": gettext_lazy("The time that was set is over")}
+
+
+@cache
+def _grounds() -> tuple[dict[tuple[str, str], Any], dict[str, Any]]:
+    """The grounds that the forms offer, by event and code; and by code alone, for what follows from an act."""
+    exact = {(power.event, str(code)): words for power in (*POWERS, *FALLS_DUE.values()) for name in ("ground", "reason_code", "trigger")
+             for code, words in getattr(power.form.base_fields.get(name), "choices", ()) if code}
+    return exact, {code: words for (_event, code), words in exact.items()} | _OTHER_GROUNDS
+
+
+def ground(line: Line) -> str:
+    """On which ground it was done, in the words of the form in which it was chosen; '' where none was."""
+    exact, alone = _grounds()
+    return str(exact.get((line.action, line.reason)) or alone.get(line.reason, ""))
 
 
 def _said(seen: Seen, path: str) -> str:

@@ -9,7 +9,7 @@ from django.core import signing
 from django.db.models import Q
 
 from accounts import notice, purposes, tenancy
-from accounts.models import Account, ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization
+from accounts.models import Account, ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization, Role
 from accounts.models.claim import Standing
 from accounts.people import Person
 from accounts.power import Power
@@ -77,9 +77,11 @@ class Hold:
         return self.management.since if self.management else self.membership.joined_at if self.membership else None
 
 
-def holds(account_id: UUID, *, only: UUID | None = None) -> list[Hold]:
-    """Every organization that has a hold on the person now, with what it may do; also one that manages the account of somebody who does not belong to it."""
-    rows = {row.organization_id: row for row in memberships(account_id, only=only) if row.status not in {"removed", "invited"}}
+def holds(account_id: UUID, *, only: UUID | None = None, known: list[Membership] | None = None) -> list[Hold]:
+    """Every organization that has a hold on the person now, with what it may do; also one that manages the account of somebody who does not belong to it.
+
+    `known` are the memberships, where they were read before."""
+    rows = {row.organization_id: row for row in (memberships(account_id, only=only) if known is None else known) if row.status not in {"removed", "invited"}}
     with tenancy.installation("who manages a person, and which roles their groups give them"):
         managed = Management.objects.filter(account_id=account_id).select_related("organization")
         managements = {row.organization_id: row for row in (managed if only is None else managed.filter(organization_id=only))}
@@ -106,9 +108,9 @@ def _locked(organization: Organization, membership: Membership | None, managemen
     return tuple(f"{rule.label}: {rule.why_locked(organization.name)}" for rule in rules.locked(person, names))
 
 
-def past(account_id: UUID) -> list[Membership]:
-    """The organizations that the person was in: nothing can be done to them there any more, and they may still have questions (policy A11)."""
-    return [row for row in memberships(account_id) if row.status == "removed" and row.joined_at is not None]
+def past(known: list[Membership]) -> list[Membership]:
+    """Of a person's memberships those in the organizations that the person was in: nothing can be done to them there any more, and they may still have questions (policy A11)."""
+    return [row for row in known if row.status == "removed" and row.joined_at is not None]
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,10 @@ class Act:
 
     line: Line
     organization: Organization
+    role: str = ""
+    """As what they did it: the name of the role they held, '' for whoever is no member."""
+    ground: str = ""
+    """On which ground, in words."""
 
 
 def acts(account_id: UUID, *, only: UUID | None = None, cursor: str = "", size: int = 25) -> tuple[list[Act], str]:
@@ -130,7 +136,17 @@ def acts(account_id: UUID, *, only: UUID | None = None, cursor: str = "", size: 
     shown = found[:size]
     for seen, row in shown:
         marks[str(row.id)] = seen.seq or 0
-    return [Act(sentences.line(seen), row) for seen, row in shown], _SIGNER.sign_object(["acts", str(account_id), marks]) if len(found) > size else ""
+    roles = _roles({row.id for _seen, row in shown})
+    return [Act(line := sentences.line(seen), row, roles.get((row.id, seen.record["actor"].get("role", "")), seen.record["actor"].get("role", "")), sentences.ground(line))
+            for seen, row in shown], _SIGNER.sign_object(["acts", str(account_id), marks]) if len(found) > size else ""
+
+
+def _roles(organizations: set[UUID]) -> dict[tuple[UUID, str], str]:
+    """What the roles of these organizations are called. One that is gone is called as it was written down."""
+    if not organizations:
+        return {}
+    with tenancy.installation("as what others acted on a person"):
+        return {(organization, slug): name for organization, slug, name in Role.objects.filter(organization_id__in=organizations).values_list("organization_id", "slug", "name")}
 
 
 def _place(account_id: UUID, cursor: str) -> dict[str, int]:

@@ -248,14 +248,14 @@ def goodbye_of(person: Membership, **more: Any) -> RightsRequest:
 
 
 def deletion_for(person: Membership, **more: Any) -> Deletion:
-    """A deletion of the person's account, scheduled a day ago and due in 13 days unless said otherwise. Needs an open act."""
+    """A deletion of the person's account, scheduled a day ago and due in 13 days unless said otherwise, of which they were warned. Needs an open act."""
     now = datetime.now(UTC)
     at, term = now - timedelta(days=1), more.get("purge_at") or now + timedelta(days=13)
     account = Account.objects.get(id=person.account_id)
     Account.objects.filter(id=account.id).update(status="pending_deletion", status_until=term, auth_epoch=account.auth_epoch + 1)
     Deletion.objects.filter(account=account).delete()
     return Deletion.objects.create(**{"organization_id": person.organization_id, "account": account, "reason_code": "person_asked", "scheduled_at": at, "term": term, "purge_at": term,
-                                      "was_status": "active", "last_address": outbox.seal_text(account.email), **more})
+                                      "was_status": "active", "warned": True, "last_address": outbox.seal_text(account.email), **more})
 
 
 def stream_for(org: Org, name: str, **more: Any) -> Stream:

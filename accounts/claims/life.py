@@ -3,13 +3,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from accounts.models import Claim, ClaimedAccount
-from accounts.models.claim import ClaimState, Standing
+from accounts.models.claim import READY, ClaimState, Standing
 
 S, C = Standing, ClaimState
 DEFAULT_DAYS, FEWEST_DAYS, MOST_DAYS = 14, 7, 90
 """Days between the telling and the date. Fewer than seven only for accounts that the organization created itself."""
 REMINDED_BEFORE = timedelta(days=3)
+MISSED_AFTER = timedelta(days=1)
+"""So long after its date control begins for nobody who was not reminded: nobody looked, and perhaps nobody could leave (decision 50)."""
 ANSWERED_WITHIN = timedelta(days=30)
 """For how long an objection stops everything. Whoever gets no answer in this time is left out."""
 STAYS_OUT = timedelta(days=365)
@@ -37,6 +41,16 @@ TRANSITIONS: dict[ClaimState, frozenset[ClaimState]] = {
 
 class NotPossible(Exception):
     """The step does not exist in this state: a programming error, or somebody was faster."""
+
+
+def startable(now: datetime) -> Q:
+    """Those for whom control begins now."""
+    return Q(state__in=READY, effective_at__lte=now) & (Q(reminded=True) | Q(effective_at__gt=now - MISSED_AFTER))
+
+
+def near(now: datetime) -> Q:
+    """Those who are to be told once more: the date is near, or it went by long ago and they were not told."""
+    return Q(state__in=READY, reminded=False) & (Q(effective_at__lte=now + REMINDED_BEFORE, effective_at__gt=now) | Q(effective_at__lte=now - MISSED_AFTER))
 
 
 def may(row: ClaimedAccount, step: str) -> bool:

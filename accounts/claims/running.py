@@ -9,14 +9,14 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.claims import candidates, life
 from accounts.claims.releasing import release
 from accounts.claims.writing import Told, draft, insert_managed, insert_told, lock_states, written
 from accounts.models import Claim, ClaimedAccount, Domain, Management, Membership
 from accounts.models.account import AccountStatus
-from accounts.models.claim import READY, UNDECIDED, ClaimState, Standing
+from accounts.models.claim import UNDECIDED, ClaimState, Standing
 from accounts.models.domain import DomainState
 from accounts.models.organization import OrganizationStatus
 from accounts.tenancy import installation
@@ -62,11 +62,11 @@ def _units(now: datetime) -> Iterator[Callable[[], int]]:
     open_rows = ClaimedAccount.objects.filter(claim=OuterRef("id"), state__in=UNDECIDED)
     for claim_id in Claim.objects.filter(Exists(open_rows), state__in=(ClaimState.CANCELLED, ClaimState.ENDED)).values_list("id", flat=True):
         yield partial(withdraw, claim_id, now=now)
-    due = ClaimedAccount.objects.filter(claim=OuterRef("id"), state__in=READY, effective_at__lte=now)
+    due = ClaimedAccount.objects.filter(life.startable(now), claim=OuterRef("id"))
     undisputed = {"domain__state": DomainState.VERIFIED, "domain__releasing": False, "organization__status": OrganizationStatus.ACTIVE}
     for claim_id in Claim.objects.filter(Exists(due), state__in=_AT_WORK, **undisputed).values_list("id", flat=True):
         yield partial(start, claim_id, now=now)
-    near = ClaimedAccount.objects.filter(claim=OuterRef("id"), state__in=READY, reminded=False, effective_at__lte=now + life.REMINDED_BEFORE, effective_at__gt=now)
+    near = ClaimedAccount.objects.filter(life.near(now), claim=OuterRef("id"))
     for claim_id in Claim.objects.filter(Exists(near), state__in=_AT_WORK, **undisputed).values_list("id", flat=True):  # of a date at which nothing begins nobody is reminded
         yield partial(remind, claim_id, now=now)
     silent = ClaimedAccount.objects.filter(claim=OuterRef("id"), state=Standing.OBJECTED, object_until__lte=now)
@@ -106,14 +106,14 @@ def tell(claim_id: UUID, *, now: datetime) -> int:
         return 1
 
 
-def _rows(claim_id: UUID, *, size: int = BATCH, **wanted: object) -> list[UUID]:
-    return list(ClaimedAccount.objects.filter(claim_id=claim_id, **wanted).order_by("account_id").values_list("account_id", flat=True)[:size])
+def _rows(claim_id: UUID, wanted: Q, *, size: int = BATCH) -> list[UUID]:
+    return list(ClaimedAccount.objects.filter(wanted, claim_id=claim_id).order_by("account_id").values_list("account_id", flat=True)[:size])
 
 
 def start(claim_id: UUID, *, now: datetime) -> int:
     """Control begins for the next accounts whose date has come. Everything is looked at again, under lock: who left or objected meanwhile is not among them."""
-    wanted = {"state__in": READY, "effective_at__lte": now}
-    chosen = _rows(claim_id, **wanted)
+    wanted = life.startable(now)
+    chosen = _rows(claim_id, wanted)
     with transaction.atomic():
         accounts = lock_states(chosen, organization_id=Claim.objects.values_list("organization_id", flat=True).get(id=claim_id))
         claim = _claim(claim_id, *_AT_WORK)
@@ -122,7 +122,7 @@ def start(claim_id: UUID, *, now: datetime) -> int:
         domain = Domain.objects.select_for_update().get(id=claim.domain_id)
         if domain.state != DomainState.VERIFIED or domain.releasing or claim.organization.status != OrganizationStatus.ACTIVE:
             return 0  # it rests
-        rows = list(ClaimedAccount.objects.select_for_update().filter(claim=claim, account_id__in=chosen, **wanted).order_by("account_id"))
+        rows = list(ClaimedAccount.objects.select_for_update().filter(wanted, claim=claim, account_id__in=chosen).order_by("account_id"))
         managers = dict(Management.objects.filter(account_id__in=chosen).values_list("account_id", "organization_id"))
         members = dict(Membership.objects.filter(organization_id=claim.organization_id, account_id__in=chosen).values_list("account_id", "id"))
         work, drafts, begun = Work(now=now), [], []
@@ -152,11 +152,11 @@ def _problem(status: str, verified_at: datetime | None, key: str, manager: UUID 
     return "" if status == AccountStatus.ACTIVE else "claim_not_now"
 
 
-def _each(claim_id: UUID, states: tuple[ClaimState, ...], wanted: dict[str, object], action: str, change: Callable[[ClaimedAccount], None], *, now: datetime) -> int:
+def _each(claim_id: UUID, states: tuple[ClaimState, ...], wanted: Q, action: str, change: Callable[[ClaimedAccount], None], *, now: datetime) -> int:
     """The same change to the next rows, each with its entry. Only rows of the claim are locked, no account changes."""
     with transaction.atomic():
         claim = _claim(claim_id, *states)
-        rows = list(ClaimedAccount.objects.select_for_update().filter(claim_id=claim_id, **wanted).order_by("account_id")[:BATCH]) if claim else []
+        rows = list(ClaimedAccount.objects.select_for_update().filter(wanted, claim_id=claim_id).order_by("account_id")[:BATCH]) if claim else []
         if claim is None or not rows:
             return 0
         work, drafts = Work(now=now), []
@@ -169,10 +169,12 @@ def _each(claim_id: UUID, states: tuple[ClaimState, ...], wanted: dict[str, obje
 
 
 def remind(claim_id: UUID, *, now: datetime) -> int:
-    """Three days before: whoever can still decide is told once more."""
+    """Three days before: whoever can still decide is told once more. If the date went by while nobody looked, they have three days from now: nobody could leave meanwhile."""
     def mark(row: ClaimedAccount) -> None:
         row.reminded = True
-    return _each(claim_id, _AT_WORK, {"state__in": READY, "reminded": False, "effective_at__lte": now + life.REMINDED_BEFORE, "effective_at__gt": now}, "management.reminded", mark, now=now)
+        if row.effective_at <= now:
+            row.effective_at = now + life.REMINDED_BEFORE
+    return _each(claim_id, _AT_WORK, life.near(now), "management.reminded", mark, now=now)
 
 
 def spare(claim_id: UUID, *, now: datetime) -> int:
@@ -180,12 +182,12 @@ def spare(claim_id: UUID, *, now: datetime) -> int:
     def out(row: ClaimedAccount) -> None:
         life.go(row, "exempt", now=now)
         row.answer_code, row.object_until = "no_answer", None
-    return _each(claim_id, _AT_WORK, {"state": Standing.OBJECTED, "object_until__lte": now}, "management.exempted", out, now=now)
+    return _each(claim_id, _AT_WORK, Q(state=Standing.OBJECTED, object_until__lte=now), "management.exempted", out, now=now)
 
 
 def withdraw(claim_id: UUID, *, now: datetime) -> int:
     """The claim was cancelled, or its domain was lost: everybody who was told hears that nothing happens."""
-    return _each(claim_id, (ClaimState.CANCELLED, ClaimState.ENDED), {"state__in": UNDECIDED}, "management.withdrawn", lambda row: life.go(row, "withdraw", now=now), now=now)
+    return _each(claim_id, (ClaimState.CANCELLED, ClaimState.ENDED), Q(state__in=UNDECIDED), "management.withdrawn", lambda row: life.go(row, "withdraw", now=now), now=now)
 
 
 def finish(claim_id: UUID, *, now: datetime) -> int:

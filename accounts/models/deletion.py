@@ -19,12 +19,13 @@ class DeletionState(models.TextChoices):
 class Deletion(Versioned):
     """An account that is to be deleted, what it was before, and how far the deletion has come. The row goes when it was cancelled or is over.
 
-    `was_*` is what cancelling brings back. `term` is the date that was announced; `purge_at` differs from it only when two people brought it forward.
+    `was_*` is what cancelling brings back. `term` is the date that was announced last; `purge_at` differs from it only when two people brought it forward.
     """
 
     AUDIT = {
         "id": "public", "version": "unrecorded", "organization": "public", "account": "public", "state": "public", "by_person": "public", "asked_by": "public", "reason_code": "public",
-        "scheduled_at": "public", "term": "public", "purge_at": "public", "expedited_by": "public", "warned": "unrecorded", "waits_for": "public", "began_at": "public", "done": "unrecorded",
+        "scheduled_at": "public", "term": "public",
+        "purge_at": "public", "expedited_by": "public", "warned": "unrecorded", "warning": "unrecorded", "waits_for": "public", "began_at": "public", "done": "unrecorded",
         "last_address": "secret", "address_released": "public", "was_status": "public", "was_reason_code": "public", "was_reason_text": "pii", "was_until": "public", "was_changed_by": "public",
         "was_changed_at": "unrecorded",
     }
@@ -45,6 +46,8 @@ class Deletion(Versioned):
     """The accounts of the people who brought it forward: two, or none."""
     warned = models.BooleanField(default=False)
     """Whether the person was told that the date is near."""
+    warning = models.UUIDField(null=True)
+    """The entry that told them so: until its mail has left, nothing is deleted."""
     waits_for = ArrayField(models.CharField(max_length=40), default=list)
     """The reason codes of what stood in the way when it was last tried."""
     began_at = models.DateTimeField(null=True)

@@ -44,6 +44,9 @@ logger = logging.getLogger("steward.ending")
 SIZE = 500
 WARN_ON = (7, 3, 1)
 """Days before the end on which everybody is told once more."""
+LEAST = 3
+"""Nothing ends of which nobody was told so many days before."""
+LATE = timedelta(hours=1)
 _SCHEDULE = ActorRef(type="schedule")
 _OVER = (PlanState.DONE, PlanState.CANCELLED, PlanState.DENIED, PlanState.EXPIRED, PlanState.VOID, PlanState.STOPPED, PlanState.FAILED, PlanState.SUPERSEDED)
 
@@ -94,17 +97,21 @@ def _locked(organization_id: UUID) -> tuple[Organization, Closing | None]:
 
 
 def warn(organization_id: UUID, *, now: datetime) -> None:
-    """Seven, three and one day before: of several that are due only the nearest, as after a clock that leapt."""
+    """Seven, three and one day before: of several that are due only the nearest, as after a clock that leapt. If nobody was told in time, the end moves: people have three days from then."""
     with transaction.atomic():
         organization, row = _locked(organization_id)
-        if row is None or row.began_at is not None or row.ends_at <= now:
+        if row is None or row.began_at is not None:
             return
-        near = [day for day in WARN_ON if row.ends_at - now <= timedelta(days=day) and row.told > day]
-        if not near:
+        near, ends_at = [day for day in WARN_ON if row.ends_at - now <= timedelta(days=day) and row.told > day], row.ends_at
+        if row.told > LEAST and row.ends_at - now < timedelta(days=LEAST) - LATE:
+            near, ends_at = [LEAST], now + timedelta(days=LEAST)
+        if not near or ends_at <= now:
             return
         with recording.opened(org=organization_id, now=now) as act:
-            Closing.objects.filter(id=row.id).update(told=min(near), version=row.version + 1)
-            act.write([_draft(organization, "organization.ending_near", days=min(near), ends_at=row.ends_at.isoformat())])
+            Closing.objects.filter(id=row.id).update(told=min(near), ends_at=ends_at, version=row.version + 1)
+            if moved := ends_at != row.ends_at:
+                Organization.objects.filter(id=organization_id).update(ends_at=ends_at)
+            act.write([_draft(organization, "organization.ending_near", days=min(near), ends_at=ends_at.isoformat(), **({"postponed": True} if moved else {}))])
 
 
 def end(organization_id: UUID, *, now: datetime) -> bool:
@@ -123,6 +130,8 @@ def _begin(organization_id: UUID, now: datetime) -> bool:
             return False
         if row.began_at is not None:
             return True
+        if row.told > LEAST:
+            return False  # nobody was told that it is near
         codes = blockers(organization_id)
         if codes and codes == row.waits_for:
             return False

@@ -41,7 +41,8 @@ def _ending(organization: Organization, sealed: Sealed, now: datetime) -> None:
     how = ENDINGS[sealed.action]
     facts = sealed.record.get("facts", {})
     context = {"organization": organization.name, "how": how, "contact": contact.line(organization), "reference": f"{sealed.seq}", "when": sealed.record["occurred_at"][:16].replace("T", " "),
-               "ground": row.ground if row else "", "ends": str(facts.get("ends_at", "") or (row.ends_at.isoformat() if row else ""))[:16].replace("T", " "), "released": facts.get("released", False)}
+               "ground": row.ground if row else "", "ends": str(facts.get("ends_at", "") or (row.ends_at.isoformat() if row else ""))[:16].replace("T", " "), "released": facts.get("released", False),
+               "postponed": facts.get("postponed", False)}
     if how == "ended":
         person = next(t["id"] for t in sealed.record["targets"] if t["type"] == "person")
         told: Iterator[Account] = iter(Account.objects.filter(id=person, kind="person").exclude(status="purged"))

@@ -30,7 +30,7 @@ def _nobody(more: str = "") -> str:
     """The organizations in which nobody holds ownership, by whatever way, whom this describes."""
     found = (f"NOT EXISTS (SELECT 1 FROM {way} JOIN accounts_account a ON a.id = m.account_id WHERE r.organization_id = o.id AND r.rank >= %(owner)s AND a.kind = 'person' AND {_USABLE}{more})"
              for way in (_BY_ROLE, _BY_GROUP))
-    return f"SELECT o.id FROM accounts_organization o WHERE {' AND '.join(found)} ORDER BY o.id"
+    return f"SELECT o.id FROM accounts_organization o WHERE o.status <> 'deleted' AND {' AND '.join(found)} ORDER BY o.id"
 
 
 _WITHOUT = _nobody()

@@ -9,6 +9,7 @@ from django.db import DatabaseError, transaction
 
 from accounts import door, due, purposes
 from accounts.models import Account, Organization, RecoveryCode, SuccessionCase, Successor
+from accounts.models.organization import OrganizationStatus
 from accounts.models.succession import OPEN, CaseState, Way
 from accounts.powers import BY_SLUG
 from accounts.reasons import NotFound, Refused, Stale
@@ -67,6 +68,12 @@ def _step(organization_id: UUID, now: datetime) -> bool:
         work = Work(now=now)
         for case in cases:
             work.track(case)
+        if organization.status == OrganizationStatus.DELETED:  # nobody follows in what has ended
+            for case in cases:
+                life.end(case, CaseState.STOPPED, how="organization_ended", now=now)
+            if cases:
+                life.record(work, [(case, "succession.stopped") for case in cases])
+            return False
         ended = [case for case in cases if _end_by(case, holders, now)]
         if ended:  # each by itself: the entry names the owner who came back
             life.record(work, [(case, "succession.stopped") for case in ended], **_by(ended[0], holders))  # type: ignore[arg-type]

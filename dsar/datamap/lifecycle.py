@@ -86,6 +86,7 @@ UNITS: tuple[Unit, ...] = (
             "purge_at": _STATE,
             "expedited_by": data("user.history", export="others"),
             "warned": WORKINGS,
+            "warning": WORKINGS,
             "waits_for": none("why it waits, which may be a hold that the person may not learn of"),
             "began_at": WORKINGS,
             "done": WORKINGS,

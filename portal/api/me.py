@@ -114,7 +114,10 @@ def _act(one: who.Act) -> dict[str, Any]:
         "organization": one.organization.slug,
         "event": line.action,
         "text": line.text,
+        "by": line.actor,
+        "role": one.role,
         "reason_code": line.reason,
+        "ground": one.ground,
         "message": line.why,
         "ended": {k: v for k, v in line.ended.items() if isinstance(v, int)},
     }

@@ -43,7 +43,10 @@ LEDGER = thing(
                     "organization": text(50, sample="northwind"),
                     "event": text(80, sample="membership.suspended"),
                     "text": text(600, sample="Kim Kind suspended Sam Sample"),
+                    "by": text(254, sample="Kim Kind"),
+                    "role": text(100, sample="Administrator"),
                     "reason_code": text(60, sample="absence"),
+                    "ground": text(200, sample="On leave or away"),
                     "message": text(2000, sample="On leave until May."),
                     "ended": table(number(0)) | {"examples": [{"sessions": 2}]},
                 }

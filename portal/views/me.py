@@ -185,7 +185,7 @@ def stop_reset(request: HttpRequest, token: str) -> HttpResponse:
 def _stopping(token: str) -> Account | None:
     for account in Account.objects.filter(mfa_stop_until__gt=timezone.now()):
         try:
-            if signing.loads(token, salt=f"stop:{account.mfa_stop_until}", max_age=3600) == str(account.id):
+            if signing.loads(token, salt=f"stop:{account.mfa_reset_at}") == str(account.id):
                 return account
         except signing.BadSignature:
             continue

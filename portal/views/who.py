@@ -5,7 +5,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.powers.forms import GROUNDS
 from accounts.reasons import NotFound
 from portal import who
 from portal.views.me import about_me
@@ -19,7 +18,6 @@ def index(request: HttpRequest) -> HttpResponse:
         acts, older = who.acts(request.user.id, cursor=cursor)
     except who.LostPlace:
         raise NotFound from None
-    grounds = dict(GROUNDS)
-    rows = [{"line": act.line, "organization": act.organization, "ground": grounds.get(act.line.reason, "")} for act in acts]
+    known = who.memberships(request.user.id)
     return render(request, "me/who.html", {"scheduled": about_me(request.user.id),
-                                           "holds": who.holds(request.user.id), "rows": rows, "page": {"next": older, "previous": ""}, "later": bool(cursor), "past": who.past(request.user.id)})
+                                           "holds": who.holds(request.user.id, known=known), "rows": acts, "page": {"next": older, "previous": ""}, "later": bool(cursor), "past": who.past(known)})

@@ -76,7 +76,7 @@ def test_contested_and_managed_without_belonging(world: World, visit: Visit) -> 
     for member, there, who in ((guest, on, org), (outsider, second, world.contoso)):
         arrange(lambda member=member, there=there: Account.objects.filter(id=member.account_id).update(email=f"{member.id}@{there.name}", email_key=f"{member.id}@{there.name}"))
         announce(who, there)
-    running.run(now=datetime.now(UTC) + 15 * DAY)
+    running.run(now=datetime.now(UTC) + 14 * DAY)
     assert manager(Account.objects.get(id=outsider.account_id)) == world.contoso.organization.id
     arrange(lambda: Domain.objects.filter(id=on.id).update(state="contested", contested_at=datetime.now(UTC), fresh_at=None))
     arrange(lambda: ClaimedAccount.objects.filter(account_id=guest.account_id).update(state="announced"))

@@ -55,7 +55,7 @@ def member_of(org: Org, on: Domain) -> Membership:
 def test_everybody_concerned_is_told_what_it_means_and_how_it_ends(world: World) -> None:
     on, start = domain(world.north), datetime.now(UTC) + 15 * DAY
     managed = person(on, "managed")
-    announce(world.north, on, now=start - 15 * DAY)
+    announce(world.north, on, now=start - 14 * DAY)
     running.run(now=start)
     waiting, objecting = person(on, "waiting"), person(on, "objecting")
     announce(world.north, on, now=start)
@@ -78,7 +78,7 @@ def test_everybody_concerned_is_told_what_it_means_and_how_it_ends(world: World)
 def test_both_sides_are_frozen_and_so_is_what_was_to_be_deleted(world: World) -> None:
     org, on, start = world.north, domain(world.north), datetime.now(UTC) + 15 * DAY
     guest = member_of(org, on)
-    announce(org, on, now=start - 15 * DAY)
+    announce(org, on, now=start - 14 * DAY)
     running.run(now=start)
     account = Account.objects.get(id=guest.account_id)
     assert manager(account) == org.organization.id
@@ -110,7 +110,7 @@ def test_both_sides_are_frozen_and_so_is_what_was_to_be_deleted(world: World) ->
 def test_a_holder_with_people_at_work_loses_it_to_nobody_quickly(world: World, what: str, ground: str) -> None:
     org, on, start = world.north, domain(world.north), datetime.now(UTC) + 15 * DAY
     guest = member_of(org, on)
-    announce(org, on, now=start - 15 * DAY)
+    announce(org, on, now=start - 14 * DAY)
     running.run(now=start)
     if what == "deleting":
         arrange(lambda: deletion_for(guest, purge_at=start + 60 * DAY))

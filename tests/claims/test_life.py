@@ -212,6 +212,10 @@ def test_a_claim_rests_while_the_domain_is_in_doubt(world: World, state: dict[st
     assert manager(someone) is None and row(someone).state == "announced"
     arrange(lambda: Domain.objects.filter(id=on.id).update(state="verified", failing_since=None, contested_at=None))
     running.run(now=start + 21 * DAY)
+    assert manager(someone) is None and row(someone).reminded and row(someone).effective_at == start + 24 * DAY, "who was not reminded of the date is told first, and has three days"
+    running.run(now=start + 23 * DAY)
+    assert manager(someone) is None
+    running.run(now=start + 24 * DAY)
     assert manager(someone) == world.north.organization.id
 
 

@@ -60,7 +60,7 @@ def test_the_pages_say_it(world: World) -> None:
     arrange(lambda: Account.objects.filter(id=guest.account_id).update(email=f"guest@{on.name}", email_key=f"guest@{on.name}"))
     shown = published(world)
     announce(org, on)
-    running.run(now=datetime.now(UTC) + 15 * DAY)
+    running.run(now=datetime.now(UTC) + 14 * DAY)
     owner, mine = client_for(org.person("owner")), client_for(guest)
     assert f"They were shown version {shown.number} of your notice" in owner.get(f"/o/{org.slug}/people/{guest.id}/").content.decode()
     assert f"you were shown version {shown.number} of its notice" in mine.get("/me/who/").content.decode()

@@ -8,7 +8,7 @@ from accounts import approvals, door, tenancy
 from accounts.models import Account, Deletion, Membership
 from accounts.powers import BY_SLUG
 from tests.cast import Org
-from tests.situations import WHY
+from tests.situations import WHY, arrange
 
 DAY = timedelta(days=1)
 
@@ -28,6 +28,11 @@ def agreed(org: Org, slug: str, person: Membership, *, by: str = "owner", second
         done = approvals.decide(plan_id=asked.plan_id, actor=org.actor(second, now=now), requester=org.actor(by, now=now), power=BY_SLUG[slug], approve=True, note="", now=now)
     assert isinstance(done, door.Receipt)
     return done
+
+
+def warned(person: Membership) -> None:
+    """As if the person had been told three days before that the date is near."""
+    arrange(lambda: Deletion.objects.filter(account_id=person.account_id).update(warned=True))
 
 
 def account(person: Membership) -> Account:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from accounts import deletions, purging, tenancy
-from accounts.models import Management, Plan, Tombstone
+from accounts.models import Mail, Management, Plan, Tombstone
 from accounts.people import usable_owners
 from accounts.reasons import Refused, Stale
 from audit import holds
 from tests.cast import Org, make_org
 from tests.deletion.acts import account, act, agreed, deletion
+from tests.emails.post import delivered, sent
 from tests.situations import arrange
 
 CAST = [("owner", "owner", True), ("second", "owner", True), ("admin", "administrator", True), ("worker", "member", True), ("stranger", "member", False)]
@@ -145,20 +146,44 @@ class Deletions(RuleBasedStateMachine):
     def clock(self, pause: timedelta) -> None:
         self.now += pause
 
+    def told(self, name: str) -> bool:
+        """Whether the person was told of the date in time, worked out here on its own: when it was set, if it was near; or by a letter that left three days ago."""
+        row = deletion(self.org.person(name))
+        if row is None or not row.warned:
+            return False
+        left = Mail.objects.filter(entry=row.warning, state="sent").values_list("sent_at", flat=True).first() if row.warning else None
+        return row.term - row.scheduled_at <= timedelta(days=3) if row.warning is None else left is not None and left <= self.now - timedelta(days=3) + deletions.LATE
+
+    @rule()
+    def warn(self) -> None:
+        with tenancy.installation("the schedule"):
+            purging.warn(now=self.now)
+        for name, term in self.terms.items():
+            row = deletion(self.org.person(name))
+            assert row is not None and (row.term == term or (row.term == self.now + timedelta(days=3) > term)), "a late warning moves the date, and nothing else does"
+            self.terms[name] = row.term
+
+    @rule()
+    def post(self) -> None:
+        """The log is read and what is owed leaves the house."""
+        for name in NAMES:
+            delivered(self.org.person(name).account_id)
+            sent(self.org.person(name).account_id, now=self.now)
+
     @rule()
     def purge(self) -> None:
         for name in NAMES:
             if name in self.gone:
                 continue
-            stands = self.blocked(name)
+            stands, told = self.blocked(name), self.told(name)
             with tenancy.installation("the schedule"):
                 done = purging.purge(account_id=self.org.person(name).account_id, now=self.now)
             if done:
-                assert not stands and name in self.was and (self.now >= self.terms[name] or name in self.two)
+                assert not stands and name in self.was and ((self.now >= self.terms[name] and told) or name in self.two)
                 self.gone.add(name)
                 self.was.pop(name)
             elif name in self.was and not stands:
-                assert self.now < self.terms[name] and name not in self.two, "what is due and free is deleted"
+                assert (self.now < self.terms[name] or not told) and name not in self.two, "what is due and free is deleted"
 
     @invariant()
     def holds_always(self) -> None:

@@ -19,7 +19,7 @@ from psycopg import sql
 from accounts import access, door, outbox, purging, tenancy
 from accounts.models import Account, AddressChange, Claim, ClaimedAccount, Deletion, Mail, Management, Membership, Plan, PlanRow, Protection, RightsRequest, SavedView, Tombstone
 from accounts.powers import BY_SLUG
-from accounts.reasons import Refused
+from accounts.reasons import Refused, Stale
 from audit import holds, queries, subscribers
 from audit.models import Disclosure, Entry, ErasureWaiting
 from portal import sentences
@@ -93,6 +93,9 @@ def end(person: Membership, now: datetime) -> bool:
 
 
 def later(row: Deletion) -> datetime:
+    """Its date, of which the person was warned in time."""
+    if not row.warned:
+        arrange(lambda: Deletion.objects.filter(id=row.id).update(warned=True))
     return row.purge_at + timedelta(minutes=1)
 
 
@@ -253,21 +256,32 @@ def test_never_before_its_date_without_two(world: World) -> None:
 
 
 def test_the_person_is_told_three_times(world: World) -> None:
+    """At the start, three days before and at the end; and as long as the warning could not be sent, nothing ends."""
     org, person, now = world.north, world.north.person("worker"), datetime.now(UTC)
     act(org, "schedule-deletion", person, days=10, now=now)
-    for day in (0, 6, 7, 8, 11):
+    for day in (0, 6, 7, 8, 11, 15):
         purging.run(now=now + day * DAY)
         number_all()
         with tenancy.installation("mail"):
             subscribers.drain()
-    assert list(Mail.objects.filter(account_id=person.account_id).order_by("created_at").values_list("template", flat=True)) == ["account-deleted"], "what was not sent is not sent after the end"
-    org, person = world.north, world.north.person("guest")
-    arrange(lambda: Management.objects.create(organization=org.organization, account_id=person.account_id, basis="created_by_org", since=now))
-    act(org, "schedule-deletion", person, days=10, now=now)
-    for day in (0, 6, 7, 8):
+    assert account(person).status == "pending_deletion", "what is still on its way has warned nobody"
+    sent(now + 15 * DAY)  # which is the day after, there
+    for day, ended in ((18, False), (19, True)):
         purging.run(now=now + day * DAY)
-        sent(now + day * DAY)
-    assert sorted(Mail.objects.filter(account_id=person.account_id).values_list("template", flat=True)) == ["deletion-news", "schedule-deletion"]
+        assert (account(person).status == "purged") == ended, day
+    assert sorted(Mail.objects.filter(account_id=person.account_id).values_list("template", flat=True)) == ["account-deleted", "deletion-news", "schedule-deletion"]
+
+
+def test_a_warning_that_cannot_be_delivered_holds_nothing_up(world: World) -> None:
+    org, person, now = world.north, world.north.person("worker"), datetime.now(UTC)
+    act(org, "schedule-deletion", person, days=10, now=now)
+    purging.run(now=now + 7 * DAY)
+    assert not end(person, now + 10 * DAY), "nobody read the log"
+    number_all()
+    with tenancy.installation("mail"):
+        subscribers.drain()
+    arrange(lambda: Mail.objects.filter(account_id=person.account_id).update(state="failed", next_attempt_at=None))
+    assert end(person, now + 10 * DAY)
 
 
 def test_cancel_against_the_end(world: World) -> None:
@@ -290,6 +304,29 @@ def test_two_workers_at_once_are_one(world: World) -> None:
     assert sorted(together(lambda: end(person, now), lambda: end(person, now))) == [False, True]
     with tenancy.installation("look"):
         assert Tombstone.objects.filter(account=person.account_id).count() == 1
+
+
+def test_two_that_warn_late_and_one_who_cancels(world: World) -> None:
+    """Real connections: the date moves once and the person is told once; or it is taken back, and nobody is told anything."""
+    org, person, back = world.north, world.north.person("worker"), datetime.now(UTC) + 40 * DAY
+
+    def warns() -> None:
+        with tenancy.installation("the schedule"):
+            purging.warn(now=back)
+
+    act(org, "schedule-deletion", person, days=10)
+    assert together(warns, warns) == [None, None]
+    row = deletion(person)
+    assert row is not None and row.purge_at == row.term == back + 3 * DAY == account(person).status_until
+    number_all()
+    with tenancy.scope(org=org.organization.id):
+        said = [one.record["action"] for one in queries.page(org=org.organization.id, filters=queries.Filters(target=person.account_id)).entries]
+    assert said.count("account.deletion_near") == 1
+    act(org, "cancel-deletion", person)
+    act(org, "schedule-deletion", person, days=10)
+    warned_, cancelled = together(warns, lambda: act(org, "cancel-deletion", person))
+    assert warned_ is None and (isinstance(cancelled, (door.Receipt, Stale))), cancelled
+    assert (deletion(person) is None) == (account(person).status == "active") == isinstance(cancelled, door.Receipt)
 
 
 def test_a_hold_on_the_whole_log_keeps_what_the_log_says_for_now(world: World) -> None:

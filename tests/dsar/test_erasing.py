@@ -16,7 +16,7 @@ from dsar.export import run
 from dsar.models import Copy
 from tests.api.calls import copy_for
 from tests.cast import World
-from tests.deletion.acts import act
+from tests.deletion.acts import act, warned
 from tests.dsar.copies import numbered
 from tests.dsar.test_copy import marked
 from tests.situations import arrange
@@ -54,6 +54,7 @@ def fingerprint(account_id: Any) -> dict[str, Any]:
 
 def deleted(world: World, person: Membership) -> Account:
     act(world.north, "schedule-deletion", person)
+    warned(person)
     numbered()
     with tenancy.installation("the schedule"):
         later = datetime.now(UTC) + timedelta(days=91)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from accounts import deletion_news, mail, outbox, tenancy
 from accounts.emails import news
@@ -21,6 +22,12 @@ def delivered(account_id: object, *, address: str = "", template: str = "") -> l
         rows = rows.filter(address=address) if address else rows
         rows = rows.filter(template=template) if template else rows
         return [(row.template, row.address, outbox.render(row)[1] if row.context else row.body) for row in rows]
+
+
+def sent(account_id: object, *, now: datetime) -> None:
+    """What is owed to this person leaves the house."""
+    with tenancy.installation("a test sends the post"):
+        Mail.objects.filter(account_id=account_id, state="due").update(state="sent", sent_at=now, next_attempt_at=None)
 
 
 def word(account_id: object, address: str) -> str:

@@ -53,6 +53,11 @@ def fresh(org: Org) -> Organization:
         return Organization.objects.get(id=org.organization.id)
 
 
+def near(org: Org) -> None:
+    """Everybody was told, three days before, that the end is near."""
+    arrange(lambda: Closing.objects.filter(organization=org.organization).update(told=3))
+
+
 def passes(org: Org, now: datetime) -> int:
     """What the schedule does for this organization alone: other tests have theirs."""
     with tenancy.installation("time passes"):
@@ -124,6 +129,7 @@ def test_the_end(world: World) -> None:
     client = client_for(worker)
     assert client.get(f"/o/{org.slug}/", follow=True).status_code == 200
     decided(org)
+    near(org)
     assert passes(org, NOW(UTC) + 15 * DAY) == 1
     gone = fresh(org)
     assert gone.status == "deleted" and gone.slug != org.slug and gone.name == org.organization.name
@@ -151,6 +157,7 @@ def test_what_appears_meanwhile_is_waited_for_and_told(world: World) -> None:
     org = world.north
     free(org)
     decided(org)
+    near(org)
     arrange(lambda: Management.objects.create(organization=org.organization, account_id=org.person("worker").account_id, basis="created_by_org", since=NOW(UTC)))
     later = NOW(UTC) + 15 * DAY
     assert (passes(org, later), passes(org, later)) == (0, 0)
@@ -169,7 +176,7 @@ def test_warnings_come_once_each_and_not_in_a_burst(world: World) -> None:
     found = row(org)
     assert found is not None
     days = []
-    for before in (timedelta(days=8), timedelta(days=7), timedelta(days=6), timedelta(days=2), timedelta(hours=3), timedelta(hours=2)):
+    for before in (timedelta(days=8), timedelta(days=7), timedelta(days=6), timedelta(days=3), timedelta(hours=3), timedelta(hours=2)):
         passes(org, found.ends_at - before)
         days.append(row(org).told)  # type: ignore[union-attr]
     assert days == [99, 7, 7, 3, 1, 1]
@@ -177,10 +184,26 @@ def test_warnings_come_once_each_and_not_in_a_burst(world: World) -> None:
         assert sum("organization.ending_near" in text for text in Entry.objects.filter(org=org.organization.id).values_list("record", flat=True)) == 3
 
 
+def test_who_was_not_told_in_time_has_three_days_from_then(world: World) -> None:
+    """Nobody looked for forty days: the end is told first, moves once, and comes."""
+    org = world.north
+    free(org)
+    decided(org)
+    back = NOW(UTC) + 40 * DAY
+    for moment, told in ((back, 3), (back, 3), (back + 2 * DAY, 1)):
+        assert passes(org, moment) == 0
+        found = row(org)
+        assert found is not None and (found.told, found.ends_at) == (told, back + 3 * DAY) and fresh(org).ends_at == back + 3 * DAY
+    with tenancy.installation("a test looks"):
+        assert sum('"postponed":true' in text for text in Entry.objects.filter(org=org.organization.id).values_list("record", flat=True)) == 1
+    assert passes(org, back + 3 * DAY) == 1
+
+
 def test_killed_in_the_middle_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     org = world.north
     free(org)
     decided(org)
+    near(org)
     monkeypatch.setattr(ending, "SIZE", 4)
     people, calls = ending._people, []
 
@@ -212,6 +235,7 @@ def test_cancel_against_the_end(world: World) -> None:
     org = world.north
     free(org)
     decided(org)
+    near(org)
     outcomes: list[str] = []
     barrier = threading.Barrier(2)
 
@@ -261,7 +285,7 @@ def test_the_job_runs_it(world: World) -> None:
     """`periodic` ends what is due."""
     free(world.north)
     decided(world.north)
-    arrange(lambda: Closing.objects.filter(organization=world.north.organization).update(ends_at=NOW(UTC) - DAY))
+    arrange(lambda: Closing.objects.filter(organization=world.north.organization).update(ends_at=NOW(UTC) - DAY, told=1))
     jobs.periodic()
     assert fresh(world.north).status == "deleted"
     with tenancy.installation("a test looks"):

@@ -256,6 +256,13 @@ def test_the_second_factor_reset_waits_and_can_be_stopped(world: World) -> None:
     assert Authenticator.objects.filter(user_id=person.account_id).exists()
     reset(now + timedelta(hours=3))
     due.run(now=now + timedelta(hours=5))
+    assert Authenticator.objects.filter(user_id=person.account_id).exists(), "nobody looked for an hour: the person may not have been told, and has an hour from now"
+    assert [Client().get(path).status_code for path in links(world) if "/stop/" in path].count(200) == 1, "of the two mailed links the new one still stops it"
+    arrange(lambda: Mail.objects.filter(account_id=person.account_id, template="reset-second-factor").update(state="due"))
+    due.run(now=now + timedelta(hours=6))
+    assert Authenticator.objects.filter(user_id=person.account_id).exists(), "the mail still waits to be sent"
+    arrange(lambda: Mail.objects.filter(account_id=person.account_id, template="reset-second-factor").update(state="sent"))
+    due.run(now=now + timedelta(hours=7))
     assert not Authenticator.objects.filter(user_id=person.account_id).exists()
     assert not Account.objects.get(id=person.account_id).has_second_factor
 

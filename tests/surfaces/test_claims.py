@@ -105,7 +105,7 @@ def test_the_api_and_the_choice(world: World, how: str) -> None:
     assert (found["state"], found["told"], found["counts"]["announced"]) == ("announced", 1, 1)
     (one,) = client.get(f"{base}/claims/{found['id']}/accounts/", **headers).json()["accounts"]
     assert one["address"] == (member if how == "members" else stranger).email and "name" not in one
-    running.run(now=start + 15 * DAY)
+    running.run(now=start + 14 * DAY)
     assert (manager(member) is not None, manager(stranger) is not None) == (how == "members", how == "others")
     with tenancy.scope(org=org.organization.id):
         assert client.get(f"{base}/claims/{Claim.objects.get(domain=on).id}/", **headers).json()["state"] == "finished"
