@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from dsar.datamap.kinds import COUNT, ID, REFERENCE, WORKINGS, Subject, Unit, data, none
+from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, WORKINGS, Subject, Unit, data, none, secret
 
 _ASKED = "that a request was made and answered in time has to be provable; not by whom"
 
@@ -73,4 +73,18 @@ UNITS: tuple[Unit, ...] = (
         "words": data("user.content.private", export="others", erase="blank"),
         "facts": WORKINGS,
     }, version=False),
+    Unit(table="dsar_inquiry", title=_("Requests without a session, until their code is typed"), about=(Subject("account_id"),), purpose="rights", source=("person",), recipients=("person",),
+         keeping="day", columns={
+        "id": ID,
+        "said": secret("user.content.private"),
+        "browser_hash": secret("user.authorization.credentials"),
+        "account_id": data("user.unique_id"),
+        "organization_id": data("user.workplace"),
+        "case_id": REFERENCE,
+        "code_hash": secret("user.authorization.credentials"),
+        "code_until": data("user.behavior"),
+        "tries": WORKINGS,
+        "asked_at": ORDER,
+        "until": data("user.behavior"),
+    }),
 )
