@@ -46,7 +46,8 @@ def _letter(case: Case, event: str, message: str) -> dict[str, object]:
     row = BY_EVENT[event]
     with translation.override(case.account.language):
         return {"organization": case.organization.name, "reference": case.reference, "message": message, "line": str(words.TIMELINE[event]),
-                "due": date_format(case.statutory_due) if case.statutory_due and row.clock != "stop" else "", "complain": words.complain(case.regimes) if row.decides or event == "breached" else []}
+                "due": date_format(case.statutory_due) if case.statutory_due and row.clock != "stop" else "",
+                "complain": words.complain(case.regimes) if row.decides or event in {"breached", "upheld"} else []}
 
 
 def preview(case: Case, event: str, message: str) -> str:

@@ -23,7 +23,7 @@ def _unit(table: str, title: object, actors: tuple[Subject, ...], columns: dict[
 
 
 UNITS: tuple[Unit, ...] = (
-    _unit("dsar_case", _("Your requests"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned")), {
+    _unit("dsar_case", _("Requests about rights"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned")), {
         "reference": _kept(),
         "channel": _kept(),
         "state": _kept(),
@@ -45,7 +45,7 @@ UNITS: tuple[Unit, ...] = (
         "not_before": _kept(),
         "closed_at": _kept(),
     }),
-    _unit("dsar_action", _("Rights that you asked for"), (), {
+    _unit("dsar_action", _("Rights that were asked for"), (), {
         "case_id": REFERENCE,
         "right": _kept(),
         "verified": _kept(),
@@ -53,7 +53,7 @@ UNITS: tuple[Unit, ...] = (
         "ground": _kept(),
         "decided_at": _kept(),
     }),
-    _unit("dsar_task", _("Work for your requests"), (), {
+    _unit("dsar_task", _("Work for requests about rights"), (), {
         "case_id": REFERENCE,
         "action_id": REFERENCE,
         "kind": _kept(),
@@ -63,7 +63,7 @@ UNITS: tuple[Unit, ...] = (
         "attempts": WORKINGS,
         "done_at": _kept(),
     }),
-    _unit("dsar_happening", _("What happened to your requests"), (Subject("actor", "actor"),), {
+    _unit("dsar_happening", _("What happened to requests about rights"), (Subject("actor", "actor"),), {
         "case_id": REFERENCE,
         "at": _kept(),
         "event": _kept(),

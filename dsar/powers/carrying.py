@@ -240,7 +240,7 @@ ERASE = Power(
     slug="delete-as-requested", code="account.delete_by_request", event="account.deletion_by_request", over="member", permission="delete_accounts", tier=3, form=MessageForm, rule=erase_rule,
     effects=erase_effects, apply=erase, account_power=True, directory=True, ends_ownership=True, always=True, people_only=True, undo="cancel-deletion", ladder=2,
     gather=(asked_for, own_deletion.asked, gathering.elsewhere, deletions.blocked, deletions.deletion_days),
-    title=gettext_lazy("Delete the account as the person asked"), button=gettext_lazy("Ask for a second person"),
+    title=gettext_lazy("Delete the account as the person asked"), button=gettext_lazy("Delete the account"),
     does=gettext_lazy("With a second person, agrees to the request and schedules the deletion of the account. The person can take it back until the date."),
     does_not=gettext_lazy("Deletes nothing before that date, and nothing while a hold or an open obligation stands in the way."),
     sentence=gettext_lazy("%(actor)s scheduled the deletion of the account of %(target)s, who had asked for it"),

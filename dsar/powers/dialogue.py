@@ -103,7 +103,7 @@ def resolve_rule(actor: Actor, target: OrganizationTarget, data: Data, now: date
 
 
 def resolve_effects(target: OrganizationTarget, data: Data, now: datetime) -> list[Effect]:
-    return [*cases.effects_of("refused" if data.get("outcome") == "upheld" else "reversed")(target, data, now),
+    return [*cases.effects_of("upheld" if data.get("outcome") == "upheld" else "reversed")(target, data, now),
             Effect("later", f"resolved:{data.get('outcome', '')}", _("If the answer stays, the request is closed. If not, it is planned again."))]
 
 

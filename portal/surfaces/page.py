@@ -21,6 +21,7 @@ from accounts.people import Person
 from accounts.power import Plan, Power
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
 from accounts.schedules import words
+from dsar.powers.cases import CaseForm
 from portal.organization import enter
 from portal.powers import form_for
 from portal.views import people
@@ -136,6 +137,8 @@ def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], ta
     form = _form(request, power, actor, target, request.POST)
     confirm = request.POST.get("confirm", "")
     wrong = isinstance(target, Person) and power.ladder >= 2 and address_key(confirm) != target.account.email_key
+    if "preview" in request.POST and form.is_valid():
+        return _show(request, power, actor, ids, target, form, back, status=200)
     if not form.is_valid() or wrong:
         return _show(request, power, actor, ids, target, form, back, status=422, wrong_confirm=wrong)
     try:
@@ -182,7 +185,7 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
         "power": power, "person": person, "target": target, "form": form, "plan": plan, "effects": plan.verdicts[0].effects if plan else (), "blockers": blockers,
         "back": back, "key": uuid4(), "wrong_confirm": wrong_confirm, "step_up": plan.step_up if plan else 0, "needs_approval": bool(plan and plan.needs_approval),
         "instead": instead if instead and person and not door.capability(power=instead, actor=actor, person=person, now=timezone.now()) else None,
-        "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,
+        "letter": isinstance(form, CaseForm) and "message" in form.fields, "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,
     }, status=status)
 
 

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
 from accounts.models import Account, Management, Membership, RightsRequest
@@ -23,7 +24,6 @@ from dsar.cases.models import Case, State, Task, TaskKind
 from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
 from portal.organization import enter
-from portal.views import people
 
 PERMISSION = "manage_requests"
 SHOWN, SOON = 200, 7
@@ -33,6 +33,15 @@ _BY_STATE: dict[str, tuple[str, ...]] = {
     State.DISPUTED: ("resolve-dispute",), State.IDENTITY_PENDING: ("vouch-for-requester",), State.REVIEW: ("release-copy",), State.BLOCKED: ("retry-request",),
     State.TRIAGE: ("answer-request", "ask-requester", "extend-request", "refuse-request"), State.PLANNED: ("answer-request", "extend-request", "refuse-request"),
 }
+
+
+_LABELS: dict[str, Words] = {
+    "answer-request": gettext_lazy("Answer by hand"), "ask-requester": gettext_lazy("Ask the person"), "extend-request": gettext_lazy("Take more time"), "refuse-request": gettext_lazy("Refuse"),
+    "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
+    "make-requested-copy": gettext_lazy("Make the copy"), "delete-as-requested": gettext_lazy("Delete the account"), "grant-own-deletion": gettext_lazy("Agree"),
+    "decline-own-deletion": gettext_lazy("Decline"),
+}
+"""What the acts are called beside a request."""
 
 
 @dataclass
@@ -101,8 +110,8 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
                 over_person = ["make-requested-copy"]
             elif rights == {"erasure"} and row.account_id in managed and actor.may("delete_accounts"):
                 over_person = ["grant-own-deletion", "decline-own-deletion"] if row.id in own else ["delete-as-requested"]
-        acts = [(reverse("power", args=[slug, members[row.account_id], one]), people.by_slug(one).button) for one in over_person]
-        acts += [(f"{reverse('organization-power', args=[slug, one])}?request={row.id}", people.by_slug(one).button) for one in slugs]
+        acts = [(reverse("power", args=[slug, members[row.account_id], one]), _LABELS[one]) for one in over_person]
+        acts += [(f"{reverse('organization-power', args=[slug, one])}?request={row.id}", _LABELS[one]) for one in slugs]
         yield Line(row, members.get(row.account_id), _risk(row, rights, open_rights[row.account_id]), acts)
 
 

@@ -12,7 +12,7 @@ from accounts.purposes import ACT
 from accounts.reasons import Refused
 from audit import subscribers
 from audit.record import ActorRef
-from dsar.cases import mailbox
+from dsar.cases import mailbox, plans
 from dsar.cases.models import Action, Case, Happening, Task
 from dsar.export import run
 from dsar.models import Copy
@@ -201,3 +201,37 @@ def test_a_request_that_ends_otherwise_ends_the_deletion_asked_beside_it(world: 
     with tenancy.installation("a test looks"):
         assert RightsRequest.objects.get(account_id=person.account_id).state == "ended"
     arrange(lambda: RightsRequest.objects.filter(account_id=person.account_id).delete())
+
+
+def test_the_queue_the_page_and_the_figures(world: World) -> None:
+    """Overdue before destructive before the rest; the page counts by the map and nothing of elsewhere; the letter is shown before it is sent; who is kept out has none of it; figures name nobody."""
+    org, person, officer = world.north, world.north.person("worker"), world.north.person("privacy-officer")
+    plain = received(org.person("guest"), "correct")
+    gone = received(person, "erasure")
+    late = received(person, "object", now=datetime.now(UTC) - timedelta(days=90))
+    client, here = client_for(officer), f"/o/{org.slug}/requests/"
+    page = client.get(here).content.decode()
+    assert page.index(late.reference) < page.index(gone.reference) < page.index(plain.reference) and "overdue" in page
+    shown = client.get(f"{here}{gone.id}/").content.decode()
+    assert "Memberships" in shown and "Why that date" in shown and "asked for what is theirs by right" in shown
+    counts = {one.unit.table: one.count for one in plans.counted(account_id=person.account_id, organization_id=org.organization.id, managed=True)}
+    assert counts["accounts_membership"] == 1 and counts["dsar_case"] == 2 and counts["accounts_account"] == 1
+    assert "accounts_account" not in {one.unit.table for one in plans.counted(account_id=person.account_id, organization_id=world.contoso.organization.id, managed=False)}
+    body = {"request": str(late.id), "outcome": "granted", "ground": "", "message": "We <b>stopped</b>.", "private_note": ""}
+    letter = client.post(f"/o/{org.slug}/do/answer-request/", {**body, "preview": "1"}).content.decode()
+    assert "We &lt;b&gt;stopped&lt;/b&gt;." in letter and "Your request" in letter and late.reference in letter and now_is(late) == "triage", "shown, and not sent"
+    client.post(f"/o/{org.slug}/do/answer-request/", body)
+    assert now_is(late) == "fulfilled"
+    figures_page = client.get(f"{here}figures/").content.decode()
+    assert "Objection" in figures_page and "90.0" in figures_page and late.reference not in figures_page
+    api = client.get(f"/api/v1/orgs/{org.slug}/requests/?open=true").json()["requests"]
+    assert {one["reference"] for one in api} >= {gone.reference, plain.reference} and late.reference not in {one["reference"] for one in api}
+    assert client.get(f"/api/v1/orgs/{org.slug}/requests/{late.id}/").json()["state"] == "fulfilled"
+    arrange(lambda: Case.objects.filter(id=gone.id).update(barred=[officer.account_id]))
+    for path in (f"{here}{gone.id}/", f"/api/v1/orgs/{org.slug}/requests/{gone.id}/"):
+        assert client.get(path).status_code == 404
+    assert client_for(org.person("people-manager")).get(f"{here}{gone.id}/").status_code == 404
+    assert client_for(world.contoso.person("owner")).get(f"/o/{world.contoso.slug}/requests/{gone.id}/").status_code == 404
+    with pytest.raises(Refused) as refused:
+        over(world, "privacy-officer", carrying.COPY, person)
+    assert refused.value.codes == ["no_copy_asked"]
