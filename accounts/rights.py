@@ -63,7 +63,8 @@ def _owe(address: str, now: datetime) -> bool:
         token = secrets.token_urlsafe(32)
         RightsVisit.objects.create(id=uuid.uuid4(), account=account, link_hash=_hash(token), address_hash=_of(account), made_at=now, link_until=now + LINK_LIVES)
         link = settings.STEWARD_URL + reverse("rights-link", args=[token])
-    outbox.owe(template="rights-link", account=account, context={"link": link, "minutes": int(LINK_LIVES.total_seconds() // 60)}, entry=None, organization_id=None, now=now, address=address)
+    outbox.owe(template="rights-link", account=account, context={"link": link, "minutes": int(LINK_LIVES.total_seconds() // 60)}, entry=None, organization_id=None, now=now,
+                address=stored(account, address))
     return True
 
 
@@ -77,6 +78,13 @@ def behind(address: str) -> Account | None:
     had = ReleasedAddress.objects.filter(key_hash=hashed(address_key(address))).order_by("-released_at").first()
     row = Deletion.objects.filter(account_id=had.account_id, address_released=True).select_related("account").first() if had else None
     return row.account if row and address_key(outbox.open_text(row.last_address)) == address_key(address) else None
+
+
+def stored(account: Account, address: str) -> str:
+    """The mailbox as we know it, never as somebody typed it: letters that look or compare alike can belong to another mailbox."""
+    if account.email_key == address_key(address):
+        return account.email
+    return outbox.open_text(Deletion.objects.get(account=account, address_released=True).last_address)
 
 
 def _hash(secret: str) -> bytes:

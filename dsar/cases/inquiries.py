@@ -68,7 +68,7 @@ def _answer(row: Inquiry, now: datetime) -> bool:
     if account is None or Mail.objects.filter(account=account, template="rights-code", created_at__gt=now - timedelta(hours=1)).count() >= MAILS:
         return False
     places = [] if known or "reference" in said else sorted(o.name for o in _places(account))
-    outbox.owe(template="rights-code", account=account, address=said["email"], entry=None, organization_id=None, now=now,
+    outbox.owe(template="rights-code", account=account, address=rights.stored(account, said["email"]), entry=None, organization_id=None, now=now,
                context={"code": f"{code[:4]}-{code[4:]}" if known else "", "minutes": int(CODE_LIVES.total_seconds() // 60), "places": places, "reference": said.get("reference", "")})
     return True
 

@@ -34,6 +34,7 @@ def ask(*, account: Account, organization_id: UUID, right: str, words: str, now:
 
 def receive(*, account_id: UUID, organization_id: UUID, right: str, words: str, now: datetime) -> tuple[Case, bool]:
     """The case, and whether it was there already. Nothing that is known better waits for it, is joined to it or ends with it."""
+    words = words.replace("\x00", "")
     with installation("a person asks an organization for what is theirs"), transaction.atomic():
         account, work = Account.objects.select_for_update().get(id=account_id), Work(now=now)
         if (waits := _waiting(account, organization_id, right)) is not None:
@@ -61,6 +62,7 @@ def do(*, account: Account, case_id: UUID, event: str, words: str, now: datetime
     """Take back, answer or disagree. Raises NotFound for somebody else's case, Refused where the table does not have it."""
     if event not in DOES:
         raise NotFound
+    words = words.replace("\x00", "")
     if event != "withdrawn" and not words.strip():
         raise Refused({"": ["words_missing"]})
     with installation("a person and their own request"):

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
-from accounts import outbox, tenancy
+from accounts import outbox, rights, tenancy
 from accounts.models import Account, Mail, Membership
 from audit.models import Entry
 from dsar.cases import inquiries
@@ -77,7 +77,8 @@ def test_a_mailbox_asks_follows_and_takes_back(world: World) -> None:
     with tenancy.installation("look"):
         assert Entry.objects.filter(org=world.north.organization.id, record__contains="rights.page_opened").filter(record__contains=str(case.id)).exists()
     assert case.reference in later.get("/rights/status/").content.decode()
-    later.post("/rights/status/", {"do": "withdrawn"})
+    for body in ({"do": "answered", "words": "a\x00b"}, {"do": "disputed", "words": "\x00"}, {"do": "withdrawn", "words": "\x00"}):
+        assert later.post("/rights/status/", body).status_code == 302
     assert cases_of(person)[0].state == "withdrawn"
     later.post("/rights/status/", {"do": "close"})
     assert case.reference not in later.get("/rights/status/").content.decode()
@@ -165,5 +166,14 @@ def test_it_is_limited_for_each_address_and_each_mailbox(world: World) -> None:
     worker()
     assert Mail.objects.filter(account_id=person.account_id, template="rights-code").count() == inquiries.MAILS
     assert Client().post("/rights/request/", {"email": "x" * 300 + "@north.example", **body}).status_code == 422 and Client().post("/rights/request/", {"email": address(person), **body, "right": "all"}).status_code == 422
+    cache.clear()
+    arrange(lambda: Mail.objects.filter(account_id=person.account_id).delete())
+    alike = address(person).replace("worker", "wor\u212aer")  # compares alike, and may be another mailbox
+    assert Client().post("/rights/request/", {"email": alike, **body}).status_code == 302
+    rights.ask(address=alike, now=datetime.now(UTC))
+    worker()
+    with tenancy.installation("the worker answers"):
+        rights.answer_asked(now=datetime.now(UTC))
+    assert list(Mail.objects.filter(account_id=person.account_id, template__startswith="rights-").values_list("address", flat=True)) == [address(person)] * 2
     client = Client()
     assert [client.post("/rights/code/", {"code": "AAAA-AAAA"}).status_code for _ in range(31)][-2:] == [422, 429]
