@@ -93,7 +93,7 @@ def _places(account: Account) -> list[Organization]:
 def prove(*, secret: str, code: str, now: datetime) -> Case:
     """The code from the mailbox: what was written becomes a request, or shows one; for half an hour this browser follows it. Raises Wrong.
 
-    Right or wrong, known or not, it is one look, one comparison and one change of the row.
+    Wrong, too late or for nobody, it is one look, one comparison and one change of the row.
     """
     with installation("a mailbox is proven"), transaction.atomic():
         row = Inquiry.objects.select_for_update(of=("self",)).filter(browser_hash=_hash(secret)).select_related("account").first()
@@ -105,19 +105,20 @@ def prove(*, secret: str, code: str, now: datetime) -> Case:
         if right:
             row.until, row.code_hash = now + VISIT_LIVES, None
         row.save(update_fields=["tries", "until", "code_hash"])
-        if not right:
-            wrong = True
-        else:
-            wrong, account = False, row.account
-            if row.case is None:
-                said = _said(row)
-                row.case, _again = mailbox.receive(account_id=account.id, organization_id=row.organization_id, right=said["right"], words=said["words"], now=now)
-            else:
-                _seen(row.case, account, now)
-            row.said = b""
-            row.save(update_fields=["case", "said"])
-    if wrong:
-        raise Wrong
+        if right:
+            return _proven(row, now)
+    raise Wrong  # outside: the try is counted
+
+
+def _proven(row: Inquiry, now: datetime) -> Case:
+    assert row.account is not None
+    if row.case is None:
+        said = _said(row)
+        row.case, _again = mailbox.receive(account_id=row.account.id, organization_id=row.organization_id, right=said["right"], words=said["words"], now=now)
+    else:
+        _seen(row.case, row.account, now)
+    row.said = b""
+    row.save(update_fields=["case", "said"])
     return row.case
 
 

@@ -215,7 +215,7 @@ def test_time_reminds_misses_and_closes(world: World) -> None:
 
 def test_the_person_keeps_an_administrator_out(world: World) -> None:
     """They see, mail, act and agree no more; somebody has to be left; nobody agrees to an answer to themselves."""
-    person, officer, owner = world.north.person("worker"), world.north.person("privacy-officer"), world.north.person("owner")
+    person, officer, owner, administrator = (world.north.person(name) for name in ("worker", "privacy-officer", "owner", "administrator"))
     case, page = received(person, "object"), f"/o/{world.north.slug}/requests/"
     client = client_for(person)
     for wrong, code in ((Account.objects.get(id=world.north.person("member").account_id).email, "not_a_handler"), (Account.objects.get(id=world.contoso.person("owner").account_id).email, "not_a_handler")):
@@ -226,12 +226,16 @@ def test_the_person_keeps_an_administrator_out(world: World) -> None:
     assert "You asked that an administrator does not handle it." in client.get(f"/me/requests/{case.id}/").content.decode()
     assert case.reference not in client_for(officer).get(page).content.decode() and case.reference in client_for(owner).get(page).content.decode()
     assert not letters(officer.account_id, "case-waits") or all("looked at" in words for words in letters(officer.account_id, "case-waits"))
-    plan = by(world, "owner", cases.REFUSE, case, ground="unfounded").plan_id
-    with tenancy.scope(org=world.north.organization.id):
-        row = Plan.objects.get(id=plan)
-        with pytest.raises(Refused):
-            approvals.decide(plan_id=row.id, actor=world.north.actor("privacy-officer"), requester=approvals.requester(row), power=cases.REFUSE, approve=True, note="", now=datetime.now(UTC))
-    assert the_case(person).state == "triage", "who is kept out does not agree to it either"
+    own(person, dialogue.BAR, request=case.reference, administrator=str(administrator.account_id))
+    mine = received(administrator, "correct")
+    for one in (case, mine):
+        plan = by(world, "owner", cases.REFUSE, one, ground="unfounded").plan_id
+        with tenancy.scope(org=world.north.organization.id):
+            row = Plan.objects.get(id=plan)
+            with pytest.raises(Refused) as stale:
+                approvals.decide(plan_id=row.id, actor=world.north.actor("administrator"), requester=approvals.requester(row), power=cases.REFUSE, approve=True, note="", now=datetime.now(UTC))
+            assert stale.value.codes == ["stale"]
+    assert (the_case(person).state, the_case(administrator).state) == ("triage", "triage"), "who is kept out does not agree to it, and nobody to a refusal of what they asked themselves"
     with tenancy.installation("a test looks"):
         *most, last_one = [one.id for one in dialogue.handlers(Case.objects.get(id=case.id))]
     for one in most:
@@ -239,10 +243,3 @@ def test_the_person_keeps_an_administrator_out(world: World) -> None:
     with pytest.raises(Refused) as last:
         own(person, dialogue.BAR, request=case.reference, administrator=str(last_one))
     assert most and last.value.codes == ["nobody_left"]
-    mine = received(officer, "correct")
-    plan = by(world, "owner", cases.REFUSE, mine, ground="unfounded").plan_id
-    with tenancy.scope(org=world.north.organization.id):
-        row = Plan.objects.get(id=plan)
-        with pytest.raises(Refused):
-            approvals.decide(plan_id=row.id, actor=world.north.actor("privacy-officer"), requester=approvals.requester(row), power=cases.REFUSE, approve=True, note="", now=datetime.now(UTC))
-    assert the_case(officer).state == "triage", "nobody agrees to a refusal of what they asked themselves"

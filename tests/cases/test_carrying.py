@@ -11,8 +11,10 @@ from accounts.models import Account, Membership, Plan, RightsRequest, Tombstone
 from accounts.purposes import ACT
 from accounts.reasons import Refused
 from audit import subscribers
+from audit.models import Entry
 from audit.record import ActorRef
-from dsar.cases import mailbox, plans
+from audit.subscribers import Sealed
+from dsar.cases import following, mailbox, plans
 from dsar.cases.models import Action, Case, Happening, Task
 from dsar.export import run
 from dsar.models import Copy
@@ -181,6 +183,10 @@ def test_a_deletion_asked_of_the_manager_is_a_request_with_the_clock(world: Worl
     second = ask()
     queue = client_for(world.north.person("owner")).get(f"/o/{world.north.slug}/requests/").content.decode()
     assert queue.count("I have left.") == 1 and "decline-own-deletion" in queue, "it stands there once"
+    with tenancy.installation("a test looks"):
+        asked = RightsRequest.objects.get(account_id=person.account_id, state="open")
+        following.handle([Sealed(0, world.north.organization.id, 1, asked.id, "account.deletion_asked", "success", {"facts": {"request": str(asked.id)}})])
+        assert not Entry.objects.filter(org=world.north.organization.id, record__contains="case.linked").exists(), "what is read a second time does nothing"
     over(world, "owner", BY_SLUG["decline-own-deletion"], person, reason_code="work_unfinished", message="First the keys.")
     follow()
     third = ask()
