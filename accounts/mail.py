@@ -84,7 +84,7 @@ def _link(event: str, account: Account, membership: Membership | None, record: d
         return settings.STEWARD_URL + reverse("invitation", args=[INVITATION.sign(f"{membership.id}:{membership.access_epoch}")])
     if event == "person.password_reset.required" or (event == "account.reactivated" and record.get("facts", {}).get("reset_required")):
         return reset_link(account)
-    if event in {"account.deletion_scheduled", "account.deletion_granted"}:  # whoever asked for it may take it back
+    if event in {"account.deletion_scheduled", "account.deletion_granted", "account.deletion_by_request"}:  # whoever asked for it may take it back
         row = Deletion.objects.filter(account=account, by_person=True).first()
         return own_deletion.link(row) if row else ""
     if event == "account.own_deactivated":

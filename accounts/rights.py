@@ -10,23 +10,21 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
 from accounts import deletions, outbox
 from accounts.addresses import address_key
-from accounts.models import Account, Deletion, Mail, Management, Membership, Organization, ReleasedAddress, RightsAsk, RightsRequest, RightsVisit
-from accounts.models.rights import THROUGH_THE_DOOR
+from accounts.models import Account, Deletion, Mail, Management, Membership, Organization, ReleasedAddress, RightsAsk, RightsVisit
 from accounts.people import Person
 from accounts.reasons import NotFound, Refused
 from accounts.tenancy import installation
 from accounts.work import Work, plain
 from audit import INSTALLATION, recording
-from audit.record import ActorRef, EntryDraft, TargetRef, Why
+from audit.record import ActorRef, EntryDraft, TargetRef
 
 LINK_LIVES, VISIT_LIVES, NOT_AGAIN = timedelta(minutes=30), timedelta(minutes=30), timedelta(minutes=10)
-LONGEST = 2000
 CLOSED = ("suspended", "restricted")
 
 
@@ -57,7 +55,7 @@ def answer_asked(*, now: datetime, limit: int = 200) -> int:
 
 
 def _owe(address: str, now: datetime) -> bool:
-    account = _behind(address)
+    account = behind(address)
     if account is None or Mail.objects.filter(account=account, template="rights-link", created_at__gt=now - NOT_AGAIN).exists():
         return False
     closed, link = bool(places(account)) or account.status != "active", ""
@@ -65,11 +63,12 @@ def _owe(address: str, now: datetime) -> bool:
         token = secrets.token_urlsafe(32)
         RightsVisit.objects.create(id=uuid.uuid4(), account=account, link_hash=_hash(token), address_hash=_of(account), made_at=now, link_until=now + LINK_LIVES)
         link = settings.STEWARD_URL + reverse("rights-link", args=[token])
-    outbox.owe(template="rights-link", account=account, context={"link": link, "minutes": int(LINK_LIVES.total_seconds() // 60)}, entry=None, organization_id=None, now=now, address=address)
+    outbox.owe(template="rights-link", account=account, context={"link": link, "minutes": int(LINK_LIVES.total_seconds() // 60)}, entry=None, organization_id=None, now=now,
+                address=stored(account, address))
     return True
 
 
-def _behind(address: str) -> Account | None:
+def behind(address: str) -> Account | None:
     """Whose proven mailbox this is; of an address that was given free before a deletion, whoever had it, while nobody else has it."""
     found = Account.objects.filter(email_key=address_key(address)).first()
     if found is not None:
@@ -79,6 +78,13 @@ def _behind(address: str) -> Account | None:
     had = ReleasedAddress.objects.filter(key_hash=hashed(address_key(address))).order_by("-released_at").first()
     row = Deletion.objects.filter(account_id=had.account_id, address_released=True).select_related("account").first() if had else None
     return row.account if row and address_key(outbox.open_text(row.last_address)) == address_key(address) else None
+
+
+def stored(account: Account, address: str) -> str:
+    """The mailbox as we know it, never as somebody typed it: letters that look or compare alike can belong to another mailbox."""
+    if account.email_key == address_key(address):
+        return account.email
+    return outbox.open_text(Deletion.objects.get(account=account, address_released=True).last_address)
 
 
 def _hash(secret: str) -> bytes:
@@ -128,7 +134,7 @@ def end(*, secret: str) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """One organization that closed something to the person: what they are told about it, and what they asked of it."""
+    """One organization that closed something to the person, and what they are told about it."""
 
     organization: Organization
     manages: bool
@@ -136,8 +142,6 @@ class Place:
     reason: str
     words: str
     until: datetime | None
-    open: frozenset[str]
-    requests: tuple[RightsRequest, ...]
 
 
 def places(account: Account) -> list[Place]:
@@ -147,16 +151,15 @@ def places(account: Account) -> list[Place]:
         members = {m.organization_id: m for m in Membership.objects.filter(account=account).exclude(status__in=("invited",)).select_related("organization")}
         found = []
         if manager is not None and (account.status != "active" or account.reset_required_at):
-            found.append(_place(account, manager.organization, True, account.status, account.reason_code, account.reason_text, account.status_until))
+            found.append(_place(manager.organization, True, account.status, account.reason_code, account.reason_text, account.status_until))
         for member in sorted(members.values(), key=lambda m: m.organization.name):
             if member.status in CLOSED or member.reset_required_at:
-                found.append(_place(account, member.organization, False, member.status, member.reason_code, member.reason_text, member.status_until))
+                found.append(_place(member.organization, False, member.status, member.reason_code, member.reason_text, member.status_until))
     return found
 
 
-def _place(account: Account, organization: Organization, manages: bool, status: str, reason: str, words: str, until: datetime | None) -> Place:
-    rows = tuple(RightsRequest.objects.filter(organization=organization, account=account).order_by("-asked_at")[:20])
-    return Place(organization, manages, status, reason, words, until, frozenset(r.kind for r in rows if r.state == "open"), rows)
+def _place(organization: Organization, manages: bool, status: str, reason: str, words: str, until: datetime | None) -> Place:
+    return Place(organization, manages, status, reason, words, until)
 
 
 def own_deletion(account: Account) -> Deletion | None:
@@ -167,21 +170,6 @@ def own_deletion(account: Account) -> Deletion | None:
 
 
 # What the person can do there
-
-
-def request(*, account: Account, organization_id: UUID, kind: str, words: str, now: datetime) -> RightsRequest:
-    """Ask for a copy, for deletion, or object. Asked twice while it is open, it is asked once."""
-    if kind not in THROUGH_THE_DOOR or organization_id not in {place.organization.id for place in places(account)}:
-        raise NotFound
-    words = words.strip()[:LONGEST]
-    with installation("a person asks an organization for what is theirs"):
-        try:
-            with transaction.atomic(), recording.opened(org=organization_id, now=now) as act:
-                row = RightsRequest.objects.create(id=uuid.uuid4(), organization_id=organization_id, account=account, kind=kind, words=words, asked_at=now)
-                act.write([draft(organization_id, "rights.requested", account, also=[TargetRef(type="rights_request", id=row.id)], words=words, kind=kind)])
-        except IntegrityError:
-            raise Refused({"": ["asked_already"]}) from None
-    return row
 
 
 def cancel_deletion(*, account_id: UUID, now: datetime, deletion_id: UUID | None = None, method: str = "mail_link") -> None:
@@ -207,8 +195,8 @@ def log_of(account: Account) -> UUID:
     return Management.objects.filter(account=account).values_list("organization_id", flat=True).first() or INSTALLATION
 
 
-def draft(log: UUID, event: str, account: Account, *, also: Iterable[TargetRef] = (), words: str = "", changes: Iterable[object] = (), method: str = "mail_link", **facts: object) -> EntryDraft:
+def draft(log: UUID, event: str, account: Account, *, changes: Iterable[object] = (), method: str = "mail_link", **facts: object) -> EntryDraft:
     who = ActorRef(type="user", id=account.id, auth_method=method, name=account.name, email=account.email)
     return EntryDraft(org=log, action=event, category="rights", outcome="success", actor=who, via="ui",
-                      targets=[TargetRef(type="person", id=account.id, label=account.name or account.email, subject=account.id), *also], why=Why(text=words, subject=account.id),
+                      targets=[TargetRef(type="person", id=account.id, label=account.name or account.email, subject=account.id)],
                       changes=list(changes), facts=dict(facts))  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ class Copy(Versioned):
     AUDIT = {"id": "public", "version": "unrecorded", "account": "public", "organization": "public", "requested_by": "public",
              "state": "public", "language": "public", "asked_at": "public", "snapshot_at": "public", "ready_at": "public",
              "expires_at": "public", "downloads": "public", "size": "public", "sha256": "public", "manifest": "public", "counts": "unrecorded",
-             "key": "secret", "failure": "public", "attempts": "unrecorded"}
+             "key": "secret", "failure": "public", "attempts": "unrecorded", "for_case": "public"}
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="copies")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="copies")
@@ -46,6 +46,8 @@ class Copy(Versioned):
     """What seals the file, itself sealed; destroyed when the copy ends, which ends every copy of the file."""
     failure = models.CharField(max_length=40, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    for_case = models.UUIDField(null=True, blank=True)
+    """The request for which the organization made it: the person fetches it, once it was released, and the organization never."""
 
     class Meta:
         default_permissions = ()
@@ -55,5 +57,5 @@ class Copy(Versioned):
                    models.Index(fields=["state", "expires_at"], condition=models.Q(state__in=["asked", "ready"]), name="copy_to_do")]
 
 
-from dsar.cases.models import Action, Case, Happening, Task  # noqa: E402, F401  its models are found here
+from dsar.cases.models import Action, Case, Happening, Inquiry, Task  # noqa: E402, F401  its models are found here
 from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)

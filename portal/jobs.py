@@ -18,6 +18,7 @@ from accounts.organizations import ending
 from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
+from dsar.cases import inquiries
 from dsar.cases import running as cases_running
 from dsar.export import run
 from dsar.restriction import life as restrictions
@@ -32,6 +33,8 @@ def follow() -> None:
         subscribers.drain()
         if rights.asked():
             rights.answer_asked(now=timezone.now())
+        if inquiries.waiting():
+            inquiries.answer(now=timezone.now())
         outbox.deliver(now=timezone.now())
     if exporting.unfinished():
         wake("exports")

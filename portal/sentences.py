@@ -110,6 +110,7 @@ OTHER = {
     "account.purge_began": gettext_lazy("The deletion began; it cannot be stopped any more"), "account.purge_part": gettext_lazy("A part of what was kept about the person was removed"),
     "account.purged": gettext_lazy("The account was deleted"), "member.deleted": gettext_lazy("The account of a member was deleted"),
     "rights.page_opened": gettext_lazy("%(target)s opened their rights page by a link from their mailbox"), "rights.requested": gettext_lazy("%(target)s asked the organization for what is theirs"),
+    "rights.answered": gettext_lazy("%(actor)s answered a request of %(target)s"),
     "account.dispute_noted": gettext_lazy("The operator noted a dispute about the account of %(target)s: it is not deleted meanwhile"),
     "account.dispute_lifted": gettext_lazy("The operator noted that the dispute about the account of %(target)s is settled"),
     "organization.ending_near": gettext_lazy("The organization ends within days"),

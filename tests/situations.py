@@ -50,6 +50,7 @@ from audit.record import ActorRef, EntryDraft
 from audit.streams import secrets
 from dsar.cases import intake
 from dsar.cases.models import Action, Case, Happening
+from dsar.models import Copy
 from dsar.restriction.model import Restriction
 from tests.cast import Org
 
@@ -58,10 +59,13 @@ WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "answer-rights-request": {"request": "00000000-0000-4000-8000-000000000032", "outcome": "granted", "message": "It is on its way.", "private_note": ""}, "reactivate": WHY,
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
     "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
+    "bar-from-request": {"request": "", "administrator": ""},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
+    "make-requested-copy": {"message": "", "private_note": ""}, "delete-as-requested": {"message": "", "private_note": ""}, "retry-request": {"request": "R-2222-3333", "private_note": ""},
+    "release-copy": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Here it is.", "private_note": ""},
     "answer-request": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""},
     "refuse-request": {"request": "R-2222-3333", "ground": "not_applicable", "message": "It does not apply.", "private_note": ""}, "extend-request": {"request": "R-2222-3333", "ground": "number", "message": "It takes longer.", "private_note": ""},
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
@@ -120,14 +124,14 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: Management.objects.filter(organization=org.organization).delete())
     if slug == "cancel-organization-deletion":
         arrange(lambda: closing_for(org))
-    if slug == "answer-rights-request":
-        arrange(lambda: request_of(person))
     if slug == "record-request":
         arrange(lambda: addressed(person, "asks@letters.example.com"))
     if slug in CASES_OF_ALL:
         arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug]) for one in org.people.values()])
     if slug in CASES_OF_ONE:
-        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending"}.get(slug, "triage")))
+        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked"}.get(slug, "triage")))
+    if slug in CASES_OF_PERSON:
+        arrange(lambda: case_for(person, intake.reference(), right=CASES_OF_PERSON[slug]))
     if slug.endswith("-own-deletion") or slug in {"delete-own-account", "deactivate-own-account"}:
         everybody = [] if slug in {"ask-own-deletion", "delete-own-account", "deactivate-own-account"} else list(org.people.values()) if slug == "withdraw-own-deletion" else [person]
         arrange(lambda: (OrganizationPolicy.objects.update_or_create(organization=org.organization, defaults={"own_deletion": slug in {"delete-own-account", "deactivate-own-account"}}),
@@ -209,13 +213,6 @@ def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group
     return group
 
 
-def request_of(person: Membership) -> RightsRequest:
-    """What the person asked of the organization, under the id that DATA names. Needs an open act."""
-    RightsRequest.objects.filter(Q(id=DATA["answer-rights-request"]["request"]) | Q(account_id=person.account_id)).delete()
-    return RightsRequest.objects.create(id=DATA["answer-rights-request"]["request"], organization_id=person.organization_id, account_id=person.account_id, kind="copy", words="All of it, please.",
-                                        asked_at=datetime.now(UTC))
-
-
 def addressed(person: Membership, address: str) -> None:
     """The person has this address, and whoever had it has another one. Needs an open act."""
     for account in Account.objects.filter(email_key=address).exclude(id=person.account_id):
@@ -223,11 +220,12 @@ def addressed(person: Membership, address: str) -> None:
     Account.objects.filter(id=person.account_id).update(email=address, email_key=address)
 
 
-CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester")
-CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused"}
+CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request")
+CASES_OF_PERSON = {"make-requested-copy": "access", "delete-as-requested": "erasure"}
+CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "bar-from-request": "triage"}
 
 
-def case_for(person: Membership, reference: str, state: str = "triage") -> Case:
+def case_for(person: Membership, reference: str, state: str = "triage", right: str = "object") -> Case:
     """A request of the person that is being looked at unless said otherwise, under this reference. Needs an open act."""
     Case.objects.filter(reference=reference).update(reference=intake.reference())
     now = datetime.now(UTC)
@@ -236,8 +234,11 @@ def case_for(person: Membership, reference: str, state: str = "triage") -> Case:
     case = Case.objects.create(organization_id=person.organization_id, account_id=person.account_id, reference=reference, channel="page", state=state, level=0 if state == "identity_pending" else 2, regimes=["eu"], received_at=now,
                                closed_at=now if state == "refused" else None,
                                extension_notice_by=(now + timedelta(days=25)).date())
-    Action.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, right="object", verified=state != "identity_pending", outcome="refused" if state in {"refused", "disputed"} else "")
+    Action.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, right=right, verified=state != "identity_pending", outcome="refused" if state in {"refused", "disputed"} else "")
     Happening.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, at=now, event="received", by="person")
+    Copy.objects.filter(account_id=person.account_id, organization_id=person.organization_id).exclude(state="ended").update(state="ended")
+    if state == "review":
+        Copy.objects.create(account_id=person.account_id, organization_id=person.organization_id, state="ready", asked_at=now, snapshot_at=now, ready_at=now, for_case=case.id, counts={"accounts.json": 1})
     return case
 
 

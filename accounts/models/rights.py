@@ -1,4 +1,4 @@
-"""The rights door: how somebody who cannot sign in reaches the one page about themselves, and what they ask there (POWERS P6, policy B5)."""
+"""The rights door: how somebody who cannot sign in reaches the one page about themselves (POWERS P6, policy B5). What they ask there is a case (`dsar/cases`)."""
 from __future__ import annotations
 
 from django.db import models
@@ -44,18 +44,11 @@ class RightsVisit(Identified):
 
 
 class RightsKind(models.TextChoices):
-    COPY = "copy", _("Copy of personal information")
-    DELETION = "deletion", _("Deletion of personal information")
-    OBJECTION = "objection", _("Objection")
     ACCOUNT = "account", _("Deletion of the account")
 
 
-THROUGH_THE_DOOR = (RightsKind.COPY, RightsKind.DELETION, RightsKind.OBJECTION)
-"""What is asked on the rights page. The deletion of an account is asked by whoever is signed in, and decided by powers of its own."""
-
-
 class RightsRequest(Versioned):
-    """What a person asked of an organization through the rights door, and what it answered."""
+    """That a person asked the organization that manages their account to delete it, and what it answered. What else people ask is a case (`dsar/cases`)."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "kind": "public", "words": "pii", "state": "public", "asked_at": "public", "answered_at": "public",
              "answered_by": "public", "outcome": "public", "answer": "pii", "escalated": "unrecorded"}

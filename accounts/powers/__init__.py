@@ -7,7 +7,6 @@ from accounts.powers import (
     announce_claim,
     answer_claim,
     answer_invitation,
-    answer_rights_request,
     cancel_invitation,
     change_claim,
     change_domain,
@@ -81,7 +80,7 @@ from accounts.powers import (
 POWERS: tuple[Power, ...] = (
     require_password_reset.POWER, withdraw_password_reset.POWER, revoke_sessions.POWER, revoke_tokens.POWER, update_profile.POWER, suggest_change.POWER, value_disputes.DECIDE,
     restrict.POWER, suspend.POWER, restore.POWER, remove.POWER, lockdown.POWER, deactivate.POWER, reactivate.POWER, release_account.POWER,
-    schedule_deletion.POWER, deletions.CANCEL, deletions.EXPEDITE, deletions.RELEASE, decide_own_deletion.GRANT, decide_own_deletion.DECLINE, answer_rights_request.POWER,
+    schedule_deletion.POWER, deletions.CANCEL, deletions.EXPEDITE, deletions.RELEASE, decide_own_deletion.GRANT, decide_own_deletion.DECLINE,
     reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, release_brake.POWER, cancel_invitation.POWER, invite.POWER,
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, edit_own_details.POWER, suggest_change.ACCEPT, suggest_change.DECLINE,
     value_disputes.POWER, value_disputes.WITHDRAW, end_own_session.POWER,

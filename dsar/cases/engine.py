@@ -49,12 +49,16 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
     data, case, now = data or {}, loaded.case, work.now
     if codes := why_not(loaded.told(who, actor, data, now), event):
         raise Refused({str(case.id): codes})
+    if who == "administrator" and {case.account_id, *case.barred} & set(work.people):  # whoever acts, and whoever agreed
+        raise Refused({str(case.id): ["self" if case.account_id in work.people else "unknown_request"]})
     row, before = BY_EVENT[event], case.state
     for one in (case, *loaded.actions):
         if not any(one is new for new in work.added):
             work.track(one)
     if row.after:
         case.state = row.after
+    if event == "barred" and data.get("account"):
+        case.barred = sorted({*case.barred, data["account"]})
     if event == "proven":
         case.level = int(data["level"])
     if event in {"proven", "admitted"}:
@@ -115,13 +119,14 @@ def happen(case_id: UUID, event: str, *, who: Who, actor: ActorRef, data: Mappin
 def written(work: Work, drafts: list[EntryDraft], *, org: UUID, now: datetime) -> None:
     with recording.opened(org=org, now=now) as act:
         work.flush()
-        act.write(drafts)
+        act.write(drafts, close=True)  # several may follow each other in one transaction
 
 
 def draft(loaded: Loaded, facts: Mapping[str, Any], *, actor: ActorRef, via: str, account: Account, work: Work) -> EntryDraft:
     """The entry of one row: codes, counts and dates; words only as a commitment."""
     case, happened = loaded.case, next(h for h in loaded.happened if str(h.id) == facts["happened"])
-    changes: Iterable[Change] = [c for one in (case, *loaded.actions) if id(one) in work.tracked for c in work.changes_of(one, subject=account.id)]
+    there = None if account.status == "purged" else account.id  # of somebody who is gone the log learns no name again
+    changes: Iterable[Change] = [c for one in (case, *loaded.actions) if id(one) in work.tracked for c in work.changes_of(one, subject=there)]
     return EntryDraft(org=case.organization_id, action=BY_EVENT[happened.event].entry, category="case", outcome="success", actor=actor, via=via, changes=list(changes),
-                      targets=[TargetRef(type="person", id=account.id, label=account.name or account.email, subject=account.id), TargetRef(type="case", id=case.id)],
-                      why=Why(text=happened.words, subject=account.id) if happened.words else Why(), facts=dict(facts))
+                      targets=[TargetRef(type="person", id=account.id, label=(account.name or account.email) if there else "", subject=there), TargetRef(type="case", id=case.id)],
+                      why=Why(text=happened.words, subject=there) if happened.words and there else Why(), facts=dict(facts))

@@ -21,7 +21,7 @@ from dsar.clock.regimes import applicable
 
 MOST = 10
 """So many unproven requests of one person may be open in one organization."""
-_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Received:
 
 def reference() -> str:
     """Short enough to be read out, and says nothing."""
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
+    letters = "".join(secrets.choice(LETTERS) for _ in range(8))
     return f"R-{letters[:4]}-{letters[4:]}"
 
 

@@ -185,3 +185,27 @@ class Happening(Identified):
     class Meta:
         default_permissions = ()
         indexes = [models.Index(fields=["case", "at"], name="happening_of_case")]
+
+
+class Inquiry(Identified):
+    """What somebody wrote without a session: a request for an address, or a question after one. Nothing until the code from the mailbox is typed; then this browser follows the request for a while."""
+
+    AUDIT = {"id": "unrecorded", "said": "unrecorded", "browser_hash": "secret", "account": "public", "organization": "public", "case": "public", "code_hash": "secret", "code_until": "unrecorded",
+             "tries": "unrecorded", "asked_at": "unrecorded", "until": "unrecorded"}
+
+    said = models.BinaryField()
+    """Encrypted with the installation's key: the address and what was written. Gone once it is proven, and after a day in any case."""
+    browser_hash = models.BinaryField(max_length=32)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, related_name="+")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, related_name="+")
+    code_hash = models.BinaryField(max_length=32, null=True)
+    code_until = models.DateTimeField(null=True)
+    """None until the worker has looked."""
+    tries = models.PositiveSmallIntegerField(default=0)
+    asked_at = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["browser_hash"], name="inquiry_of_browser"), models.Index(fields=["asked_at"], condition=models.Q(code_until=None), name="inquiry_to_answer")]

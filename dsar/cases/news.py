@@ -4,6 +4,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
@@ -29,19 +30,37 @@ def handle(batch: list[Sealed]) -> None:
 
 
 def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
-    row, common = BY_EVENT[happened.event], {"organization": case.organization.name, "reference": case.reference, "message": happened.words if happened.by == "administrator" else "",
-                                                       "entry": f"{sealed.seq}"}
+    row = BY_EVENT[happened.event]
     if "person" in row.tell:
-        with translation.override(case.account.language):
-            said = {
-                "line": str(words.TIMELINE[happened.event]), "due": date_format(case.statutory_due) if case.statutory_due else "",
-                "complain": words.complain(case.regimes) if row.decides or row.event == "breached" else []}
-        outbox.owe(template="case-news", account=case.account, context={**common, **said, "page": settings.STEWARD_URL + reverse("me-request", args=[case.id])}, entry=sealed.entry,
+        said = _letter(case, happened.event, happened.words if happened.by == "administrator" else "")
+        outbox.owe(template="case-news", account=case.account, context={**said, "entry": f"{sealed.seq}", "page": settings.STEWARD_URL + _page(case)}, entry=sealed.entry,
                    organization_id=case.organization_id, now=datetime.now(UTC))
     if "administrators" in row.tell:
         for account in audience.holders(case.organization, PERMISSION):
             if account.id not in {*case.barred, case.account_id}:
                 _administrator(sealed, case, account, happened.event)
+
+
+def _letter(case: Case, event: str, message: str) -> dict[str, object]:
+    """What the person is told, in their language."""
+    row = BY_EVENT[event]
+    with translation.override(case.account.language):
+        return {"organization": case.organization.name, "reference": case.reference, "message": message, "line": str(words.TIMELINE[event]),
+                "due": date_format(case.statutory_due) if case.statutory_due and row.clock != "stop" else "",
+                "complain": words.complain(case.regimes) if row.decides or event in {"breached", "upheld"} else []}
+
+
+def preview(case: Case, event: str, message: str) -> str:
+    """The letter as the person would get it, on one line; '' where they get none."""
+    if "person" not in BY_EVENT[event].tell:
+        return ""
+    with translation.override(case.account.language):
+        return " ".join(render_to_string("mail/case-news/body.txt", _letter(case, event, message)).split())
+
+
+def _page(case: Case) -> str:
+    """Where the person follows it: on their own pages, or by their mailbox if they cannot sign in."""
+    return reverse("me-request", args=[case.id]) if case.account.status == "active" else reverse("rights-status")
 
 
 def _administrator(sealed: Sealed, case: Case, account: object, event: str) -> None:

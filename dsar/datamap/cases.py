@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from dsar.datamap.kinds import COUNT, ID, REFERENCE, WORKINGS, Subject, Unit, data, none
+from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, WORKINGS, Subject, Unit, data, none, secret
 
 _ASKED = "that a request was made and answered in time has to be provable; not by whom"
 
@@ -23,7 +23,7 @@ def _unit(table: str, title: object, actors: tuple[Subject, ...], columns: dict[
 
 
 UNITS: tuple[Unit, ...] = (
-    _unit("dsar_case", _("Your requests"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned")), {
+    _unit("dsar_case", _("Requests about rights"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned")), {
         "reference": _kept(),
         "channel": _kept(),
         "state": _kept(),
@@ -45,7 +45,7 @@ UNITS: tuple[Unit, ...] = (
         "not_before": _kept(),
         "closed_at": _kept(),
     }),
-    _unit("dsar_action", _("Rights that you asked for"), (), {
+    _unit("dsar_action", _("Rights that were asked for"), (), {
         "case_id": REFERENCE,
         "right": _kept(),
         "verified": _kept(),
@@ -53,7 +53,7 @@ UNITS: tuple[Unit, ...] = (
         "ground": _kept(),
         "decided_at": _kept(),
     }),
-    _unit("dsar_task", _("Work for your requests"), (), {
+    _unit("dsar_task", _("Work for requests about rights"), (), {
         "case_id": REFERENCE,
         "action_id": REFERENCE,
         "kind": _kept(),
@@ -63,7 +63,7 @@ UNITS: tuple[Unit, ...] = (
         "attempts": WORKINGS,
         "done_at": _kept(),
     }),
-    _unit("dsar_happening", _("What happened to your requests"), (Subject("actor", "actor"),), {
+    _unit("dsar_happening", _("What happened to requests about rights"), (Subject("actor", "actor"),), {
         "case_id": REFERENCE,
         "at": _kept(),
         "event": _kept(),
@@ -73,4 +73,18 @@ UNITS: tuple[Unit, ...] = (
         "words": data("user.content.private", export="others", erase="blank"),
         "facts": WORKINGS,
     }, version=False),
+    Unit(table="dsar_inquiry", title=_("Requests without a session, until their code is typed"), about=(Subject("account_id"),), purpose="rights", source=("person",), recipients=("person",),
+         keeping="day", columns={
+        "id": ID,
+        "said": secret("user.content.private"),
+        "browser_hash": secret("user.authorization.credentials"),
+        "account_id": data("user.unique_id"),
+        "organization_id": data("user.workplace"),
+        "case_id": REFERENCE,
+        "code_hash": secret("user.authorization.credentials"),
+        "code_until": data("user.behavior"),
+        "tries": WORKINGS,
+        "asked_at": ORDER,
+        "until": data("user.behavior"),
+    }),
 )

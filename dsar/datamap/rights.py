@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from dsar.datamap.kinds import COUNT, ID, ORDER, WORKINGS, Subject, Unit, data, none, secret
+from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, WORKINGS, Subject, Unit, data, none, secret
 
 _ASKED = "that a request was made and answered in time has to be provable; not by whom"
 
@@ -37,6 +37,7 @@ UNITS: tuple[Unit, ...] = (
             "key": secret("user.authorization.credentials"),
             "failure": WORKINGS,
             "attempts": WORKINGS,
+            "for_case": REFERENCE,
         },
     ),
     Unit(

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import outbox
 from accounts.models import Management
@@ -22,6 +22,7 @@ from accounts.tenancy import installation
 from accounts.work import plain
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
+from dsar.cases.models import Case, State
 from dsar.export import making, sealed
 from dsar.models import Copy, CopyState
 
@@ -104,7 +105,8 @@ def _attempt(row: Copy, now: datetime) -> None:
             _fail(row, path, "internal_error", now)
     else:
         path.rename(folder() / f"{row.id}.sealed")
-        values = {"state": CopyState.READY, "snapshot_at": now, "ready_at": now, "expires_at": now + KEPT, "size": sink.size, "sha256": digest.hexdigest(), "manifest": made.manifest,
+        values = {"state": CopyState.READY, "snapshot_at": now, "ready_at": now, "expires_at": None if row.for_case else now + KEPT,
+                  "size": sink.size, "sha256": digest.hexdigest(), "manifest": made.manifest,
                   "counts": made.counts, "key": outbox.seal_text(base64.b64encode(key).decode())}
         _write(row, values, "package.built", now, manifest=made.manifest, files=len(made.counts), records=sum(made.counts.values()), people=made.people)
 
@@ -137,13 +139,16 @@ def _write(row: Copy, values: dict[str, Any], event: str, now: datetime, *, acto
 
 @dataclass(frozen=True)
 class Holder:
-    """Who may fetch a copy: the person theirs, or the organization that asked for one."""
+    """Who may fetch a copy: the person theirs, and those that were released to them; or the organization that asked for one."""
 
     account: UUID | None = None
     organization: UUID | None = None
 
     def rows(self) -> QuerySet[Copy]:
-        return Copy.objects.filter(organization_id=self.organization, **({} if self.organization else {"account_id": self.account}))
+        if self.organization:
+            return Copy.objects.filter(organization_id=self.organization, for_case=None)
+        released = Case.objects.filter(account_id=self.account, state__in=(State.READY, State.DELIVERED)).values("id")
+        return Copy.objects.filter(Q(organization=None) | Q(for_case__in=released), account_id=self.account)
 
 
 def fetch(*, holder: Holder, copy_id: UUID, now: datetime, actor: ActorRef, via: str) -> tuple[Copy, Iterator[bytes]]:

@@ -22,7 +22,7 @@ from accounts.powers import choosing
 from accounts.powers.forms import AnyChoiceField, StrictForm, note_field
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
-from dsar.cases import engine, intake, table, words
+from dsar.cases import engine, intake, news, table, words
 from dsar.cases.models import Action, Case, Outcome, Right
 from dsar.cases.table import DESTROYS, OPEN
 
@@ -95,7 +95,7 @@ def own(person: Person, data: Data, event: str) -> Case | None:
 
 def withdraw_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     row = own(person, data, "withdrawn")
-    yield from ["unknown_request"] if row is None else codes(row, "withdrawn", "person", person.account.id, {}, now)
+    yield from ["unknown_request"] if row is None else ["by_the_link"] if row.state == "scheduled" else codes(row, "withdrawn", "person", person.account.id, {}, now)
 
 
 def withdraw(work: Work, person: Person, data: Data) -> None:
@@ -154,7 +154,7 @@ def visible(organization_id: UUID, actor: Actor) -> Any:
 
 
 def chosen(organization_id: UUID, data: Data) -> Case | None:
-    word, rows = str(data.get("request") or ""), Case.objects.filter(organization_id=organization_id).select_related("account")
+    word, rows = str(data.get("request") or ""), Case.objects.filter(organization_id=organization_id).select_related("account", "organization")
     try:
         return rows.filter(id=UUID(word)).first()
     except ValueError:
@@ -186,9 +186,11 @@ def effects_of(event: str) -> Callable[[OrganizationTarget, Data, datetime], lis
         row = chosen(target.id, data)
         found = [Effect("later", "told", _("The person is told by mail, with your message and where else they can turn."))]
         if row is not None:
+            sent = "fulfilled_in_part" if (event, data.get("outcome")) == ("fulfilled", "partial") else event
+            found += [Effect("later", "letter", _("The letter: “%(text)s”") % {"text": text})] if (text := news.preview(row, sent, str(data.get("message") or ""))) else []
             found.append(Effect("kept", "case", _("Request %(reference)s") % {"reference": row.reference}, row.version))
             found += [Effect("later", f"due:{row.statutory_due}", _("It has to be answered by %(day)s.") % {"day": date_format(row.statutory_due)})] if row.statutory_due else []
-            found += [Effect("kept", "complain", line) for line in words.complain(row.regimes)] if event == "refused" else []
+            found += [Effect("kept", "complain", line) for line in words.complain(row.regimes)] if event in {"refused", "upheld"} else []
         return found
     return effects
 

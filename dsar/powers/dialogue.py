@@ -8,12 +8,18 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import audience
 from accounts.actor import Actor
+from accounts.addresses import address_key
+from accounts.models import Account
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
+from accounts.powers.forms import AnyChoiceField
 from accounts.targets import OrganizationTarget
+from accounts.tenancy import installation
 from accounts.work import Work
 from dsar.cases import engine
+from dsar.cases.models import Case
 from dsar.powers import cases
 from dsar.powers.cases import CaseForm, OwnForm
 
@@ -38,6 +44,54 @@ def _own_act(event: str) -> Callable[[Work, Person, Data], None]:
     return apply
 
 
+class BarForm(OwnForm):
+    administrator = AnyChoiceField(label=gettext_lazy("Who shall not handle it"), max_length=254, help_text=gettext_lazy("By their e-mail address."))
+
+
+def handlers(row: Case) -> list[Account]:
+    """Who could handle this request now: everybody with the permission from whom it is not kept."""
+    return [one for one in audience.holders(row.organization, "manage_requests") if one.id not in {*row.barred, row.account_id}]
+
+
+def _named(row: Case, data: Data) -> Account | None:
+    word = str(data.get("administrator") or "").strip()
+    with installation("who handles a request is known to whoever made it"):
+        return next((one for one in audience.holders(row.organization, "manage_requests") if word in {str(one.id), one.email} or address_key(word) == one.email_key), None)
+
+
+def bar_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    row = cases.own(person, data, "barred")
+    if row is None:
+        yield "unknown_request"
+        return
+    yield from cases.codes(row, "barred", "person", person.account.id, {}, now)
+    if data.get("administrator"):
+        named = _named(row, data)
+        if named is None or named.id == person.account.id:
+            yield "not_a_handler"
+        elif named.id in row.barred:
+            yield "nothing_to_change"
+        else:
+            with installation("who handles a request is known to whoever made it"):
+                if not [one for one in handlers(row) if one.id != named.id]:
+                    yield "nobody_left"
+
+
+def bar_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
+    return [Effect("lost", "access", _("They see the request no more, and cannot act on it or agree to anything about it.")),
+            Effect("kept", "request", _("Your request and its date stay as they are."))]
+
+
+def bar(work: Work, person: Person, data: Data) -> None:
+    row = cases.own(person, data, "barred")
+    assert row is not None
+    named = _named(row, data)
+    assert named is not None
+    loaded = engine.load(row.id, account_id=person.account.id)
+    facts = engine.go(work, loaded, "barred", who="person", actor=person.account.id, data={"account": named.id, "facts": {"administrator": str(named.id)}})
+    cases.write_own(work, person, row.organization_id, [{**facts, "administrator": str(named.id)}])
+
+
 class ResolveForm(CaseForm):
     outcome = forms.ChoiceField(label=gettext_lazy("Decision"), choices=[("upheld", gettext_lazy("The answer stays")),
                                 ("reversed", gettext_lazy("The person is right: it goes on"))], widget=forms.RadioSelect)
@@ -49,7 +103,7 @@ def resolve_rule(actor: Actor, target: OrganizationTarget, data: Data, now: date
 
 
 def resolve_effects(target: OrganizationTarget, data: Data, now: datetime) -> list[Effect]:
-    return [*cases.effects_of("refused" if data.get("outcome") == "upheld" else "reversed")(target, data, now),
+    return [*cases.effects_of("upheld" if data.get("outcome") == "upheld" else "reversed")(target, data, now),
             Effect("later", f"resolved:{data.get('outcome', '')}", _("If the answer stays, the request is closed. If not, it is planned again."))]
 
 
@@ -87,4 +141,12 @@ RESOLVE = Power(
     does=gettext_lazy("Says whether an answer that the person disagrees with stays. Whoever gave it cannot decide."), does_not=gettext_lazy("Carries nothing out by itself."),
     sentence=gettext_lazy("%(actor)s decided about a disputed answer to %(target)s"),
 )
-POWERS: tuple[Power, ...] = (ANSWER, DISPUTE, QUESTION, RESOLVE)
+BAR = Power(
+    slug="bar-from-request", code="own.request_bar", event="case.barred", over="own_account", permission=None, tier=0, form=BarForm, rule=bar_rule, effects=bar_effects, apply=bar, notice=False,
+    ladder=0, self_allowed=True, people_only=True, always=True,
+    title=gettext_lazy("Keep an administrator out of your request"), button=gettext_lazy("Keep them out"),
+    does=gettext_lazy("Takes the access to one of your requests from an administrator, so that somebody else handles it."),
+    does_not=gettext_lazy("Changes nothing in your request, and does not tell them why."),
+    sentence=gettext_lazy("%(actor)s asked that an administrator does not handle their request"),
+)
+POWERS: tuple[Power, ...] = (ANSWER, DISPUTE, BAR, QUESTION, RESOLVE)

@@ -57,7 +57,7 @@ def mine(call: Call) -> dict[str, Any]:
 
 def listed(call: Call) -> dict[str, Any]:
     """Copies that the organization asked for, newest first."""
-    return {"copies": [_json(row) for row in Copy.objects.filter(organization_id=call.organization_id).order_by("-asked_at")[:100]]}
+    return {"copies": [_json(row) for row in Copy.objects.filter(organization_id=call.organization_id, for_case=None).order_by("-asked_at")[:100]]}
 
 
 def fetch_mine(call: Call) -> HttpResponseBase:

@@ -1,48 +1,69 @@
-"""What people asked for through the rights door: reading it. It is answered by its action."""
+"""Requests of people about their own data: reading them. What is done with them are actions."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from accounts.models import RightsRequest
-from accounts.models.rights import RightsKind
+from accounts.reasons import NotFound
 from accounts.work import plain
+from dsar.cases import dates
+from dsar.cases.models import Channel, Outcome, Right, State
+from dsar.cases.table import BY_EVENT
+from dsar.powers.cases import visible
 from portal.api import shapes
-from portal.api.operation import Call, Operation
-from portal.api.schema import choice, many, text, thing
+from portal.api.operation import Call, Operation, Param
+from portal.api.schema import choice, flag, many, nullable, number, text, thing
 
-REQUEST = thing(
-    {
-        "id": shapes.ID,
-        "account_id": shapes.ID,
-        "kind": choice(*RightsKind.values),
-        "words": text(2000, sample="Please send me what you keep about me."),
-        "state": choice("open", "answered", "ended"),
-        "asked_at": shapes.STAMP,
-        "answered_at": shapes.MAYBE_STAMP,
-        "outcome": choice("", "granted", "refused"),
-        "answer": text(2000, sample=""),
-    }
-)
-REQUESTS = thing({"requests": many(REQUEST)})
+DAY = nullable(text(10, sample="2026-12-24"))
+ACTION = thing({"right": choice(*Right.values), "verified": flag("Whether it is known well enough who asked."), "outcome": choice(*Outcome.values), "ground": text(40, sample="")})
+_COMMON = {
+    "id": shapes.ID,
+    "reference": text(12, sample="R-7KQM-2XWP"),
+    "account_id": shapes.ID,
+    "channel": choice(*Channel.values),
+    "state": choice(*State.values),
+    "level": number(0, 3) | {"description": "How well it is known who asked: 1 their mailbox, 2 signed in, 3 vouched for or with a second factor."},
+    "received_at": shapes.STAMP,
+    "due_on": DAY,
+    "closed_at": shapes.MAYBE_STAMP,
+    "rights": many(ACTION),
+}
+CASE = thing(_COMMON)
+ONE = thing({
+    **_COMMON,
+    "words": text(2000, sample="Please send me what you keep about me."),
+    "why_due": many(text(400, sample="Received on 24 November 2026.")),
+    "happened": many(thing({"at": shapes.STAMP, "event": choice(*BY_EVENT), "by": text(16, sample="person"), "code": text(40, sample=""), "words": text(2000, sample="")})),
+})
+CASES = thing({"requests": many(CASE)})
+
+
+def _json(row: Any) -> dict[str, Any]:
+    return {"id": str(row.id), "reference": row.reference, "account_id": str(row.account_id), "channel": row.channel, "state": row.state, "level": row.level, "received_at": plain(row.received_at),
+            "due_on": row.statutory_due.isoformat() if row.statutory_due else None, "closed_at": plain(row.closed_at),
+            "rights": [{"right": a.right, "verified": a.verified, "outcome": a.outcome, "ground": a.ground} for a in sorted(row.actions.all(), key=lambda a: a.right)]}
 
 
 def listed(call: Call) -> dict[str, Any]:
-    """What people asked, open ones first, at most 200."""
-    rows = RightsRequest.objects.filter(organization_id=call.organization_id).order_by("-state", "asked_at")[:200]
-    return {"requests": [{"id": str(r.id), "account_id": str(r.account_id), "kind": r.kind, "words": r.words, "state": r.state, "asked_at": plain(r.asked_at), "answered_at": plain(r.answered_at),
-                          "outcome": r.outcome, "answer": r.answer} for r in rows]}
+    """Requests that this caller may see, what is due first before; with `open` only those that wait; at most 200."""
+    rows = visible(call.organization_id, call.actor).prefetch_related("actions")
+    if call.query.get("open"):
+        rows = rows.filter(closed_at=None)
+    return {"requests": [_json(row) for row in rows.order_by("closed_at", "statutory_due", "received_at")[:200]]}
+
+
+def one(call: Call) -> dict[str, Any]:
+    """One request with what happened, and why its date is what it is."""
+    row = visible(call.organization_id, call.actor).filter(id=call.ids["case_id"]).prefetch_related("actions").first()
+    if row is None:
+        raise NotFound
+    happened = list(row.happenings.order_by("at", "id"))
+    return {**_json(row), "words": row.words, "why_due": dates.explained(row, row.actions.all(), happened),
+            "happened": [{"at": plain(h.at), "event": h.event, "by": h.by, "code": h.code, "words": h.words} for h in happened]}
 
 
 OPERATIONS = (
-    Operation(
-        name="rights-requests",
-        method="GET",
-        path="orgs/{slug}/rights-requests/",
-        part="Organization",
-        summary="List requests of people about their data",
-        permission="manage_requests",
-        run=listed,
-        answers={200: REQUESTS},
-    ),
+    Operation(name="requests", method="GET", path="orgs/{slug}/requests/", part="Organization", summary="List requests of people about their data", permission="manage_requests", run=listed,
+              query=(Param(name="open", schema=flag(), about="Only those that wait."),), answers={200: CASES}),
+    Operation(name="request", method="GET", path="orgs/{slug}/requests/{case_id}/", part="Organization", summary="Read one request", permission="manage_requests", run=one, answers={200: ONE}),
 )

@@ -21,6 +21,7 @@ from accounts.people import Person
 from accounts.power import Plan, Power
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
 from accounts.schedules import words
+from dsar.powers.cases import CaseForm
 from portal.organization import enter
 from portal.powers import form_for
 from portal.views import people
@@ -86,8 +87,8 @@ _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-o
           **dict.fromkeys(_INACTIVITY, "settings-inactivity"),
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
-          **dict.fromkeys(("answer-rights-request", "answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
-                         "record-request", "vouch-for-requester"), "rights-requests"),
+          **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
+                         "record-request", "vouch-for-requester", "release-copy", "retry-request"), "rights-requests"),
           "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
           "set-audit-export-policy": "audit-exports"}
 
@@ -143,6 +144,8 @@ def _serve(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], ta
     form = _form(request, power, actor, target, request.POST)
     confirm = request.POST.get("confirm", "")
     wrong = isinstance(target, Person) and power.ladder >= 2 and address_key(confirm) != target.account.email_key
+    if "preview" in request.POST and form.is_valid():
+        return _show(request, power, actor, ids, target, form, back, status=200)
     if not form.is_valid() or wrong:
         return _show(request, power, actor, ids, target, form, back, status=422, wrong_confirm=wrong)
     try:
@@ -189,7 +192,7 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
         "power": power, "person": person, "target": target, "form": form, "plan": plan, "effects": plan.verdicts[0].effects if plan else (), "blockers": blockers,
         "back": back, "key": uuid4(), "wrong_confirm": wrong_confirm, "step_up": plan.step_up if plan else 0, "needs_approval": bool(plan and plan.needs_approval),
         "instead": instead if instead and person and not door.capability(power=instead, actor=actor, person=person, now=timezone.now()) else None,
-        "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,
+        "letter": isinstance(form, CaseForm) and "message" in form.fields, "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,
     }, status=status)
 
 

@@ -57,7 +57,7 @@ def _state(row: Copy, now: datetime) -> str:
 def of_organization(request: HttpRequest, slug: str) -> HttpResponse:
     """Copies that the organization asked for, of people who wanted theirs in another way than by themselves."""
     actor, now = enter(request, slug, permission=export_person.POWER.permission), timezone.now()
-    rows = Copy.objects.filter(organization_id=actor.organization_id).select_related("account").order_by("-asked_at")[:100]
+    rows = Copy.objects.filter(organization_id=actor.organization_id, for_case=None).select_related("account").order_by("-asked_at")[:100]
     who = dict(Account.objects.filter(id__in={row.requested_by for row in rows if row.requested_by}).values_list("id", "name"))
     return render(request, "copies/index.html", {
         "rows": [{"row": row, "state": _state(row, now), "left": max(run.DOWNLOADS - row.downloads, 0), "who": who.get(row.requested_by, "")} for row in rows],

@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import door
-from accounts.models import Membership
+from accounts.models import Account, Membership
 from accounts.reasons import NotFound, Refused, StepUpNeeded, text
+from accounts.tenancy import installation
 from dsar.cases import dates, words
 from dsar.cases.models import Case, State
 from dsar.cases.table import OVER, UNCLAIMED
+from dsar.models import Copy, CopyState
 from dsar.powers import cases, dialogue, identity
 from portal.jobs import wake
 from portal.organization import myself
@@ -55,12 +57,21 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         return done
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
-        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "may_withdraw": row.state in UNCLAIMED, "complain": words.complain(row.regimes),
+        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "may_withdraw": row.state in UNCLAIMED, "complain": words.complain(row.regimes), "handlers": _handlers(row),
+        "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
         status=422 if form is not None and form.is_bound else 200)
 
 
-_DO = {"confirm": identity.CONFIRM, "withdraw": cases.WITHDRAW, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
+def _handlers(row: Case) -> list[Account]:
+    """From whom the person can keep the request."""
+    if cases.codes(row, "barred", "person", row.account_id, {}, timezone.now()):
+        return []
+    with installation("who handles a request is known to whoever made it"):
+        return dialogue.handlers(row)
+
+
+_DO = {"confirm": identity.CONFIRM, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
@@ -80,7 +91,10 @@ def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None) -> H
         raise NotFound
     if power.form is dialogue.WordsForm and form is not None and not form.is_valid():
         return None
-    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {}
+    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {"administrator": request.POST.get("administrator", "")[:254]} if power is dialogue.BAR else {}
+    if said.get("administrator") == "":
+        messages.info(request, _("Choose who shall not handle it."))
+        return redirect("me-request", row.id)
     try:
         door.perform(power=power, actor=myself(request), data={"request": str(row.id), **said}, now=timezone.now())
         wake()

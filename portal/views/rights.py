@@ -1,4 +1,4 @@
-"""The rights door: a form for whoever cannot sign in, a link that works once, and one page. And the list of what was asked, for administrators."""
+"""The rights door: a form for whoever cannot sign in, a link that works once, and one page."""
 from __future__ import annotations
 
 from uuid import UUID
@@ -15,18 +15,15 @@ from django.utils.translation import gettext_lazy
 
 from accounts import own_deactivation, rights
 from accounts.addresses import address_key
-from accounts.models import Account, Membership, RightsRequest
+from accounts.models import Account
 from accounts.powers.forms import GROUNDS, StrictForm
 from accounts.reasons import NotFound, Refused, text
-from dsar.cases.table import OPEN
-from dsar.powers.cases import visible
+from dsar.cases import mailbox
+from dsar.cases.models import Right
 from portal.jobs import wake
-from portal.organization import enter
 from portal.views import errors
 
 COOKIE, PATH = "steward_rights", "/rights/"
-PERMISSION = "manage_requests"
-SHOWN = 200
 
 
 class AddressForm(StrictForm):
@@ -77,7 +74,8 @@ def page(request: HttpRequest) -> HttpResponse:
     grounds = dict(GROUNDS)
     return render(request, "rights/page.html", {
         "account": account, "may_come_back": own_deactivation.own(account),
-        "places": [(place, grounds.get(place.reason, "")) for place in rights.places(account)], "deletion": rights.own_deletion(account),
+        "places": [(place, grounds.get(place.reason, ""), mailbox.of(account, now=timezone.now(), organization=place.organization)) for place in rights.places(account)],
+        "rights": Right.choices, "deletion": rights.own_deletion(account),
         "visit": not request.user.is_authenticated, })
 
 
@@ -102,9 +100,14 @@ def _done(request: HttpRequest, account: Account) -> HttpResponse:
         elif what == "come-back":
             own_deactivation.switch_on(account_id=account.id, now=now, method="mail_link")
             messages.success(request, _("Your account is on again. Sign in to use it."))
+        elif what == "ask" and not request.user.is_authenticated:  # whoever is signed in asks on their own pages, where it is known better that it is them
+            case = mailbox.ask(account=account, organization_id=_id(request.POST.get("organization", "")), right=request.POST.get("right", ""), words=request.POST.get("words", "")[:2000], now=now)
+            wake()
+            messages.success(request, _("Your request is written down as %(reference)s. The organization answers by mail, and here.") % {"reference": case.reference})
         else:
-            rights.request(account=account, organization_id=_id(request.POST.get("organization", "")), kind=what, words=request.POST.get("words", ""), now=now)
-            messages.success(request, _("Your request is recorded. The organization answers by mail, and here."))
+            mailbox.do(account=account, case_id=_id(request.POST.get("request", "")), event=what, words=request.POST.get("words", "")[:2000], now=now)
+            wake()
+            messages.success(request, _("Done. It stands below, under what happened."))
     except Refused as refusal:
         messages.info(request, text(refusal.codes[0]))
     return redirect("rights")
@@ -116,14 +119,3 @@ def _id(value: str) -> UUID:
     except ValueError:
         raise NotFound from None
 
-
-def requests(request: HttpRequest, slug: str) -> HttpResponse:
-    """For administrators: what people asked, the oldest open one first."""
-    actor = enter(request, slug, permission=PERMISSION)
-    rows = list(RightsRequest.objects.filter(organization_id=actor.organization_id).select_related("account").order_by("-state", "asked_at")[:SHOWN])
-    members = dict(Membership.objects.filter(organization_id=actor.organization_id, account_id__in=[r.account_id for r in rows]).values_list("account_id", "id"))
-    answered = sorted((r for r in rows if r.answered_at), key=lambda r: r.answered_at, reverse=True)
-    return render(request, "rights/requests.html", {
-        "open": [(r, members.get(r.account_id)) for r in rows if r.state == "open"], "answered": answered,
-        "cases": visible(actor.organization_id, actor).filter(state__in=OPEN).select_related("account").prefetch_related("actions").order_by("statutory_due", "received_at")[:SHOWN],
-        "may": actor.scope_groups is None, "may_delete": actor.may("delete_accounts")})

@@ -22,7 +22,24 @@ from tests.api.calls import address, number_the_log, things
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
-from tests.situations import CASES_OF_ALL, CASES_OF_ONE, CLAIMS, DATA, arrange, change_for, claims_for, domain_for, draft_for, group_for, ready, session_for, stream_for, succession_for, token_for
+from tests.situations import (
+    CASES_OF_ALL,
+    CASES_OF_ONE,
+    CASES_OF_PERSON,
+    CLAIMS,
+    DATA,
+    arrange,
+    change_for,
+    claims_for,
+    domain_for,
+    draft_for,
+    group_for,
+    ready,
+    session_for,
+    stream_for,
+    succession_for,
+    token_for,
+)
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
 
@@ -67,10 +84,12 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body.update(DATA[operation.power.slug])
     if operation.name in {"cancel-scheduled", "reschedule"}:
         body["scheduled"] = str(ids["scheduled_id"])
-    if operation.name == "answer-rights-request" or operation.name in CASES_OF_ONE:
+    if operation.name in CASES_OF_ONE:
         body["request"] = DATA[operation.name]["request"]
     if operation.name in CASES_OF_ALL:  # nobody has more than one that can be meant
         body["request"] = ""
+    if operation.name == "bar-from-request":
+        body["administrator"] = f"administrator@{org.slug}.example"
     if operation.name == "record-request":
         body["person"] = f"worker@{org.slug}.example"
     if operation.name == "delete-organization":
@@ -131,9 +150,9 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
             ids["claim_id"] = Claim.objects.filter(organization=org.organization).values_list("id", flat=True).first()
     if operation.name in {"discard-notice-draft", "publish-notice"}:
         arrange(lambda: draft_for(org))
-    if operation.name in {"delete-organization", "cancel-organization-deletion", "answer-rights-request"}:
+    if operation.name in {"delete-organization", "cancel-organization-deletion"}:
         ready(org, operation.name)
-    if operation.name in CASES_OF_ONE or operation.name in CASES_OF_ALL:
+    if operation.name in CASES_OF_ONE or operation.name in CASES_OF_ALL or operation.name in CASES_OF_PERSON:
         ready(org, operation.name)
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")

@@ -77,8 +77,10 @@ def test_somebody_who_cannot_sign_in_reaches_their_page(world: World, visit: Vis
     assert "As you asked on the phone." in page.inner_text("main") and "ada@north.example" in page.inner_text("main")
     assert problems(visit, "/rights/page/") == []
     page.fill("textarea[name=words]", "Everything, please.")
-    page.click("text=Ask for a copy")
-    assert "not answered yet" in page.inner_text("main") and page.is_disabled("text=Ask for a copy")
+    page.select_option("select[name=right]", "object")
+    page.click("button[value=ask]")
+    assert "Being looked at" in page.inner_text("main") and "You have to be answered by" in page.inner_text("main")
+    assert problems(visit, "/rights/page/") == []
     shot(visit, "rights")
     administrator = Visit(browser, address).sign_in(world, "privacy-officer")
     other = administrator.go(f"/o/{org.slug}/requests/")
@@ -86,7 +88,7 @@ def test_somebody_who_cannot_sign_in_reaches_their_page(world: World, visit: Vis
     assert problems(administrator, f"/o/{org.slug}/requests/") == []
     shot(administrator, "requests")
     other = administrator.go(f"/o/{org.slug}/requests/")
-    other.click("main a.btn[href*=answer-rights-request]")
+    other.click("main a.btn[href*=answer-request]")
     other.check("input[value=granted]")
     other.fill("#id_message", "You have it by Friday.")
     shot(administrator, "answer")
@@ -95,6 +97,7 @@ def test_somebody_who_cannot_sign_in_reaches_their_page(world: World, visit: Vis
     administrator.context.close()
     assert administrator.complaints == []
     page = visit.go("/rights/page/")
+    page.click("text=What happened")
     assert "You have it by Friday." in page.inner_text("main")
     page.click("text=Cancel the deletion")
     assert account(person).status == "active"

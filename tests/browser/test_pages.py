@@ -13,11 +13,11 @@ from tests.situations import WHY, arrange
 
 pytestmark = pytest.mark.browser
 PERSON = ["", "suspend/", "restrict/", "remove/", "deactivate/", "lockdown/", "change-role/", "update-profile/", "require-password-reset/", "reset-second-factor/", "cancel-scheduled/", "reschedule/", "protect/", "revoke-tokens/", "transfer-ownership/"]
-PAGES = ["/o/{slug}/overview/", "/o/{slug}/jobs/", "/o/{slug}/views/", "/o/{slug}/people/?status=active", "/o/{slug}/people/", "/o/{slug}/people/?q=nobody-at-all", "/o/{slug}/do/invite/", "/o/{slug}/people/import/", "/o/{slug}/people/act/", "/o/{slug}/administrators/protected/", "/o/{slug}/approvals/", "/o/{slug}/scheduled/", "/o/{slug}/requests/", "/rights/page/", "/o/{slug}/audit/", "/o/{slug}/processing/", "/o/{slug}/copies/", "/o/{slug}/audit/?since=tomorrow", "/o/{slug}/tokens/", "/o/{slug}/settings/", "/o/{slug}/settings/notice/", "/o/{slug}/settings/inactivity/?days=30",
+PAGES = ["/o/{slug}/overview/", "/o/{slug}/jobs/", "/o/{slug}/views/", "/o/{slug}/people/?status=active", "/o/{slug}/people/", "/o/{slug}/people/?q=nobody-at-all", "/o/{slug}/do/invite/", "/o/{slug}/people/import/", "/o/{slug}/people/act/", "/o/{slug}/administrators/protected/", "/o/{slug}/approvals/", "/o/{slug}/scheduled/", "/o/{slug}/requests/", "/o/{slug}/requests/figures/", "/rights/page/", "/o/{slug}/audit/", "/o/{slug}/processing/", "/o/{slug}/copies/", "/o/{slug}/audit/?since=tomorrow", "/o/{slug}/tokens/", "/o/{slug}/settings/", "/o/{slug}/settings/notice/", "/o/{slug}/settings/inactivity/?days=30",
          "/o/{slug}/help/", "/o/{slug}/tokens/",
          "/o/{slug}/email-changes/", "/o/{slug}/help/", "/o/{slug}/help/?q=nothing-like-that", "/o/{slug}/help/suspend/", "/o/{slug}/find/?q=w", "/o/{slug}/find/?q=nobody-at-all", "/o/{slug}/?services", "/?choose", "/me/", "/me/email/", "/me/notices/", "/me/who/", "/me/values/", "/me/data/", "/me/privacy/", "/me/deactivate/", "/away/", "/me/delete/", "/goodbye/", "/me/copies/", "/me/requests/", "/me/restriction/", "/me/communications/", "/o/{slug}/announcements/", "/me/sessions/", "/me/second-factor/", "/me/second-factor/app/", "/me/second-factor/passkeys/add/", "/me/password/", "/mailbox/", "/sign-in/out/", "/nowhere/",
          *[f"/o/{{slug}}/people/{{person}}/{p}" for p in PERSON]]
-SIGNED_OUT = ["/sign-in/", "/rights/", "/rights/sent/", "/sign-in/forgotten/", "/sign-in/forgotten/sent/", "/sign-in/unavailable/", "/sign-in/reset/abc-def/", "/mailbox/"]
+SIGNED_OUT = ["/sign-in/", "/rights/", "/rights/sent/", "/rights/request/", "/rights/code/", "/rights/status/", "/sign-in/forgotten/", "/sign-in/forgotten/sent/", "/sign-in/unavailable/", "/sign-in/reset/abc-def/", "/mailbox/"]
 
 
 def problems(visit: Visit, path: str) -> list[str]:

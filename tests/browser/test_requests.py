@@ -9,6 +9,8 @@ from dsar.cases.models import Case
 from tests.browser.conftest import Visit
 from tests.browser.test_pages import problems
 from tests.cases.helpers import happen, received
+from tests.cases.test_without_session import CODE, mailed, worker
+from tests.cases.test_without_session import address as address_of
 from tests.cast import World
 
 
@@ -23,9 +25,32 @@ def test_asking_and_following(world: World, visit: Visit) -> None:
         case = Case.objects.get(account_id=world.north.person("owner").account_id)
     other = received(world.north.person("worker"), "erasure")
     happen(case, "ask", who="administrator", words="Which title?")
-    for path in ("/me/requests/", f"/me/requests/{case.id}/", f"/o/{world.north.slug}/requests/", f"/o/{world.north.slug}/do/refuse-request/?request={other.id}"):
+    for path in ("/me/requests/", f"/me/requests/{case.id}/", f"/o/{world.north.slug}/requests/", f"/o/{world.north.slug}/requests/{other.id}/", f"/o/{world.north.slug}/requests/figures/",
+                 f"/o/{world.north.slug}/do/refuse-request/?request={other.id}"):
         assert problems(visit, path) == []
         shoot(visit, path)
+
+
+def test_asking_without_signing_in(world: World, visit: Visit) -> None:
+    """The form, the code from the mail, the page of the request: by typing and clicking alone."""
+    person = world.north.person("worker")
+    page = visit.go("/rights/request/")
+    shoot(visit, "/rights/request/")
+    page = visit.go("/rights/request/")
+    page.fill("#id_email", address_of(person))
+    page.select_option("#id_right", "object")
+    page.click("form.card button.primary")
+    worker()
+    assert "Look into your mailbox" in page.inner_text("main, body")
+    page.fill("#id_code", "WRONG-ONE")
+    page.click("form.card button.primary")
+    assert "not right" in page.inner_text("body")
+    shoot(visit, "/rights/code/")
+    visit.go("/rights/code/").fill("#id_code", CODE.search(mailed(person))[0])  # type: ignore[index]
+    page.click("form.card button.primary")
+    page.wait_for_selector("text=You have to be answered by")
+    assert problems(visit, "/rights/status/") == []
+    shoot(visit, "/rights/status/")
 
 
 def shoot(visit: Visit, path: str) -> None:

@@ -211,3 +211,35 @@ def test_time_reminds_misses_and_closes(world: World) -> None:
         assert (events.count("warned"), events.count("breached")) == (1, 1)
         assert Case.objects.get(id=unproven.id).state == "closed_unverified" and Action.objects.get(case=unproven).outcome == "unverified"
         assert Case.objects.get(id=asked.id).state == "triage"
+
+
+def test_the_person_keeps_an_administrator_out(world: World) -> None:
+    """They see, mail, act and agree no more; somebody has to be left; nobody agrees to an answer to themselves."""
+    person, officer, owner, administrator = (world.north.person(name) for name in ("worker", "privacy-officer", "owner", "administrator"))
+    case, page = received(person, "object"), f"/o/{world.north.slug}/requests/"
+    client = client_for(person)
+    for wrong, code in ((Account.objects.get(id=world.north.person("member").account_id).email, "not_a_handler"), (Account.objects.get(id=world.contoso.person("owner").account_id).email, "not_a_handler")):
+        with pytest.raises(Refused) as refused:
+            own(person, dialogue.BAR, request=case.reference, administrator=wrong)
+        assert refused.value.codes == [code]
+    assert client.post(f"/me/requests/{case.id}/", {"do": "bar", "administrator": str(officer.account_id)}).status_code == 302
+    assert "You asked that an administrator does not handle it." in client.get(f"/me/requests/{case.id}/").content.decode()
+    assert case.reference not in client_for(officer).get(page).content.decode() and case.reference in client_for(owner).get(page).content.decode()
+    assert not letters(officer.account_id, "case-waits") or all("looked at" in words for words in letters(officer.account_id, "case-waits"))
+    own(person, dialogue.BAR, request=case.reference, administrator=str(administrator.account_id))
+    mine = received(administrator, "correct")
+    for one in (case, mine):
+        plan = by(world, "owner", cases.REFUSE, one, ground="unfounded").plan_id
+        with tenancy.scope(org=world.north.organization.id):
+            row = Plan.objects.get(id=plan)
+            with pytest.raises(Refused) as stale:
+                approvals.decide(plan_id=row.id, actor=world.north.actor("administrator"), requester=approvals.requester(row), power=cases.REFUSE, approve=True, note="", now=datetime.now(UTC))
+            assert stale.value.codes == ["stale"]
+    assert (the_case(person).state, the_case(administrator).state) == ("triage", "triage"), "who is kept out does not agree to it, and nobody to a refusal of what they asked themselves"
+    with tenancy.installation("a test looks"):
+        *most, last_one = [one.id for one in dialogue.handlers(Case.objects.get(id=case.id))]
+    for one in most:
+        own(person, dialogue.BAR, request=case.reference, administrator=str(one))
+    with pytest.raises(Refused) as last:
+        own(person, dialogue.BAR, request=case.reference, administrator=str(last_one))
+    assert most and last.value.codes == ["nobody_left"]

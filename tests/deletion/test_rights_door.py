@@ -4,22 +4,27 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.apps import apps
+from django.db import connection, connections
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts import door, outbox, rights, tenancy
 from accounts.models import Account, Mail, Membership, Organization, RightsAsk, RightsRequest, RightsVisit
-from accounts.powers import BY_SLUG
 from accounts.reasons import NotFound, Refused
 from audit import subscribers
 from audit.models import Entry
+from dsar.cases import running
+from dsar.cases.models import Case
+from dsar.powers.cases import ANSWER
 from portal.views.rights import COOKIE
 from tests.audit.logs import number_all
 from tests.browse import client_for
+from tests.cases.helpers import received
 from tests.cast import Org, World
 from tests.deletion.acts import account, act, deletion
 from tests.situations import arrange
@@ -58,7 +63,7 @@ def test_whoever_is_closed_out_reads_why_and_until_when(world: World, status: st
     act(org, CLOSINGS[status], person, reason_code="security_incident", message="We saw odd sign-ins.", **({"until": datetime.now(UTC) + timedelta(days=9)} if status == "suspended" else {}))
     shown = inside(person).get("/rights/page/").content.decode()
     until = datetime.now(UTC) + timedelta(days=14 if status == "pending_deletion" else 9)
-    for words in ("Security incident", "We saw odd sign-ins.", "ada@north.example", "Ask for a copy", "Ask for deletion", "Object", *([f"{until:%Y-%m-%d}"] if status in {"suspended", "pending_deletion"} else [])):
+    for words in ("Security incident", "We saw odd sign-ins.", "ada@north.example", "What you ask for", "A copy of my data", "Deletion of my data", *([f"{until:%Y-%m-%d}"] if status in {"suspended", "pending_deletion"} else [])):
         assert words in shown, words
 
 
@@ -171,51 +176,91 @@ def test_nothing_else_works_with_it(world: World) -> None:
             assert not (one.status_code == 200 and f"{org.organization.name}" in one.content.decode(errors="replace")), address
 
 
-def test_what_is_asked_is_recorded_and_answered(world: World) -> None:
+def cases_of(person: Membership) -> list[Case]:
+    with tenancy.installation("look"):
+        return list(Case.objects.filter(account_id=person.account_id).prefetch_related("actions").order_by("received_at"))
+
+
+def test_what_is_asked_becomes_a_case_that_the_page_follows(world: World) -> None:
+    """One place: a mailbox is enough to object, and not for a copy; asked twice it is asked once; the answer, the dates and the way to disagree stand on the page."""
     org, person = world.north, world.north.person("worker")
     act(org, "deactivate", person)
     client = inside(person)
-    body = {"do": "copy", "organization": str(org.organization.id), "words": "All of it, please."}
-    assert client.post("/rights/page/", body).status_code == 302
-    assert "You asked this already" in client.post("/rights/page/", body, follow=True).content.decode()
-    for do in ("deletion", "objection"):
-        client.post("/rights/page/", {"do": do, "organization": str(org.organization.id)})
+    for right in ("access", "access", "object"):
+        shown = client.post("/rights/page/", {"do": "ask", "right": right, "organization": str(org.organization.id), "words": "All of it, please."}, follow=True).content.decode()
+    copy, objection = cases_of(person)
+    assert [(c.channel, c.level, c.state, [a.right for a in c.actions.all()]) for c in (copy, objection)] == [("mailbox", 1, "identity_pending", ["access"]), ("mailbox", 1, "triage", ["object"])]
+    for words in (copy.reference, objection.reference, "You have to be answered by", "Why that date", "Received on", "All of it" not in shown):
+        assert words is True or str(words) in shown, words
     with tenancy.installation("look"):
-        assert sorted(RightsRequest.objects.filter(account_id=person.account_id).values_list("kind", flat=True)) == ["copy", "deletion", "objection"]
-        assert Entry.objects.filter(org=org.organization.id, record__contains="rights.requested").count() == 3
-        assert not Entry.objects.filter(org=org.organization.id, record__contains="All of it").exists(), "words are sealed"
-        copy = RightsRequest.objects.get(account_id=person.account_id, kind="copy")
-    page = client_for(org.person("privacy-officer")).get(f"/o/{org.slug}/requests/").content.decode()
-    assert "All of it, please." in page and str(copy.id) in page
+        entries = Entry.objects.filter(org=org.organization.id, record__contains=str(copy.id))
+        assert entries.filter(record__contains='"case.received"').filter(record__contains="mail_link").count() == 1 and not entries.filter(record__contains="All of it").exists(), "words are sealed"
+    queue = client_for(org.person("privacy-officer")).get(f"/o/{org.slug}/requests/").content.decode()
+    assert "All of it, please." in queue and copy.reference in queue and objection.reference in queue
     assert client_for(org.person("people-manager")).get(f"/o/{org.slug}/requests/").status_code == 404
     now = datetime.now(UTC)
     with tenancy.scope(org=org.organization.id):
-        door.perform(power=BY_SLUG["answer-rights-request"], actor=org.actor("privacy-officer"), data={"request": str(copy.id), "outcome": "granted", "message": "By Friday."}, now=now)
-        with pytest.raises(Refused):
-            door.perform(power=BY_SLUG["answer-rights-request"], actor=org.actor("owner"), data={"request": str(copy.id), "outcome": "refused", "message": "No."}, now=now)
-    assert "By Friday." in client.get("/rights/page/").content.decode()
+        with pytest.raises(Refused) as unproven:
+            door.perform(power=ANSWER, actor=org.actor("privacy-officer"), data={"request": str(copy.id), "outcome": "granted", "message": "Here.", "ground": "", "private_note": ""}, now=now)
+        assert unproven.value.codes == ["wrong_status"], "nothing is disclosed to a mailbox"
+        door.perform(power=ANSWER, actor=org.actor("privacy-officer"), data={"request": str(objection.id), "outcome": "granted", "message": "We stopped.", "ground": "", "private_note": ""}, now=now)
+    shown = client.get("/rights/page/").content.decode()
+    assert "We stopped." in shown and "Disagree with the answer" in shown and "data protection authority" in shown
+    assert "Say it in your own words." in client.post("/rights/page/", {"do": "disputed", "request": str(objection.id), "words": " "}, follow=True).content.decode()
+    client.post("/rights/page/", {"do": "disputed", "request": str(objection.id), "words": "You did not."})
+    client.post("/rights/page/", {"do": "withdrawn", "request": str(copy.id)})
+    assert [c.state for c in cases_of(person)] == ["withdrawn", "disputed"]
     number_all()
     with tenancy.installation("mail"):
         subscribers.drain()
-        assert "By Friday." in outbox.render(Mail.objects.get(account_id=person.account_id, template="answer-rights-request"))[1]
+        told = [outbox.render(m)[1] for m in Mail.objects.filter(account_id=person.account_id, template="case-news")]
+    assert any("We stopped." in words for words in told) and all("/me/requests/" not in words for words in told), "who cannot sign in is led to the page that they can open"
+
+
+def test_what_a_mailbox_asks_stands_in_nobody_s_way(world: World) -> None:
+    """What is proven better is neither joined, held up nor ended by it."""
+    org, person = world.north, world.north.person("worker")
+    proven = received(person, "erasure")
+    act(org, "deactivate", person)
+    inside(person).post("/rights/page/", {"do": "ask", "right": "erasure", "organization": str(org.organization.id)})
+    first, second = cases_of(person)
+    assert (first.id, first.state, first.level) == (proven.id, "triage", 2) and (second.state, second.level) == ("identity_pending", 1)
+    running.look(now=datetime.now(UTC) + timedelta(days=31))
+    assert [c.state for c in cases_of(person)] == ["triage", "closed_unverified"]
 
 
 def test_only_of_whom_it_concerns_and_only_what_there_is(world: World) -> None:
     org, person = world.north, world.north.person("worker")
     act(org, "deactivate", person)
-    client = inside(person)
-    for body in ({"do": "copy", "organization": str(world.contoso.organization.id)}, {"do": "copy", "organization": "x"}, {"do": "everything", "organization": str(org.organization.id)}, {}, {"do": "cancel"}):
+    client, other = inside(person), received(org.person("guest"), "object")
+    here = str(org.organization.id)
+    for body in ({"do": "ask", "right": "access", "organization": str(world.contoso.organization.id)}, {"do": "ask", "right": "access", "organization": "x"}, {"do": "ask", "right": "everything", "organization": here},
+                 {"do": "withdrawn", "request": str(other.id)}, {"do": "fulfilled", "request": str(other.id), "words": "x"}, {"do": "withdrawn"}, {}, {"do": "cancel"}):
         assert client.post("/rights/page/", body).status_code in {302, 404}
+    assert not cases_of(person) and account(person).status == "deactivated" and cases_of(org.person("guest"))[0].state == "triage"
+
+
+def test_what_the_door_kept_itself_becomes_cases(world: World) -> None:
+    """The move keeps the day, the words, the answer and who gave it; what somebody has proven already is not opened twice, and requests about the account itself stay."""
+    org, person, officer = world.north, world.north.person("worker"), world.north.person("privacy-officer")
+    asked_at, proven = datetime.now(UTC) - timedelta(days=12), received(org.person("guest"), "object")
+    common = {"organization": org.organization, "account_id": person.account_id, "asked_at": asked_at}
+    answered = {"state": "answered", "outcome": "refused", "answer": "No.", "answered_at": asked_at + timedelta(days=1), "answered_by": officer.id}
+    arrange(lambda: RightsRequest.objects.bulk_create([RightsRequest(id=uuid.uuid4(), **{**common, **more}) for more in (
+        {"kind": "copy", "words": "Mine."}, {"kind": "objection"}, {"kind": "deletion", **answered}, {"kind": "objection", "account_id": org.person("guest").account_id}, {"kind": "account"})]))
+    with connections["owner"].schema_editor() as editor:
+        import_module("dsar.migrations.0004_requests_of_the_door").move(apps, editor)
+    found = {c.actions.all()[0].right: c for c in cases_of(person)}
+    assert {right: (c.state, c.received_at, c.channel, c.level) for right, c in found.items()} == {
+        "access": ("identity_pending", asked_at, "mailbox", 1), "object": ("triage", asked_at, "mailbox", 1), "erasure": ("refused", asked_at, "mailbox", 1)}
+    assert found["access"].words == "Mine." and found["object"].statutory_due is not None
+    assert found["erasure"].decided_by == officer.account_id and found["erasure"].closed_at == answered["answered_at"]
+    assert [c.state for c in cases_of(org.person("guest"))] == ["merged", "triage"] and proven.id == cases_of(org.person("guest"))[1].id
     with tenancy.installation("look"):
-        assert not RightsRequest.objects.filter(account_id=person.account_id).exists() and account(person).status == "deactivated"
-
-
-def test_another_organization_s_request_is_not_there(world: World) -> None:
-    made: list[RightsRequest] = []
-    arrange(lambda: made.append(RightsRequest.objects.create(id=uuid.uuid4(), organization=world.contoso.organization, account_id=world.contoso.person("member").account_id, kind="copy", asked_at=datetime.now(UTC))))
-    with tenancy.scope(org=world.north.organization.id), pytest.raises(Refused) as refused:
-        door.perform(power=BY_SLUG["answer-rights-request"], actor=world.north.actor("owner"), data={"request": str(made[0].id), "outcome": "granted", "message": "x"}, now=datetime.now(UTC))
-    assert refused.value.codes == ["unknown_request"]
+        assert list(RightsRequest.objects.filter(account_id__in=[person.account_id, org.person("guest").account_id]).values_list("kind", flat=True)) == ["account"]
+    assert "No." in client_for(person).get(f"/me/requests/{found['erasure'].id}/").content.decode()
+    running.look(now=datetime.now(UTC))
+    arrange(lambda: RightsRequest.objects.filter(account_id=person.account_id).delete())
 
 
 @pytest.mark.parametrize(("ground", "may"), [("person_asked", True), ("contract_ended", False)])

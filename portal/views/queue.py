@@ -1,0 +1,126 @@
+"""The queue of requests, for administrators: what needs them first, and what can be done with each."""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.actor import Actor
+from accounts.models import Account, Management, Membership, RightsRequest
+from accounts.power import Words
+from accounts.reasons import NotFound
+from dsar.cases import figures, mailbox, plans, words
+from dsar.cases.models import Case, State, Task, TaskKind
+from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
+from dsar.powers.cases import visible
+from portal.organization import enter
+
+PERMISSION = "manage_requests"
+SHOWN, SOON = 200, 7
+RISKS = ("overdue", "due", "destructive", "conflict", "")
+"""What needs somebody first comes first."""
+_BY_STATE: dict[str, tuple[str, ...]] = {
+    State.DISPUTED: ("resolve-dispute",), State.IDENTITY_PENDING: ("vouch-for-requester",), State.REVIEW: ("release-copy",), State.BLOCKED: ("retry-request",),
+    State.TRIAGE: ("answer-request", "ask-requester", "extend-request", "refuse-request"), State.PLANNED: ("answer-request", "extend-request", "refuse-request"),
+}
+
+
+_LABELS: dict[str, Words] = {
+    "answer-request": gettext_lazy("Answer by hand"), "ask-requester": gettext_lazy("Ask the person"), "extend-request": gettext_lazy("Take more time"), "refuse-request": gettext_lazy("Refuse"),
+    "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
+    "make-requested-copy": gettext_lazy("Make the copy"), "delete-as-requested": gettext_lazy("Delete the account"), "grant-own-deletion": gettext_lazy("Agree"),
+    "decline-own-deletion": gettext_lazy("Decline"),
+}
+"""What the acts are called beside a request."""
+
+
+@dataclass
+class Line:
+    """One request of the list: whose it is, how pressing, and what this administrator can do with it."""
+
+    row: Case
+    member: UUID | None
+    risk: str
+    acts: list[tuple[str, Words]]
+
+
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    """What people asked, by risk; and what was answered lately."""
+    actor = enter(request, slug, permission=PERMISSION)
+    seen = visible(actor.organization_id, actor).select_related("account", "organization").prefetch_related("actions")
+    waiting = list(RightsRequest.objects.filter(organization_id=actor.organization_id, state="open").exclude(id__in=Task.objects.filter(kind=TaskKind.ERASE).values("refers"))
+                   .select_related("account").order_by("asked_at")[:SHOWN])
+    rows = list(seen.filter(state__in=OPEN).order_by("statutory_due", "received_at")[:SHOWN])
+    members = dict(Membership.objects.filter(organization_id=actor.organization_id, account_id__in={r.account_id for r in (*rows, *waiting)}).values_list("account_id", "id"))
+    return render(request, "rights/requests.html", {
+        "lines": sorted(lines(rows, members, actor, slug), key=lambda line: RISKS.index(line.risk)), "open": [(r, members.get(r.account_id)) for r in waiting],
+        "answered": seen.filter(state__in=OVER).order_by("-closed_at")[:50], "may": actor.scope_groups is None, "may_delete": actor.may("delete_accounts")})
+
+
+def one(request: HttpRequest, slug: str, case_id: UUID) -> HttpResponse:
+    """One request: what was asked, by when and why, what happened, what it takes, and what can be done."""
+    actor, now = enter(request, slug, permission=PERMISSION), timezone.now()
+    row = visible(actor.organization_id, actor).filter(id=case_id).select_related("account", "organization").prefetch_related("actions", "happenings").first()
+    if row is None:
+        raise NotFound
+    members = dict(Membership.objects.filter(organization_id=actor.organization_id, account_id=row.account_id).values_list("account_id", "id"))
+    managed = Management.objects.filter(organization_id=actor.organization_id, account_id=row.account_id).exists()
+    who = dict(Account.objects.filter(id__in={h.actor for h in row.happenings.all() if h.actor}).values_list("id", "name"))
+    rights = {a.right for a in row.actions.all()}
+    return render(request, "rights/one.html", {
+        "line": next(iter(lines([row], members, actor, slug))), "standing": mailbox.standing(row, now), "who": who, "timeline": [(words.SENTENCES.get(f"case.{h.event}", h.event) % {
+            "actor": who.get(h.actor, _("Nobody in particular")) if h.actor else _("Nobody in particular"), "target": row.account.name or row.account.email}, h) for h in
+            sorted(row.happenings.all(), key=lambda h: (h.at, h.id))],
+        "plan": plans.counted(account_id=row.account_id, organization_id=row.organization_id, managed=managed) if rights & (DISCLOSES | DESTROYS) and row.closed_at is None else [],
+        "erases": bool(rights & DESTROYS), "needed": needed(list(row.actions.all()))})
+
+
+def statistics(request: HttpRequest, slug: str) -> HttpResponse:
+    """How requests of the last year went, as numbers."""
+    actor, now = enter(request, slug, permission=PERMISSION), timezone.now()
+    found = figures.figures(organization_id=actor.organization_id, since=now - timedelta(days=365))
+    return render(request, "rights/figures.html", {"rows": found, "total": sum(row.count for row in found), "open": sum(row.count for row in found if not row.outcome),
+                                                   "late": sum(row.late for row in found)})
+
+
+def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) -> Iterable[Line]:
+    """Each request with what can be done; the order of what is due is kept."""
+    managed = set(Management.objects.filter(organization_id=actor.organization_id, account_id__in=[r.account_id for r in rows]).values_list("account_id", flat=True))
+    asked = set(RightsRequest.objects.filter(organization_id=actor.organization_id, state="open").values_list("id", flat=True))
+    own = {task.case_id for task in Task.objects.filter(case__in=rows, kind=TaskKind.ERASE) if task.refers in asked}
+    open_rights: dict[UUID, set[str]] = defaultdict(set)
+    for row in rows:
+        open_rights[row.account_id] |= {a.right for a in row.actions.all()}
+    for row in rows:
+        rights = {a.right for a in row.actions.all()}
+        slugs = [] if row.account_id == actor.account_id or actor.scope_groups is not None else list(_BY_STATE.get(row.state, ()))
+        over_person: list[str] = []
+        if slugs and row.state in {State.TRIAGE, State.PLANNED} and row.account_id in members:
+            if rights <= DISCLOSES:
+                over_person = ["make-requested-copy"]
+            elif rights == {"erasure"} and row.account_id in managed and actor.may("delete_accounts"):
+                over_person = ["grant-own-deletion", "decline-own-deletion"] if row.id in own else ["delete-as-requested"]
+        acts = [(reverse("power", args=[slug, members[row.account_id], one]), _LABELS[one]) for one in over_person]
+        acts += [(f"{reverse('organization-power', args=[slug, one])}?request={row.id}", _LABELS[one]) for one in slugs]
+        yield Line(row, members.get(row.account_id), _risk(row, rights, open_rights[row.account_id]), acts)
+
+
+def _risk(row: Case, rights: set[str], all_open: set[str]) -> str:
+    left = (row.statutory_due - timezone.now().astimezone(ZoneInfo(row.time_zone)).date()).days if row.statutory_due else None
+    if left is not None and left < 0:
+        return "overdue"
+    if left is not None and left <= SOON:
+        return "due"
+    if rights & DESTROYS:
+        return "destructive"
+    return "conflict" if row.state in {State.DISPUTED, State.BLOCKED} or row.barred or all_open & DESTROYS else ""
