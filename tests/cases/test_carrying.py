@@ -25,6 +25,7 @@ from tests.browse import client_for
 from tests.cases.helpers import received
 from tests.cases.test_acts import by, letters, own
 from tests.cast import World
+from tests.deletion.acts import warned
 from tests.dsar import copies
 from tests.situations import arrange
 
@@ -141,6 +142,7 @@ def test_two_people_delete_as_asked_and_the_request_ends_with_a_certificate(worl
     with tenancy.installation("a test looks"):
         assert Case.objects.get(id=case.id).not_before is not None
     follow()
+    warned(person)
     with tenancy.installation("the schedule"):
         assert purging.purge(account_id=person.account_id, now=datetime.now(UTC) + timedelta(days=40))
     follow()
