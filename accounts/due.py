@@ -13,6 +13,7 @@ from accounts.models import Account, Brake, MembershipSnapshot, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
 from accounts.schedules import falling, warning
 from accounts.tenancy import installation, scope
+from accounts.transfers import running as transfers
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
@@ -36,6 +37,7 @@ def run(*, now: datetime) -> None:
             brake.lift(organization_id=organization_id, now=now)
     steps.due(now=now)
     own_deletion.look_after(now=now)
+    transfers.run(now=now)
     IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
 
 

@@ -168,7 +168,8 @@ STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the ki
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
 AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER", "accounts.brake_news.SUBSCRIBER",
                      "accounts.succession.news.SUBSCRIBER", "accounts.deletion_news.SUBSCRIBER", "accounts.organizations.news.SUBSCRIBER",
-                     "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER", "accounts.communications.sending.SUBSCRIBER",
+                     "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER", "accounts.transfers.news.SUBSCRIBER",
+                     "accounts.communications.sending.SUBSCRIBER",
                      "dsar.news.SUBSCRIBER", "dsar.cases.news.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages

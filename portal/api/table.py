@@ -25,6 +25,7 @@ from portal.api import (
     settings,
     succession,
     tokens,
+    transfers,
     views,
 )
 from portal.api.operation import Call, Operation
@@ -54,6 +55,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *settings.OPERATIONS,
     *rights.OPERATIONS,
     *claims.OPERATIONS,
+    *transfers.OPERATIONS,
     *succession.OPERATIONS,
     *addresses.OPERATIONS,
     *views.OPERATIONS,

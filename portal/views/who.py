@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from accounts.powers.forms import GROUNDS
 from accounts.reasons import NotFound
-from portal import who
+from portal import transfers, who
 from portal.views.me import about_me
 
 
@@ -21,5 +21,5 @@ def index(request: HttpRequest) -> HttpResponse:
         raise NotFound from None
     grounds = dict(GROUNDS)
     rows = [{"line": act.line, "organization": act.organization, "ground": grounds.get(act.line.reason, "")} for act in acts]
-    return render(request, "me/who.html", {"scheduled": about_me(request.user.id),
+    return render(request, "me/who.html", {"transfer": found if (found := transfers.mine(request.user.id)) and found.open else None, "scheduled": about_me(request.user.id),
                                            "holds": who.holds(request.user.id), "rows": rows, "page": {"next": older, "previous": ""}, "later": bool(cursor), "past": who.past(request.user.id)})

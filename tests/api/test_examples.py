@@ -22,7 +22,24 @@ from tests.api.calls import address, number_the_log, things
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
-from tests.situations import CASES_OF_ALL, CASES_OF_ONE, CLAIMS, DATA, arrange, change_for, claims_for, domain_for, draft_for, group_for, ready, session_for, stream_for, succession_for, token_for
+from tests.situations import (
+    CASES_OF_ALL,
+    CASES_OF_ONE,
+    CLAIMS,
+    DATA,
+    TRANSFERS,
+    arrange,
+    change_for,
+    claims_for,
+    domain_for,
+    draft_for,
+    group_for,
+    ready,
+    session_for,
+    stream_for,
+    succession_for,
+    token_for,
+)
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
 
@@ -65,6 +82,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body["hold"] = _hold(org)
     if operation.power is not None and operation.power.slug in CLAIMS:
         body.update(DATA[operation.power.slug])
+    if operation.name in TRANSFERS:
+        body.update(DATA[operation.name])
     if operation.name in {"cancel-scheduled", "reschedule"}:
         body["scheduled"] = str(ids["scheduled_id"])
     if operation.name == "answer-rights-request" or operation.name in CASES_OF_ONE:
@@ -135,6 +154,8 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name)
     if operation.name in CASES_OF_ONE or operation.name in CASES_OF_ALL:
         ready(org, operation.name)
+    if operation.name in {"transfers", "me-transfer", "object-to-transfer", "take-own-account"}:
+        ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
     if operation.name == "person-sessions":
