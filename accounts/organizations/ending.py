@@ -16,6 +16,7 @@ from accounts.models import (
     Claim,
     ClaimedAccount,
     Closing,
+    Deletion,
     Domain,
     Group,
     GroupMembership,
@@ -157,7 +158,9 @@ def _people(organization_id: UUID, now: datetime) -> int:
             for model in (GroupMembership, ServiceAccess):
                 model.objects.filter(membership_id__in=ids).delete()
             SavedView.objects.filter(owner_id__in=ids).delete()
-            managed = Management.objects.filter(organization_id=organization_id, account_id__in=accounts).exclude(account__status=AccountStatus.PENDING_DELETION)
+            # A deletion that the organization decided on goes on under its name. One that the person asked for is theirs to take back, and then nobody may be left who manages the account.
+            theirs = Deletion.objects.filter(organization_id=organization_id, by_person=False)
+            managed = Management.objects.filter(organization_id=organization_id, account_id__in=accounts).exclude(account__in=theirs.values("account_id"))
             released = set(managed.values_list("account_id", flat=True))
             Management.objects.filter(organization_id=organization_id, account_id__in=released).delete()
             Account.objects.filter(id__in=released, access_ends_at__isnull=False).update(access_ends_at=None)

@@ -13,7 +13,7 @@ from accounts import tenancy
 from accounts.claims import leaving, running
 from accounts.domains import checks, proof
 from accounts.models import Account, Claim, ClaimedAccount, Domain, Management
-from accounts.reasons import Refused, Stale
+from accounts.reasons import NotFound, Refused, Stale
 from tests.cast import World
 from tests.claims.acts import DAY, announce, answer, do, domain, manager, person, row
 from tests.situations import arrange
@@ -29,7 +29,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
         try:
             gate.wait(10)
             answers[number] = act()
-        except (Refused, Stale) as refusal:
+        except (NotFound, Refused, Stale) as refusal:
             answers[number] = refusal
         finally:
             connections.close_all()

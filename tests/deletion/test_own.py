@@ -2,17 +2,23 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
-from accounts import due, outbox, own_deletion, purging, tenancy
-from accounts.models import Mail, Management, Membership, OrganizationPolicy, RightsRequest, Tombstone
-from accounts.reasons import NotFound, Refused, StepUpNeeded
+from accounts import due, mail, outbox, own_deletion, purging, tenancy
+from accounts.models import Account, AddressChange, Mail, Management, Membership, OrganizationPolicy, RightsRequest, Tombstone
+from accounts.people import usable_owners
+from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded
 from tests.browse import client_for
 from tests.cast import PASSWORD, World
+from tests.claims.test_races import at_once
 from tests.deletion.acts import DAY, account, act, deletion
 from tests.deletion.test_schedule import hold
 from tests.emails import post
@@ -184,3 +190,61 @@ def test_declined_withdrawn_and_moot(world: World) -> None:
     assert found is not None and found.state == "ended"
     own(person, "delete-own-account")  # now it is theirs alone
     assert account(person).status == "pending_deletion"
+
+
+def test_whose_days_and_who_is_asked(world: World) -> None:
+    """The organization's own number of days counts where it lets people decide; whoever decides alone asks nobody; a directory's people ask there."""
+    org, person = world.north, world.north.person("worker")
+    arrange(lambda: OrganizationPolicy.objects.create(organization=org.organization, own_deletion=True, deletion_days=40))
+    refused(lambda: own(person, "ask-own-deletion", words=""), "decide_alone")
+    own(person, "delete-own-account")
+    row = deletion(person)
+    assert row is not None and row.purge_at - row.scheduled_at == 40 * DAY and row.organization_id == org.organization.id
+    governed = org.person("auditor")
+    arrange(lambda: Management.objects.filter(account_id=governed.account_id).update(basis="scim"))
+    for slug in ("delete-own-account", "ask-own-deletion"):
+        refused(lambda slug=slug: own(governed, slug, words=""), "managed_by_idp")  # type: ignore[misc]
+    page = unescape(client_for(governed).get("/me/delete/").content.decode())
+    assert "A directory of your organization decides" in page and "Delete my account" not in page
+
+
+def test_nothing_that_was_under_way_outlives_it(person: Membership) -> None:
+    """A reset link and a change of the address from before open nothing afterwards, nor when the deletion was taken back."""
+    before = account(person)
+    key = mail.reset_link(before)
+    own(person, "change-own-email", email="somewhere@home-mail.com")
+    own(person, "delete-own-account")
+    with tenancy.installation("look"):
+        assert AddressChange.objects.get(account_id=person.account_id).state == "cancelled"
+    assert Client().post(link(person, "deletion-news")).status_code == 302
+    answer = Client().get(key.removeprefix(settings.STEWARD_URL), follow=True)
+    assert account(person).status == "active" and "new_password" not in answer.content.decode() and "password1" not in answer.content.decode()
+
+
+def test_the_way_back_that_a_password_shows_is_open_for_half_an_hour(person: Membership) -> None:
+    own(person, "delete-own-account")
+    path = Client().post("/sign-in/", {"login": account(person).email, "password": PASSWORD})["Location"]
+    with freeze_signing(own_deletion.SIGNED_IN_FOR - timedelta(minutes=1)):
+        assert Client().get(path).status_code == 200
+    with freeze_signing(own_deletion.SIGNED_IN_FOR + timedelta(minutes=1)):
+        assert Client().get(path).status_code == 404
+        assert Client().get(link(person, "deletion-news")).status_code == 200, "the link in the mail has no such end"
+
+
+@contextmanager
+def freeze_signing(later: timedelta) -> Iterator[None]:
+    """Links are looked at so much later."""
+    now = time.time()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.core.signing.time.time", lambda: now + later.total_seconds())
+        yield
+
+
+def test_of_two_owners_who_go_at_once_one_stays(world: World) -> None:
+    org = world.north
+    owners = [org.person("owner"), org.person("second-owner")]
+    arrange(lambda: (OrganizationPolicy.objects.create(organization=org.organization, own_deletion=True), Account.objects.filter(id=owners[1].account_id).update(has_second_factor=True)))
+    answers = at_once(*[lambda one=one: own(one, "delete-own-account") for one in owners])  # type: ignore[misc]
+    assert sorted(isinstance(answer, Refused | Stale) for answer in answers) == [False, True]
+    with tenancy.scope(org=org.organization.id):
+        assert usable_owners(organization_id=org.organization.id, without=[]) == 1

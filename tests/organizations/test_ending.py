@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from accounts import approvals, door, tenancy
-from accounts.models import Account, ApiToken, Closing, Domain, GroupMembership, Management, Membership, OldSlug, Organization, Plan
+from accounts import approvals, door, own_deletion, tenancy
+from accounts.models import Account, ApiToken, Closing, Deletion, Domain, GroupMembership, Management, Membership, OldSlug, Organization, Plan
 from accounts.organizations import ending, slugs
 from accounts.powers import BY_SLUG
 from accounts.reasons import NotFound, Refused
@@ -19,6 +19,8 @@ from audit.verify import verify
 from portal import jobs
 from tests.browse import client_for
 from tests.cast import Org, World
+from tests.deletion.acts import act as people_act
+from tests.emails.acts import own
 from tests.situations import WHY, arrange, domain_for, group_for, token_for
 
 NOW = datetime.now
@@ -290,3 +292,24 @@ def test_the_job_runs_it(world: World) -> None:
     assert fresh(world.north).status == "deleted"
     with tenancy.installation("a test looks"):
         assert not Plan.objects.filter(organization=world.north.organization, state="awaiting_approval").exists()
+
+
+def test_whoever_asked_to_be_deleted_can_still_stay_after_the_end(world: World) -> None:
+    """The organization that managed the account is gone when the person changes their mind: the account is their own, not that of a manager that does not exist. What the organization decided goes on."""
+    org, person, other, now = world.north, world.north.person("worker"), world.north.person("legal"), NOW(UTC)
+    people_act(org, "schedule-deletion", other, days=60, now=now)
+    arrange(lambda: Management.objects.filter(organization=org.organization).exclude(account_id__in=[org.person(n).account_id for n in ("owner", "second-owner", "worker", "legal")]).delete())
+    arrange(lambda: Account.objects.filter(id=org.person("second-owner").account_id).update(has_second_factor=True))
+    own(person, "ask-own-deletion", words="")
+    people_act(org, "grant-own-deletion", person, now=now)
+    arrange(lambda: Deletion.objects.filter(account_id=person.account_id).update(purge_at=now + 40 * DAY, term=now + 40 * DAY))
+    decided(org, now=now)
+    assert passes(org, now + 20 * DAY)
+    with tenancy.installation("look"):
+        managed = set(Management.objects.filter(organization=org.organization).values_list("account_id", flat=True))
+        assert managed == {other.account_id}
+        deletion = Deletion.objects.get(account_id=person.account_id)
+    own_deletion.keep(own_deletion.link(deletion).rstrip("/").rpartition("/")[2], now=now + 21 * DAY)
+    assert Account.objects.get(id=person.account_id).status == "active"
+    own(person, "delete-own-account")
+    assert Account.objects.get(id=person.account_id).status == "pending_deletion", "and it is theirs alone to delete"
