@@ -15,6 +15,7 @@ from accounts.powers.reset_second_factor import WAIT
 from accounts.profile import telling
 from accounts.schedules import falling, warning
 from accounts.tenancy import installation, scope
+from accounts.transfers import running as transfers
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
@@ -41,6 +42,7 @@ def run(*, now: datetime) -> None:
     steps.due(now=now)
     own_deletion.look_after(now=now)
     telling.run(now=now)
+    transfers.run(now=now)
     IdempotencyKey.objects.filter(created_at__lt=now - door.KEY_LIFETIME).delete()
 
 

@@ -116,6 +116,12 @@ def drafts(*, power: Power, actor: Actor, targets: list[Any], work: Work, ended:
             org=organization_id, action=event, category=event.split(".")[0], outcome="success", actor=ActorRef(type=actor.kind, id=actor.account_id, auth_method=by.auth_method,
                 auth_time=by.auth_time),
             targets=[TargetRef(type="person", id=_subject(targets[0]), label=address, subject=_subject(targets[0]))], via=actor.via, facts=facts))
+    for organization_id, event, person, facts in work.across:
+        themselves = actor.account_id == person.account.id and actor.organization_id is None
+        found.append(EntryDraft(
+            org=organization_id, action=event, category=event.split(".")[0], outcome="success",
+            actor=ActorRef(type=actor.kind, id=actor.account_id, auth_method=by.auth_method, auth_time=by.auth_time) if themselves else ActorRef(type="organization"),
+            targets=[TargetRef(type="person", id=person.account.id, label=person.label, subject=person.account.id)], via=actor.via, facts=facts))
     for organization_id, event, account_id in work.elsewhere:
         found.append(EntryDraft(
             org=organization_id, action=event, category="account", outcome="success", actor=ActorRef(type="organization"),

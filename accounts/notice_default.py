@@ -38,6 +38,8 @@ PURPOSES: dict[str, tuple[str, Basis]] = {
     "add-to-group": ("To give people what their team needs.", Basis.LEGITIMATE),
     "schedule-deletion": (_ENDING, Basis.LEGITIMATE), "expedite-deletion": (_ENDING, Basis.LEGITIMATE),
     "change-email": ("To keep the address right with which people sign in and are reached, for example after a change of name.", Basis.LEGITIMATE),
+    "transfer-account": ("To hand accounts on when people work for another organization from now on, or this one ends.", Basis.LEGITIMATE),
+    "accept-transfer": ("To look after the accounts of people whom another organization hands on to us.", Basis.LEGITIMATE),
     "release-address": (_AGAIN, Basis.LEGITIMATE), "free-address": (_AGAIN, Basis.LEGITIMATE),
     "remove-recovery-address": ("To keep an account from being taken over through a second mailbox that is in the wrong hands.", Basis.LEGITIMATE),
 }

@@ -63,6 +63,8 @@ class Work:
     cancelled_for: set[UUID] = field(default_factory=set)
     elsewhere: list[tuple[UUID, str, UUID]] = field(default_factory=list)
     """(organization, event, account): entries due in other organizations' logs (guard rail 8)."""
+    across: list[tuple[UUID, str, Any, dict[str, Any]]] = field(default_factory=list)
+    """(organization, event, person, facts): what another organization has to know of the act, in its log; never who did it, unless it was the person."""
     answered: list[tuple[UUID, str, str, dict[str, Any]]] = field(default_factory=list)
     """(organization, event, address, facts): what the person who acts answered to an organization, for its log too. It knows them by this address."""
 

@@ -36,6 +36,8 @@ class Table:
     scope: str | None = None
     unscoped: str = ""
     own: str = ""
+    other: str = ""
+    """The column of a second organization that sees and answers the row."""
     app: str = ALL
     insert_anywhere: bool = False
     free: tuple[str, ...] = ()
@@ -118,6 +120,7 @@ TABLES: dict[str, Table] = {
     "accounts_domain": Table(scope="organization_id", free=("checked_at", "next_check_at", "last_problem")),
     "accounts_claim": Table(scope="organization_id", free=("reached", "told")),
     "accounts_claimedaccount": Table(scope="organization_id", own="account_id"),
+    "accounts_transfer": Table(scope="organization_id", other="to_organization_id", own="account_id"),
     "accounts_addresschange": Table(scope="organization_id", own="account_id"),
     "accounts_releasedaddress": Table(unscoped="hashes of addresses that are closed to strangers for a while, whoever they belonged to"),
     "accounts_group": Table(scope="organization_id"),
@@ -178,6 +181,8 @@ def policies(name: str, table: Table) -> dict[str, str]:
     seen = f'({ours} OR {_REACH}' + (f' OR "{table.own}" = {_ACCOUNT})' if table.own else ")")
     if name == "accounts_organization":
         seen = f"(id = {_ORG} OR {_REACH} OR EXISTS (SELECT 1 FROM accounts_membership m WHERE m.organization_id = accounts_organization.id AND m.account_id = {_ACCOUNT}))"
+    if table.other:
+        seen = f'({seen} OR "{table.other}" = {_ORG})'
     if table.public:
         seen = f"({seen} OR {table.public})"
     found = {"steward_scope": f"FOR ALL TO {APP_ROLE} USING {seen} WITH CHECK {seen}"}

@@ -35,7 +35,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     RIGHTS: ("requests", "request", "copies", "copy-file", "profile-questions"),
     EXPORT: ("people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop", "plan-columns"),
     ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "domains", "domain", "settings", "notice", "notice-draft", "inactivity",
-                     "claims", "claim", "claim-accounts", "email-changes", "announcements"),
+                     "claims", "claim", "claim-accounts", "transfers", "email-changes", "announcements"),
 }
 """Operations of the API below an organization. Those that are powers are acts."""
 _PAGE = {name: purpose for purpose, names in PAGES.items() for name in names}

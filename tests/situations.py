@@ -39,6 +39,7 @@ from accounts.models import (
     Session,
     SuccessionCase,
     Successor,
+    Transfer,
     ValueDispute,
 )
 from accounts.models.address import ChangeKind, ChangeState
@@ -59,7 +60,7 @@ WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
     "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
     "bar-from-request": {"request": "", "administrator": ""},
@@ -136,6 +137,9 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         everybody = [] if slug in {"ask-own-deletion", "delete-own-account", "deactivate-own-account"} else list(org.people.values()) if slug == "withdraw-own-deletion" else [person]
         arrange(lambda: (OrganizationPolicy.objects.update_or_create(organization=org.organization, defaults={"own_deletion": slug in {"delete-own-account", "deactivate-own-account"}}),
                          RightsRequest.objects.filter(organization=org.organization, kind="account").delete(), [goodbye_of(one) for one in everybody]))
+    if slug in TRANSFERS:
+        arrange(lambda: (Transfer.objects.filter(account__memberships__organization=org.organization).delete(),
+                         [transfer_for(one, org, TRANSFERS[slug]) for one in ([person] if slug.endswith("-transfer") and slug != "object-to-transfer" else org.people.values()) if TRANSFERS[slug]]))
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
@@ -257,6 +261,19 @@ def deletion_for(person: Membership, **more: Any) -> Deletion:
     Deletion.objects.filter(account=account).delete()
     return Deletion.objects.create(**{"organization_id": person.organization_id, "account": account, "reason_code": "person_asked", "scheduled_at": at, "term": term, "purge_at": term,
                                       "was_status": "active", "warned": True, "last_address": outbox.seal_text(account.email), **more})
+
+
+TRANSFERS = {"transfer-account": "", "withdraw-transfer": "out", "accept-transfer": "in", "decline-transfer": "in", "object-to-transfer": "agreed", "take-own-account": "agreed"}
+
+
+def transfer_for(person: Membership, org: Org, how: str, **more: Any) -> Transfer:
+    """An offer of the person's account by the organization (`out`, or `agreed` with a date), or to it (`in`). The other side is whatever other organization there is. Needs an open act."""
+    now = datetime.now(UTC)
+    other = Organization.objects.exclude(id=org.organization.id).filter(status="active").order_by("-created_at").first()
+    ours, theirs = (other, org.organization) if how == "in" else (org.organization, other)
+    agreed = {"state": "accepted", "accepted_at": now, "effective_at": now + timedelta(days=14)} if how == "agreed" else {}
+    return Transfer.objects.create(**{"organization": ours, "to_organization": theirs, "to_slug": theirs.slug if theirs else "nobody", "account_id": person.account_id, "offered_at": now,
+                                      "answer_until": now + timedelta(days=14), "changed_at": now, **agreed, **more})
 
 
 def stream_for(org: Org, name: str, **more: Any) -> Stream:

@@ -31,6 +31,7 @@ from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import Service, ServiceAccess
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
 from accounts.models.token import ApiToken
+from accounts.models.transfer import Transfer
 from accounts.models.view import SavedView
 
 __all__ = [
@@ -40,5 +41,5 @@ __all__ = [
     "Membership", "MembershipSnapshot", "NoticeVersion", "OAuthApplication", "OldSlug", "Organization", "OrganizationGroupPermission", "OrganizationPolicy", "OrganizationUserPermission",
     "PeopleCount", "Plan", "PlanRow", "ProfileChange", "ProfileSuggestion",
     "Protection", "RecoveryCode", "ReleasedAddress", "RightsAsk", "RightsRequest", "RightsVisit", "Role", "SavedView", "Service",
-    "ServiceAccess", "Session", "SuccessionCase", "Successor", "Suppression", "Tombstone", "ValueDispute",
+    "ServiceAccess", "Session", "SuccessionCase", "Successor", "Suppression", "Tombstone", "Transfer", "ValueDispute",
 ]

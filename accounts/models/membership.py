@@ -125,6 +125,7 @@ class ManagementBasis(models.TextChoices):
     DOMAIN_CLAIM = "domain_claim", _("the organization proved that it owns the e-mail domain")
     CREATED_BY_ORG = "created_by_org", _("the organization created the account")
     SCIM = "scim", _("the organization's directory created the account")
+    TRANSFER = "transfer", _("the organization that managed it before handed it over")
 
 
 class Management(Versioned):

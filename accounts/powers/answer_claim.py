@@ -96,7 +96,7 @@ def leave_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iter
 def too_often(person: Person, address: str, now: datetime) -> bool:
     """Links go to mailboxes of strangers too, so there are only so many a day: for one account, and to one mailbox (guard rail 22)."""
     with installation("how many links a mailbox gets is counted over all organizations"):
-        sent = Mail.objects.filter(template="claim-leave", created_at__gt=now - timedelta(days=1))
+        sent = Mail.objects.filter(template__in=["claim-leave", "transfer-leave"], created_at__gt=now - timedelta(days=1))
         return sent.filter(account=person.account).count() >= FROM_ONE or sent.filter(address__iexact=address).count() >= TO_ONE
 
 

@@ -63,7 +63,7 @@ MY_POWERS = thing(
                     "organization": text(50, sample="northwind"),
                     "name": text(200, sample="Northwind"),
                     "managed": flag("Whether it controls the account itself, not only the membership."),
-                    "basis": choice("membership", "domain_claim", "created_by_org", "scim"),
+                    "basis": choice("membership", "domain_claim", "created_by_org", "scim", "transfer"),
                     "basis_text": text(200, sample="the organization created the account"),
                     "since": MAYBE_STAMP,
                     "notice_version": nullable(number(1, about="The version of its notice that you were shown before it came to manage the account.")),

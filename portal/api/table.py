@@ -26,6 +26,7 @@ from portal.api import (
     settings,
     succession,
     tokens,
+    transfers,
     views,
 )
 from portal.api.operation import Call, Operation
@@ -56,6 +57,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *profile.OPERATIONS,
     *rights.OPERATIONS,
     *claims.OPERATIONS,
+    *transfers.OPERATIONS,
     *succession.OPERATIONS,
     *addresses.OPERATIONS,
     *views.OPERATIONS,

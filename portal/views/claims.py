@@ -19,7 +19,7 @@ from accounts.models.domain import DomainState
 from accounts.power import Effect
 from accounts.powers.announce_claim import POWER as ANNOUNCE
 from accounts.reasons import NotFound
-from portal import claim_files, claims, people_csv
+from portal import claim_files, claims, people_csv, transfers
 from portal.organization import enter
 from portal.views.importing import UploadForm
 
@@ -30,7 +30,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     """Which claims there are and how each stands."""
     actor = enter(request, slug, permission=PERMISSION)
     assert actor.organization_id is not None
-    return render(request, "claims/index.html", {"rows": claims.all_of(actor.organization_id)})
+    return render(request, "claims/index.html", {
+        "rows": claims.all_of(actor.organization_id), "received": transfers.received(actor.organization_id), "offered": transfers.offered(actor.organization_id)})
 
 
 class FileForm(UploadForm):

@@ -20,7 +20,7 @@ from accounts.power import Power
 from accounts.reasons import NotFound, text
 from accounts.schedules import listing
 from audit import queries
-from portal import addresses, rows, sentences, values
+from portal import addresses, rows, sentences, transfers, values
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
@@ -120,6 +120,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "shown_notice": notice.shown([person.management.notice_version]).get(person.management.notice_version) if person.managed and person.management else None,
         "email_change": _email_change(actor, person), "may_email": actor.may("change_email"), "may_confirm": actor.may("manage_roles"),
         "protectors": [one for row in protected.listed(actor=actor, person=person.id) for one in row.protectors] if person.membership.protected else [],
+        "transfers": transfers.about(person, person.membership.organization_id) if actor.may("manage_domains") else [],
         "values": values.beside(person, now=timezone.now()), "may_profile": actor.may("update_profiles"),
         "inherited_role": person.rank > person.membership.role.rank,
     })

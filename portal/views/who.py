@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.reasons import NotFound
-from portal import who
+from portal import transfers, who
 from portal.views.me import about_me
 
 
@@ -19,5 +19,5 @@ def index(request: HttpRequest) -> HttpResponse:
     except who.LostPlace:
         raise NotFound from None
     known = who.memberships(request.user.id)
-    return render(request, "me/who.html", {"scheduled": about_me(request.user.id),
+    return render(request, "me/who.html", {"transfer": found if (found := transfers.mine(request.user.id)) and found.open else None, "scheduled": about_me(request.user.id),
                                            "holds": who.holds(request.user.id, known=known), "rows": acts, "page": {"next": older, "previous": ""}, "later": bool(cursor), "past": who.past(known)})

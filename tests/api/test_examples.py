@@ -28,6 +28,7 @@ from tests.situations import (
     CASES_OF_PERSON,
     CLAIMS,
     DATA,
+    TRANSFERS,
     arrange,
     change_for,
     claims_for,
@@ -82,6 +83,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body["hold"] = _hold(org)
     if operation.power is not None and operation.power.slug in CLAIMS:
         body.update(DATA[operation.power.slug])
+    if operation.name in TRANSFERS:
+        body.update(DATA[operation.name])
     if operation.name in {"cancel-scheduled", "reschedule"}:
         body["scheduled"] = str(ids["scheduled_id"])
     if operation.name in CASES_OF_ONE:
@@ -154,6 +157,8 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name)
     if operation.name in CASES_OF_ONE or operation.name in CASES_OF_ALL or operation.name in CASES_OF_PERSON:
         ready(org, operation.name)
+    if operation.name in {"transfers", "me-transfer", "object-to-transfer", "take-own-account"}:
+        ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
     if operation.name == "person-sessions":

@@ -162,6 +162,7 @@ class Claims(RuleBasedStateMachine):
             before = self.states.get(one.id, life.S.ANNOUNCED)
             assert one.state in _reachable(life.S(before)), f"{before} -> {one.state}"
             self.states[one.id] = one.state
+        managements = [one for one in managements if one.basis == "domain_claim"]  # what else there is, other machines look at
         managed = {(one.organization_id, one.account_id): one for one in managements}
         open_objections = {one.account_id for one in rows if one.state == "objected"}
         assert not open_objections & {one.account_id for one in managements}, "whoever objects is not managed"
