@@ -106,6 +106,7 @@ def test_who_offers_learns_nothing(world: World) -> None:
     for name, slug in names.items():
         act(ours, "transfer-account", ours.person(name), to=slug, now=now)
     assert {"worker", "auditor"} == {name for name in names for one in theirs_see(world) if one.row.account_id == ours.person(name).account_id}
+    assert said(world, "contoso") == ["management.transfer_received"] * 2 and not any("Help-Desk" in words for _t, words in post(*administrators(theirs))), "nobody hears of strangers"
     stranger = ours.person("help-desk")
     with pytest.raises((NotFound, Refused)):
         act(theirs, "accept-transfer", stranger)
