@@ -120,6 +120,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "shown_notice": notice.shown([person.management.notice_version]).get(person.management.notice_version) if person.managed and person.management else None,
         "email_change": _email_change(actor, person), "may_email": actor.may("change_email"), "may_confirm": actor.may("manage_roles"),
         "protectors": [one for row in protected.listed(actor=actor, person=person.id) for one in row.protectors] if person.membership.protected else [],
+        "transfers": transfers.about(person, person.membership.organization_id) if actor.may("manage_domains") else [],
         "values": values.beside(person, now=timezone.now()), "may_profile": actor.may("update_profiles"),
         "transfers": transfers.about(person, person.membership.organization_id) if actor.may("manage_domains") else [],
         "inherited_role": person.rank > person.membership.role.rank,
