@@ -62,6 +62,6 @@ def test_the_end_of_the_organization(world: World) -> None:
     arrange(lambda: (closing_for(org), Management.objects.filter(organization=org.organization).exclude(account__in=owner).delete(), scheduled_for(org.person("owner"), "deactivate", due_at=now + 50 * DAY),
                      Management.objects.get_or_create(organization=org.organization, account=owner.get(), defaults={"basis": "created_by_org", "since": now}), owner.update(access_ends_at=now + 50 * DAY)))
     with tenancy.installation("time passes"):
-        assert any(ending.end(org.organization.id, now=now + days * DAY) for days in range(14, 20))
+        assert any(ending.end(org.organization.id, now=now + days * DAY) for days in range(7, 24)), "warned on its days, and then over"
     assert owner.get().access_ends_at is None
     assert (states(org, "owner"), states(org, "guest")) == ([("deactivate", "void")], [("suspend", "void")])
