@@ -122,7 +122,6 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "protectors": [one for row in protected.listed(actor=actor, person=person.id) for one in row.protectors] if person.membership.protected else [],
         "transfers": transfers.about(person, person.membership.organization_id) if actor.may("manage_domains") else [],
         "values": values.beside(person, now=timezone.now()), "may_profile": actor.may("update_profiles"),
-        "transfers": transfers.about(person, person.membership.organization_id) if actor.may("manage_domains") else [],
         "inherited_role": person.rank > person.membership.role.rank,
     })
 
