@@ -8,8 +8,8 @@ from accounts import tenancy
 from accounts.claims import releasing
 from accounts.models import Account, Domain, Management
 from accounts.models.membership import ManagementBasis
-from accounts.organizations import ending
 from tests.cast import Org, World
+from tests.organizations.test_ending import passes
 from tests.schedules.stage import DAY, account, actions, ask, follow, letters, member, pass_time, states
 from tests.situations import arrange, change_for, closing_for, domain_for, scheduled_for
 
@@ -61,7 +61,6 @@ def test_the_end_of_the_organization(world: World) -> None:
     ask(org, "suspend", "guest", now=now, not_before=now + 50 * DAY)
     arrange(lambda: (closing_for(org), Management.objects.filter(organization=org.organization).exclude(account__in=owner).delete(), scheduled_for(org.person("owner"), "deactivate", due_at=now + 50 * DAY),
                      Management.objects.get_or_create(organization=org.organization, account=owner.get(), defaults={"basis": "created_by_org", "since": now}), owner.update(access_ends_at=now + 50 * DAY)))
-    with tenancy.installation("time passes"):
-        assert any(ending.end(org.organization.id, now=now + days * DAY) for days in range(7, 24)), "warned on its days, and then over"
+    assert any(passes(org, now + days * DAY) for days in range(7, 24)), "warned on its days, and then over"
     assert owner.get().access_ends_at is None
     assert (states(org, "owner"), states(org, "guest")) == ([("deactivate", "void")], [("suspend", "void")])
