@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache, caches
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts import tenancy
 from tests.cast import World, make_world
@@ -37,10 +38,23 @@ def django_db_setup(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def database(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
-    """Real commits, no rollback; the connection has no scope at the start and is forgotten at the end."""
+    """Real commits, no rollback. A connection begins without a scope, a lock or a setting of a test before; it stays open, because a new one has to learn the whole catalogue anew."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         yield
-        connections.close_all()
+        for one in connections.all(initialized_only=True):
+            _fresh(one)
+
+
+def _fresh(one: BaseDatabaseWrapper) -> None:
+    if one.connection is None:
+        return
+    if not one.in_atomic_block and one.get_autocommit() and not one.errors_occurred:
+        try:
+            one.connection.execute("RESET ALL; SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; DISCARD TEMP", prepare=False)
+        except psycopg.Error:
+            one.close()
+    else:
+        one.close()
 
 
 @pytest.fixture(autouse=True)
