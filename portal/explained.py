@@ -152,7 +152,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def sample(power: Power) -> dict[str, Any]:
     """The least that its form accepts, as the command line takes it."""
-    return {name: _value(name, field) for name, field in power.form.base_fields.items() if field.required and field.initial is None}
+    return {name: _value(name, field) for name, field in power.form.base_fields.items() if (field.required and field.initial is None) or name in {"value", "proposed"}}
 
 
 def _value(name: str, field: forms.Field) -> Any:
@@ -161,7 +161,9 @@ def _value(name: str, field: forms.Field) -> Any:
         return choices[:1] or ["view_people"]
     if isinstance(field, forms.IntegerField):
         return field.min_value or 1
-    return choices[0] if choices else {"email": "sam@example.org", "role": "auditor", "at": "2030-01-02T09:00Z", "ends_on": "2030-06-30"}.get(name, name.upper())
+    if isinstance(field, forms.UUIDField):
+        return "00000000-0000-4000-8000-000000000000"
+    return choices[0] if choices else {"email": "sam@example.org", "role": "auditor", "at": "2030-01-02T09:00Z", "ends_on": "2030-06-30", "value": "Sam", "proposed": "Sam"}.get(name, name.upper())
 
 
 def operation(power: Power) -> Operation | None:

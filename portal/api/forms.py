@@ -104,7 +104,7 @@ def _values(field: forms.ChoiceField) -> list[str]:
 def example_of(power: Power) -> dict[str, Any]:
     """A body that the power accepts: what is required, and the ground's words where there is one."""
     body = body_of(power)
-    wanted = [*body["required"], *[n for n in ("title", "role", "url", "contact_email", "deletion_days") if n in body["properties"] and n not in body["required"]]]
+    wanted = [*body["required"], *[n for n in ("title", "role", "url", "contact_email", "deletion_days", "value", "proposed") if n in body["properties"] and n not in body["required"]]]
     return {name: schema.sample(body["properties"][name]) for name in wanted}
 
 

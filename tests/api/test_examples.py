@@ -83,7 +83,7 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body["hold"] = _hold(org)
     if operation.power is not None and operation.power.slug in CLAIMS:
         body.update(DATA[operation.power.slug])
-    if operation.name in TRANSFERS:
+    if operation.name in TRANSFERS or operation.name in VALUES:
         body.update(DATA[operation.name])
     if operation.name in {"cancel-scheduled", "reschedule"}:
         body["scheduled"] = str(ids["scheduled_id"])
@@ -111,6 +111,9 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
 def make_org_for(slug: str, people: list[tuple[str, str, bool]]) -> Any:
     with tenancy.installation("tests make their world"):
         return make_org(slug, people)
+
+
+VALUES = ("suggest-change", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute", "answer-value-dispute")
 
 
 def _caller(operation: Operation) -> str:
@@ -161,6 +164,8 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
+    if operation.name in VALUES:
+        ready(org, operation.name)
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:
