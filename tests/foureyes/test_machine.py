@@ -111,7 +111,7 @@ class Waiting(RuleBasedStateMachine):
 
 
 def test_no_sequence_does_what_was_not_agreed_to() -> None:
-    run_state_machine_as_test(Waiting, settings=settings(max_examples=30, stateful_step_count=30, deadline=None, print_blob=True))
+    run_state_machine_as_test(Waiting, settings=settings(max_examples=14, stateful_step_count=30, deadline=None, print_blob=True))
 
 
 def test_what_was_decided_stays_decided() -> None:

@@ -270,4 +270,4 @@ class Succession(RuleBasedStateMachine):
 
 
 def test_any_order_of_acts() -> None:
-    run_state_machine_as_test(Succession, settings=settings(max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)))
+    run_state_machine_as_test(Succession, settings=settings(max_examples=14, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)))
