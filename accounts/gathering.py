@@ -74,6 +74,8 @@ def noticed(people: Sequence[Person]) -> None:
     found = notice.published(organization_id) if organization_id else None
     for person in people:
         person.extra["noticed"] = found
+
+
 def protections(people: Sequence[Person]) -> None:
     """extra["protections"]: who may act on the person, if they are protected."""
     _spread(people, "protections", ((row.membership_id, row) for row in Protection.objects.filter(membership_id__in=_ids(people))))
