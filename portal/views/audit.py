@@ -20,7 +20,7 @@ from portal.organization import enter
 from portal.views import saved
 
 CATEGORIES = sorted({power.code.split(".")[0] for power in BY_SLUG.values()}
-                    | {"account", "audit", "brake", "case", "claim", "credential", "data", "organization", "people", "plan", "privacy", "role", "sign_in"})
+                    | {"account", "audit", "brake", "case", "claim", "credential", "data", "organization", "people", "plan", "privacy", "rights", "role", "sign_in"})
 """What powers write, and what is written without one."""
 
 

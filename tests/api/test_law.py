@@ -92,7 +92,7 @@ def _wrong(operation: Operation) -> Iterator[Any]:
 
 def test_wrong_types_and_unknown_fields(world: World) -> None:
     api, client, ids = Api(world, "owner"), client_for(world.north.person("owner")), things(world.north)
-    for operation in _each(ACTS):
+    for number, operation in enumerate(_each(ACTS)):
         headers = {} if operation.who == "session" else api.headers
         path = address(operation, world.north.slug, ids)
         for body in _wrong(operation):
@@ -100,6 +100,8 @@ def test_wrong_types_and_unknown_fields(world: World) -> None:
             assert answer.status_code == 422, (operation.name, str(body)[:200], answer.content)
             assert answer.json()["errors"]
         assert _send(client, operation, path + "?surprise=1", **headers).json()["code"] == "unknown_parameters"
+        if number % 8:  # what is no JSON at all is read before it is known which operation it is for
+            continue
         for raw, status in ((b"{", 400), (b"[1]", 400), (b"\xff", 400), (b"[" * 50_000, 400), (b'{"a":NaN}', 400), (b'{"a":1,"a":2}', 400), (b"x" * (1024 * 1024 + 1), 413)):
             assert client.post(path, raw, content_type="application/json", **headers).status_code == status, (operation.name, raw[:20])
         assert client.post(path, b"a=b", content_type="application/x-www-form-urlencoded", **headers).status_code == 415

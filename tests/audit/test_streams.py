@@ -510,12 +510,12 @@ def test_a_slow_receiver_does_not_hold_up_others(log: Log, receiver: Receiver, t
         end = time.monotonic() + 3
         while not receiver.got and time.monotonic() < end:
             time.sleep(0.02)
-        reached = 3 - (end - time.monotonic())
+        gave_up = [one for one in bad if state(log, one).last_error == "too_slow"]
         stop.set()
         thread.join(15)
         assert not thread.is_alive(), "told to stop, it ends"
     assert seqs(receiver.got) == [1, 2, 3, 4, 5]
-    assert reached < 0.9, "before the slow ones gave up"
+    assert gave_up == [], "it was served before the slow ones gave up"
     assert any(state(log, one).last_error == "too_slow" for one in bad)
 
 

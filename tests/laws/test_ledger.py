@@ -40,6 +40,7 @@ NO_READ = {"power": "the form of an act: carrying the act out, and trying to, ar
 BY_OTHERS = {
     "delete-organization": "holds that the powers before it placed stand in its way; `tests/organizations` follows it",
     "grant-ownership": "the schedule grants it after a succession; `tests/succession` follows it through the door",
+    "suspend-inactive": "the clock alone does it, to whom it warned; `tests/schedules` follows it",
     "present-recovery-codes": "for a member without an owner; what follows is a succession",
     "create-token": "the person's own", "edit-own-details": "the person's own, where the organization says so", "accept-ownership": "the person's own answer", "decline-succession": "the person's own answer", "leave": "the person's own act",
 }
@@ -77,6 +78,8 @@ def attempts(org: Org, power: Power, person: Membership) -> Iterator[tuple[str, 
         data = {"administrators": f"owner@{org.slug}.example"}
     if power.slug == "delete-organization":
         data["address"] = org.slug
+    if power.slug == "bar-from-request":
+        data["administrator"] = f"administrator@{org.slug}.example"
     if power.slug not in BY_SLUG:  # what only falls due
         yield "", ids, {**data, "reason_code": "contract_ended"}
     yield "owner", ids, data
