@@ -20,7 +20,7 @@ from dsar.cases import dates
 from dsar.cases.models import Action, Case, Happening, State
 from dsar.cases.table import OVER, ROWS, UNCLAIMED, Told, why_not
 from tests.cases.helpers import happen, received
-from tests.cast import World, make_world
+from tests.cast import World
 from tests.situations import arrange
 
 S = State
@@ -167,7 +167,7 @@ class Requests(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         with tenancy.installation("tests make their world"):
-            self.person = make_world().contoso.person("member")
+            self.person = World().contoso.person("member")
         self.cases: list[Case] = []
 
     @rule(right=st.sampled_from(["access", "erasure", "opt_out"]), level=st.integers(0, 3))
