@@ -151,6 +151,7 @@ REASONS = {
     "case_too_soon": _("Its date has not come yet."),
     "asked_before": _("The person was asked once already."),
     "extended_before": _("The time was extended already, which can happen once only."),
+    "not_reminded": _("Two reminders have to come first."),
     "too_late_to_extend": _("The law lets nobody take more time now."),
     "too_late_to_dispute": _("An answer can be disputed for 60 days."),
     "same_decider": _("Whoever gave the answer cannot judge a dispute about it."),

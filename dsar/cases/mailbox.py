@@ -13,12 +13,12 @@ from accounts.reasons import NotFound, Refused
 from accounts.tenancy import installation
 from accounts.work import Work
 from audit.record import ActorRef
-from dsar.cases import dates, engine, intake, words
+from dsar.cases import dates, engine, intake, unproven, words
 from dsar.cases.models import Action, Case, Channel, Happening, Outcome, Right, State
 from dsar.cases.table import OVER, UNCLAIMED, why_not
 
 LEVEL = 1
-DOES = ("withdrawn", "answered", "disputed")
+DOES = ("withdrawn", "answered", "disputed", "downgraded")
 """What of their cases a mailbox is enough for: nothing of it discloses or destroys anything."""
 
 
@@ -63,12 +63,22 @@ def do(*, account: Account, case_id: UUID, event: str, words: str, now: datetime
     if event not in DOES:
         raise NotFound
     words = words.replace("\x00", "")
-    if event != "withdrawn" and not words.strip():
+    if event in {"answered", "disputed"} and not words.strip():
         raise Refused({"": ["words_missing"]})
     with installation("a person and their own request"):
         if event == "withdrawn" and Case.objects.filter(id=case_id, account=account, state=State.SCHEDULED).exists():
             rights.cancel_deletion(account_id=account.id, now=now)
+        if event == "downgraded":
+            return _downgrade(account, case_id, now)
         engine.happen(case_id, event, who="person", actor=by(account), data={"words": words.strip()}, now=now, via="ui", account_id=account.id)
+
+
+def _downgrade(account: Account, case_id: UUID, now: datetime) -> None:
+    with transaction.atomic():
+        account, work = Account.objects.select_for_update().get(id=account.id), Work(now=now)
+        loaded = engine.load(case_id, account_id=account.id)
+        steps = unproven.downgrade(work, loaded, account=account, who="person", actor=account.id)
+        engine.written(work, [engine.draft(one, facts, actor=by(account), via="ui", account=account, work=work) for one, facts in steps], org=loaded.case.organization_id, now=now)
 
 
 # What the page shows
@@ -86,6 +96,7 @@ class Standing:
     may_withdraw: bool
     may_answer: bool
     may_dispute: bool
+    may_downgrade: bool
 
     @property
     def open(self) -> bool:
@@ -104,4 +115,4 @@ def standing(row: Case, now: datetime) -> Standing:
     loaded = engine.Loaded(row, actions, happened)
     disputed = row.state in OVER and not why_not(loaded.told("person", row.account_id, {}, now), "disputed")
     return Standing(row, actions, dates.explained(row, actions, happened), [(words.TIMELINE[h.event], h) for h in happened], words.complain(row.regimes), row.state in UNCLAIMED,
-                    row.state == State.CLARIFICATION_PENDING, disputed)
+                    row.state == State.CLARIFICATION_PENDING, disputed, not why_not(loaded.told("person", row.account_id, {}, now), "downgraded"))

@@ -74,7 +74,7 @@ class Case(Versioned):
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "reference": "public", "channel": "public", "state": "public", "words": "pii",
              "level": "public", "regimes": "public", "country": "public", "time_zone": "unrecorded", "received_at": "public", "statutory_due": "public", "internal_target": "unrecorded",
-             "extension_notice_by": "unrecorded", "warned_at": "unrecorded", "decided_by": "public", "barred": "public", "plan": "unrecorded", "plan_hash": "public",
+             "extension_notice_by": "unrecorded", "warned_at": "unrecorded", "decided_by": "public", "barred": "public", "plan": "unrecorded", "plan_hash": "public", "reminder": "unrecorded",
              "not_before": "public", "closed_at": "public", "recorded_by": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="cases")
@@ -106,6 +106,8 @@ class Case(Versioned):
     plan_hash = models.CharField(max_length=64, blank=True)
     not_before = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    reminder = models.UUIDField(null=True)
+    """The entry of the last reminder to prove who asked: its mail has to have left before anything follows from silence."""
 
     class Meta:
         default_permissions = ()

@@ -1,13 +1,16 @@
 """Mails about requests: the person gets a receipt and every step that concerns them, the administrators what they have to do."""
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from accounts import audience, outbox
 from audit.subscribers import Sealed, Subscriber
@@ -32,7 +35,7 @@ def handle(batch: list[Sealed]) -> None:
 def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
     row = BY_EVENT[happened.event]
     if "person" in row.tell:
-        said = _letter(case, happened.event, happened.words if happened.by == "administrator" else "")
+        said = _letter(case, happened.event, happened.words if happened.by == "administrator" else "", ground=happened.code, facts=happened.facts)
         outbox.owe(template="case-news", account=case.account, context={**said, "entry": f"{sealed.seq}", "page": settings.STEWARD_URL + _page(case)}, entry=sealed.entry,
                    organization_id=case.organization_id, now=datetime.now(UTC))
     if "administrators" in row.tell:
@@ -41,21 +44,39 @@ def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
                 _administrator(sealed, case, account, happened.event)
 
 
-def _letter(case: Case, event: str, message: str) -> dict[str, object]:
+COMPLAINS = frozenset({"breached", "upheld", "extend", "closed_unverified"})
+"""Beside what is decided, these say where else the person can turn."""
+
+
+def _letter(case: Case, event: str, message: str, *, ground: str = "", facts: Mapping[str, Any] | None = None) -> dict[str, object]:
     """What the person is told, in their language."""
     row = BY_EVENT[event]
     with translation.override(case.account.language):
-        return {"organization": case.organization.name, "reference": case.reference, "message": message, "line": str(words.TIMELINE[event]),
-                "due": date_format(case.statutory_due) if case.statutory_due and row.clock != "stop" else "",
-                "complain": words.complain(case.regimes) if row.decides or event in {"breached", "upheld"} else []}
+        return {"organization": case.organization.name, "reference": case.reference, "message": message, "line": str(words.TIMELINE[event]), "more": _more(case, event, facts or {}),
+                "ground": words.ground(ground), "due": date_format(case.statutory_due) if case.statutory_due and row.clock != "stop" and event not in {"breached", "reminded"} else "",
+                "complain": words.complain(case.regimes) if row.decides or event in COMPLAINS else []}
 
 
-def preview(case: Case, event: str, message: str) -> str:
+def _more(case: Case, event: str, facts: Mapping[str, Any]) -> list[str]:
+    """What only this letter says."""
+    if event == "reminded":
+        day = date_format(date.fromisoformat(facts["closes"]))
+        found = [_("Sign in and confirm it on the page of the request. If you cannot sign in, ask the organization how else it can know you; do not send copies of documents."),
+                 _("Without a proof nothing is done or disclosed, and the request is closed, not before %(day)s. You can ask again at any time.") % {"day": day}]
+        if "erasure" in case.actions.values_list("right", flat=True):
+            found.append(_("Instead of the deletion you can ask for no mail and no use beyond what is needed. That needs no proof, and the page of the request has a button for it."))
+        return found
+    if event == "downgraded":
+        return [_("Its reference is %(reference)s.") % {"reference": facts["into"]}]
+    return []
+
+
+def preview(case: Case, event: str, message: str, *, ground: str = "") -> str:
     """The letter as the person would get it, on one line; '' where they get none."""
     if "person" not in BY_EVENT[event].tell:
         return ""
     with translation.override(case.account.language):
-        return " ".join(render_to_string("mail/case-news/body.txt", _letter(case, event, message)).split())
+        return " ".join(render_to_string("mail/case-news/body.txt", _letter(case, event, message, ground=ground)).split())
 
 
 def _page(case: Case) -> str:

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from accounts.reasons import Refused
 from accounts.tenancy import installation
 from audit.record import ActorRef
-from dsar.cases import dates, engine
+from dsar.cases import dates, engine, unproven
 from dsar.cases.models import Case, Happening
 from dsar.cases.table import OPEN
 
@@ -42,10 +42,9 @@ def _one(case: Case, now: datetime) -> None:
     actions, happened = list(case.actions.all()), list(case.happenings.order_by("at", "id"))
     if any(getattr(case, name) != day for name, day in dates.reckoned(case, actions, happened).items()):
         logger.error("the stored dates of a request are not those that follow from what happened")
-    last = happened[-1]
-    if case.state == "identity_pending" and last.at + WAITS <= now:
-        engine.happen(case.id, "closed_unverified", who="schedule", actor=_CLOCK, now=now)
-    elif case.state == "clarification_pending" and last.at + WAITS <= now:
+    if case.state == "identity_pending" and unproven.look(case, happened, now):
+        return
+    if case.state == "clarification_pending" and max(one.at for one in happened if one.event == "ask") + WAITS <= now:
         engine.happen(case.id, "answered", who="schedule", actor=_CLOCK, now=now, data={"code": "everything"})
     elif case.state in OPEN and case.statutory_due is not None:
         _remind(case, happened, now)

@@ -18,6 +18,8 @@ LEVELS: Mapping[str, int] = {Right.ACCESS: 2, Right.PORTABILITY: 2, Right.ERASUR
 DISCLOSES = frozenset({Right.ACCESS, Right.PORTABILITY})
 DESTROYS = frozenset({Right.ERASURE, Right.DEACTIVATE})
 DISPUTE_DAYS = 60
+REMINDERS = 2
+"""So often somebody who did not prove who they are is asked again, before the request is closed."""
 OVER = frozenset({S.DELIVERED, S.EXPIRED_PACKAGE, S.FULFILLED, S.PARTIALLY_FULFILLED, S.REFUSED, S.WITHDRAWN, S.CLOSED_UNVERIFIED, S.TRANSFERRED, S.MERGED, S.RESOLVED_UPHELD, S.CERTIFIED})
 """In these nothing is open: every action has an outcome."""
 OPEN = frozenset(S) - OVER
@@ -70,6 +72,16 @@ def _proven(told: Told) -> Iterable[str]:
 def _asked_once(told: Told) -> Iterable[str]:
     if told.times("ask"):
         yield "asked_before"
+
+
+def _reminded_twice(told: Told) -> Iterable[str]:
+    if told.times("reminded") < REMINDERS:
+        yield "not_reminded"
+
+
+def _deletion(told: Told) -> Iterable[str]:
+    if not any(a.right == Right.ERASURE and a.outcome == Outcome.OPEN for a in told.actions):
+        yield "no_deletion_asked"
 
 
 def _same_plan(told: Told) -> Iterable[str]:
@@ -136,7 +148,9 @@ ROWS: tuple[Row, ...] = (
     Row(number=1, event="received", before=frozenset(), after=S.RECEIVED, who=P | A | O | R | Y, tell=TO_P | TO_A, clock="received"),
     Row(number=2, event="ask_identity", before=frozenset({S.RECEIVED}), after=S.IDENTITY_PENDING, who=Y, tell=TO_P, clock="identity_asked"),
     Row(number=3, event="proven", before=frozenset({S.IDENTITY_PENDING}), after=S.TRIAGE, who=P | A, guard=_proven, tell=TO_P | TO_A, clock="identity_proven"),
-    Row(number=4, event="closed_unverified", before=frozenset({S.IDENTITY_PENDING}), after=S.CLOSED_UNVERIFIED, who=Y | A, outcome=Outcome.UNVERIFIED, tell=TO_P, clock="stop"),
+    Row(number=4, event="reminded", before=frozenset({S.IDENTITY_PENDING}), after="", who=Y, tell=TO_P),
+    Row(number=4, event="downgraded", before=frozenset({S.IDENTITY_PENDING}), after=S.CLOSED_UNVERIFIED, who=P, guard=_deletion, outcome=Outcome.UNVERIFIED, tell=TO_P, clock="stop"),
+    Row(number=4, event="closed_unverified", before=frozenset({S.IDENTITY_PENDING}), after=S.CLOSED_UNVERIFIED, who=Y | A, guard=_reminded_twice, outcome=Outcome.UNVERIFIED, tell=TO_P, clock="stop"),
     Row(number=5, event="admitted", before=frozenset({S.RECEIVED}), after=S.TRIAGE, who=Y, guard=_unproven),
     Row(number=6, event="ask", before=frozenset({S.TRIAGE}), after=S.CLARIFICATION_PENDING, who=A, guard=_asked_once, tell=TO_P, clock="clarification_asked"),
     Row(number=7, event="answered", before=frozenset({S.CLARIFICATION_PENDING}), after=S.TRIAGE, who=P | Y, tell=TO_A, clock="clarified"),

@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 SENTENCES = {
     "case.received": _("%(target)s asked for what is theirs by right"), "case.ask_identity": _("%(target)s was asked to prove that they made a request"),
     "case.proven": _("It is known that %(target)s made a request"), "case.closed_unverified": _("A request of %(target)s was closed, because nobody proved who asked"),
+    "case.reminded": _("%(target)s was reminded that a request waits for a proof of who asked"),
+    "case.downgraded": _("Instead of a deletion, %(target)s asked for no mail and no use beyond what is needed"),
     "case.admitted": _("A request of %(target)s was taken in"), "case.ask": _("%(actor)s asked %(target)s about their request"),
     "case.answered": _("%(target)s answered a question about their request"),
     "case.transferred": _("A request of %(target)s was handed to whoever is responsible"), "case.merged": _("A request of %(target)s joined an earlier one"),
@@ -29,6 +31,8 @@ SENTENCES = {
 TIMELINE = {
     "received": _("You asked, and it was written down."), "ask_identity": _("Before anything happens, we have to know that it was you who asked."),
     "proven": _("We know that it was you."), "closed_unverified": _("The request was closed, because nobody proved that it was you. You can ask again."),
+    "reminded": _("You were reminded: it is not known yet that it was you who asked."),
+    "downgraded": _("Instead of a deletion you asked for no mail and no use beyond what is needed. That is a request of its own now, and this one is closed."),
     "admitted": _("It is being looked at."), "ask": _("You were asked a question."), "answered": _("The question was answered."),
     "transferred": _("It was handed to whoever is responsible."), "merged": _("You had asked this already; both are one request now."),
     "refused": _("It was refused."), "planned": _("A plan was made of what this takes."), "approved": _("It was agreed to."), "scheduled": _("It has a date now. Until then you can take it back."),
@@ -48,6 +52,14 @@ GROUNDS = [("no_data", _("Nothing is held about the person")), ("unfounded", _("
            ("security", _("The security of the service needs it")), ("contract", _("Needed for a contract with the person")), ("not_applicable", _("This right does not apply here"))]
 """Why it is refused, or granted only in part (GDPR Art. 12(5), 15(4), 17(3), 18(2))."""
 EXTENSIONS = [("complexity", _("It is complex")), ("number", _("The person made many requests"))]
+_GROUNDS = {key: label for key, label in [*GROUNDS, *EXTENSIONS]}
+
+
+def ground(code: str) -> str:
+    """A ground in words; '' for what is none."""
+    return str(_GROUNDS.get(code, ""))
+
+
 COMPLAIN = {
     "eu": _("You can complain to the data protection authority where you live, work, or think that something went wrong, and go to court."),
     "uk": _("You can complain to the organization first, then to the Information Commissioner (ico.org.uk), and go to court."),

@@ -44,6 +44,7 @@ UNITS: tuple[Unit, ...] = (
         "plan_hash": none("a hash of the counts in the plan"),
         "not_before": _kept(),
         "closed_at": _kept(),
+        "reminder": WORKINGS,
     }),
     _unit("dsar_action", _("Rights that were asked for"), (), {
         "case_id": REFERENCE,

@@ -20,7 +20,7 @@ from accounts.powers.forms import StrictForm, note_field
 from accounts.reasons import Refused
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
-from dsar.cases import engine, intake
+from dsar.cases import engine, intake, unproven
 from dsar.cases.models import Channel, Right
 from dsar.powers import cases
 from dsar.powers.cases import CaseForm, OwnForm
@@ -96,6 +96,22 @@ def confirm(work: Work, person: Person, data: Data) -> None:
     cases.write_own(work, person, row.organization_id, intake.prove(work, loaded, level=2, who="person", actor=person.account.id, code="signed_in"))
 
 
+def downgrade_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    row = cases.own(person, data, "downgraded")
+    yield from ["unknown_request"] if row is None else cases.codes(row, "downgraded", "person", person.account.id, {}, now)
+
+
+def downgrade_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
+    return [Effect("lost", "deletion", _("The request for deletion is closed. You can ask for it again.")), Effect("later", "opt_out", _("A new request asks for no mail and no use beyond what is needed."))]
+
+
+def downgrade(work: Work, person: Person, data: Data) -> None:
+    row = cases.own(person, data, "downgraded")
+    assert row is not None
+    loaded = engine.load(row.id, account_id=person.account.id)
+    cases.write_own(work, person, row.organization_id, [facts for _case, facts in unproven.downgrade(work, loaded, account=person.account, who="person", actor=person.account.id)])
+
+
 class VouchForm(CaseForm):
     method = forms.ChoiceField(label=gettext_lazy("How you know that it was them"), choices=METHODS)
     field_order = ["request", "method", "message", "private_note"]
@@ -140,4 +156,12 @@ VOUCH = Power(
     does=gettext_lazy("Says how you know that the person themselves asked; a second person has to agree."), does_not=gettext_lazy("Keeps no copy of any document."),
     sentence=gettext_lazy("%(actor)s vouched that %(target)s made a request"),
 )
-POWERS: tuple[Power, ...] = (RECORD, CONFIRM, VOUCH)
+DOWNGRADE = Power(
+    slug="downgrade-request", code="own.request_downgrade", event="case.downgraded", over="own_account", permission=None, tier=0, form=OwnForm, rule=downgrade_rule, effects=downgrade_effects,
+    apply=downgrade, notice=False, ladder=0, self_allowed=True, people_only=True,
+    title=gettext_lazy("Ask for less than a deletion"), button=gettext_lazy("No mail and no use instead"),
+    does=gettext_lazy("Asks, instead of a deletion that waits for a proof of who you are, for no mail and no use beyond what is needed. That needs no proof."),
+    does_not=gettext_lazy("Deletes nothing. You can ask for the deletion again."),
+    sentence=gettext_lazy("%(actor)s asked for no mail and no use instead of a deletion"),
+)
+POWERS: tuple[Power, ...] = (RECORD, CONFIRM, DOWNGRADE, VOUCH)

@@ -57,7 +57,7 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         return done
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
-        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "may_withdraw": row.state in UNCLAIMED, "complain": words.complain(row.regimes), "handlers": _handlers(row),
+        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "may_withdraw": row.state in UNCLAIMED, "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
         status=422 if form is not None and form.is_bound else 200)
@@ -71,7 +71,7 @@ def _handlers(row: Case) -> list[Account]:
         return dialogue.handlers(row)
 
 
-_DO = {"confirm": identity.CONFIRM, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
+_DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
