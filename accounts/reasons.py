@@ -149,6 +149,7 @@ REASONS = {
     "unknown_organization": _("Say which organization you mean; it has to be one that you are or were in."),
     "case_not_verified": _("It is not known well enough that the person themselves asked. Nothing is disclosed or done before that."),
     "case_too_soon": _("Its date has not come yet."),
+    "changed_lately": _("The address, the password or a second factor of this account changed within the last 72 hours. Until 72 hours after it nothing is disclosed, deleted or corrected."),
     "asked_before": _("The person was asked once already."),
     "extended_before": _("The time was extended already, which can happen once only."),
     "not_reminded": _("Two reminders have to come first."),

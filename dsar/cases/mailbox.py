@@ -97,6 +97,8 @@ class Standing:
     may_answer: bool
     may_dispute: bool
     may_downgrade: bool
+    rests: datetime | None
+    """Until when nothing is disclosed, deleted or corrected, because the way in to the account changed."""
 
     @property
     def open(self) -> bool:
@@ -115,4 +117,5 @@ def standing(row: Case, now: datetime) -> Standing:
     loaded = engine.Loaded(row, actions, happened)
     disputed = row.state in OVER and not why_not(loaded.told("person", row.account_id, {}, now), "disputed")
     return Standing(row, actions, dates.explained(row, actions, happened), [(words.TIMELINE[h.event], h) for h in happened], words.complain(row.regimes), row.state in UNCLAIMED,
-                    row.state == State.CLARIFICATION_PENDING, disputed, not why_not(loaded.told("person", row.account_id, {}, now), "downgraded"))
+                    row.state == State.CLARIFICATION_PENDING, disputed, not why_not(loaded.told("person", row.account_id, {}, now), "downgraded"),
+                    loaded.rests(now) if row.closed_at is None or row.state == State.READY else None)

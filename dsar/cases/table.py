@@ -15,6 +15,8 @@ S = State
 LEVELS: Mapping[str, int] = {Right.ACCESS: 2, Right.PORTABILITY: 2, Right.ERASURE: 2, Right.CORRECT: 2, Right.DEACTIVATE: 2, Right.RESTRICT: 1, Right.OBJECT: 1, Right.WITHDRAW_CONSENT: 1,
                              Right.OPT_OUT: 0}
 """How well a right needs to be known to be asked by the person themselves (RIGHTS 3d)."""
+DELAYED = frozenset({Right.ACCESS, Right.PORTABILITY, Right.ERASURE, Right.CORRECT})
+"""What rests for 72 hours after the address, the password or a second factor changed. The time to answer runs on."""
 DISCLOSES = frozenset({Right.ACCESS, Right.PORTABILITY})
 DESTROYS = frozenset({Right.ERASURE, Right.DEACTIVATE})
 DISPUTE_DAYS = 60
@@ -38,6 +40,8 @@ class Told:
     actor: Any
     data: Mapping[str, Any]
     now: datetime
+    rests: datetime | None = None
+    """Until when nothing is disclosed, deleted or corrected, because the way in to the account changed."""
 
     @property
     def today(self) -> Any:
@@ -64,6 +68,13 @@ def _unproven(told: Told) -> Iterable[str]:
         yield "case_not_verified"
 
 
+def _settled(told: Told) -> Iterable[str]:
+    """What an administrator would do in the person's name rests for a while. What was done elsewhere already is only written down."""
+    yield from _unproven(told)
+    if told.rests and told.who == "administrator" and not told.data.get("done"):
+        yield "changed_lately"
+
+
 def _proven(told: Told) -> Iterable[str]:
     if int(told.data.get("level") or 0) < needed(told.actions):
         yield "case_not_verified"
@@ -85,7 +96,7 @@ def _deletion(told: Told) -> Iterable[str]:
 
 
 def _same_plan(told: Told) -> Iterable[str]:
-    yield from _unproven(told)
+    yield from _settled(told)
     if not told.case.plan_hash or told.data.get("plan_hash", told.case.plan_hash) != told.case.plan_hash:
         yield "stale"
 
@@ -115,7 +126,7 @@ def _somebody_else(told: Told) -> Iterable[str]:
 
 
 def _outcomes(told: Told) -> Iterable[str]:
-    yield from _unproven(told)
+    yield from _settled(told)
     if any(a.outcome == Outcome.OPEN and told.data.get("outcomes", {}).get(a.right) not in {Outcome.GRANTED, Outcome.PARTIAL} for a in told.actions):
         yield "no_outcome"
 
@@ -157,7 +168,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=8, event="transferred", before=frozenset({S.TRIAGE}), after=S.TRANSFERRED, who=A | Y, outcome=Outcome.TRANSFERRED, tell=TO_P, clock="stop"),
     Row(number=9, event="merged", before=frozenset({S.TRIAGE}), after=S.MERGED, who=A | Y, guard=_unproven, outcome=Outcome.MERGED, tell=TO_P, clock="stop"),
     Row(number=10, event="refused", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.REFUSED, who=A, outcome=Outcome.REFUSED, tell=TO_P, clock="stop", decides=True),
-    Row(number=11, event="planned", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.PLANNED, who=A | Y, guard=_unproven),
+    Row(number=11, event="planned", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.PLANNED, who=A | Y, guard=_settled),
     Row(number=12, event="approved", before=frozenset({S.PLANNED}), after=S.APPROVED, who=A, guard=_same_plan, tell=TO_P, decides=True),
     Row(number=13, event="scheduled", before=frozenset({S.APPROVED}), after=S.SCHEDULED, who=Y, guard=_unproven, tell=TO_P),
     Row(number=14, event="withdrawn", before=UNCLAIMED, after=S.WITHDRAWN, who=P, outcome=Outcome.WITHDRAWN, tell=TO_P | TO_A, clock="stop"),
