@@ -49,8 +49,8 @@ from audit import INSTALLATION, recording
 from audit.models import Stream
 from audit.record import ActorRef, EntryDraft
 from audit.streams import secrets
-from dsar.cases import intake
-from dsar.cases.models import Action, Case, Happening
+from dsar.cases import calendar, intake
+from dsar.cases.models import Action, CalendarLink, Case, Happening
 from dsar.models import Copy
 from dsar.restriction.model import Restriction
 from tests.cast import Org
@@ -61,7 +61,7 @@ DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
-    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "downgrade-request": {"request": ""}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
+    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "downgrade-request": {"request": ""}, "make-calendar-link": {}, "end-calendar-link": {}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
     "bar-from-request": {"request": "", "administrator": ""},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
@@ -125,6 +125,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: Management.objects.filter(organization=org.organization).delete())
     if slug == "cancel-organization-deletion":
         arrange(lambda: closing_for(org))
+    if slug == "end-calendar-link":
+        arrange(lambda: [calendar_link_for(one) for one in org.people.values()])
     if slug == "record-request":
         arrange(lambda: addressed(person, "asks@letters.example.com"))
     if slug in CASES_OF_ALL:
@@ -244,6 +246,16 @@ def case_for(person: Membership, reference: str, state: str = "triage", right: s
     if state == "review":
         Copy.objects.create(account_id=person.account_id, organization_id=person.organization_id, state="ready", asked_at=now, snapshot_at=now, ready_at=now, for_case=case.id, counts={"accounts.json": 1})
     return case
+
+
+def calendar_link_for(person: Membership, **more: Any) -> str:
+    """A calendar link of the person. Returns its secret. Needs an open act."""
+    secret, digest = calendar.mint()
+    CalendarLink.objects.filter(organization_id=person.organization_id, account_id=person.account_id).delete()
+    account, membership = Account.objects.get(id=person.account_id), Membership.objects.get(id=person.id)
+    CalendarLink.objects.create(**{"organization_id": person.organization_id, "account": account, "secret_hash": digest, "auth_epoch": account.auth_epoch, "access_epoch": membership.access_epoch,
+                                   "made_at": datetime.now(UTC), **more})
+    return secret
 
 
 def goodbye_of(person: Membership, **more: Any) -> RightsRequest:

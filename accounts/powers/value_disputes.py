@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import lately
 from accounts.actor import Actor
 from accounts.models import ValueDispute
 from accounts.models.profile import DisputeState

@@ -189,6 +189,23 @@ class Happening(Identified):
         indexes = [models.Index(fields=["case", "at"], name="happening_of_case")]
 
 
+class CalendarLink(Identified):
+    """A secret address under which the calendar of one administrator reads when requests are due. One each; it shows references and rights, and no person."""
+
+    AUDIT = {"id": "public", "organization": "public", "account": "public", "secret_hash": "secret", "auth_epoch": "unrecorded", "access_epoch": "unrecorded", "made_at": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    secret_hash = models.BinaryField(max_length=32, unique=True)
+    auth_epoch = models.PositiveIntegerField()
+    access_epoch = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["organization", "account"], name="calendar_link_once")]
+
+
 class Inquiry(Identified):
     """What somebody wrote without a session: a request for an address, or a question after one. Nothing until the code from the mailbox is typed; then this browser follows the request for a while."""
 

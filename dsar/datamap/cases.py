@@ -74,6 +74,16 @@ UNITS: tuple[Unit, ...] = (
         "words": data("user.content.private", export="others", erase="blank"),
         "facts": WORKINGS,
     }, version=False),
+    Unit(table="dsar_calendarlink", title=_("Calendar links to the dates of requests"), about=(Subject("account_id"),), purpose="rights", source=("administrator",), recipients=("person",),
+         keeping="account", scope="organization_id", columns={
+        "id": ID,
+        "organization_id": data("user.workplace"),
+        "account_id": data("user.unique_id"),
+        "secret_hash": secret("user.authorization.credentials"),
+        "auth_epoch": WORKINGS,
+        "access_epoch": WORKINGS,
+        "made_at": ORDER,
+    }),
     Unit(table="dsar_inquiry", title=_("Requests without a session, until their code is typed"), about=(Subject("account_id"),), purpose="rights", source=("person",), recipients=("person",),
          keeping="day", columns={
         "id": ID,

@@ -88,7 +88,7 @@ _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-o
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
-                         "record-request", "vouch-for-requester", "release-copy", "retry-request"), "rights-requests"),
+                         "record-request", "vouch-for-requester", "release-copy", "retry-request", "make-calendar-link", "end-calendar-link"), "rights-requests"),
           "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
           "set-audit-export-policy": "audit-exports"}
 
@@ -201,7 +201,7 @@ def _done(request: HttpRequest, power: Power, receipt: Receipt, back: str) -> Ht
         messages.info(request, _("A second person has to agree. The plan is waiting for 72 hours; nothing has happened yet."))
         return redirect("plan", request.organization.slug, receipt.plan_id)  # type: ignore[attr-defined]
     if receipt.secret:
-        template = "audit/streams/secret.html" if power.slug in _STREAMS else "succession/codes.html" if power.slug == "make-recovery-codes" else "token_made.html"
+        template = "audit/streams/secret.html" if power.slug in _STREAMS else "succession/codes.html" if power.slug == "make-recovery-codes" else "rights/calendar.html" if power.slug == "make-calendar-link" else "token_made.html"
         return render(request, template, {"secret": receipt.secret, "back": back})
     if receipt.due:
         said = [_("Scheduled and recorded: %(what)s on %(when)s.") % {"what": power.title, "when": words.at(datetime.fromisoformat(receipt.due))}]

@@ -19,7 +19,7 @@ from accounts.actor import Actor
 from accounts.models import Account, Management, Membership, RightsRequest
 from accounts.power import Words
 from accounts.reasons import NotFound
-from dsar.cases import figures, mailbox, plans, words
+from dsar.cases import calendar, figures, mailbox, plans, words
 from dsar.cases.models import Case, State, Task, TaskKind
 from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
@@ -64,7 +64,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     members = dict(Membership.objects.filter(organization_id=actor.organization_id, account_id__in={r.account_id for r in (*rows, *waiting)}).values_list("account_id", "id"))
     return render(request, "rights/requests.html", {
         "lines": sorted(lines(rows, members, actor, slug), key=lambda line: RISKS.index(line.risk)), "open": [(r, members.get(r.account_id)) for r in waiting],
-        "answered": seen.filter(state__in=OVER).order_by("-closed_at")[:50], "may": actor.scope_groups is None, "may_delete": actor.may("delete_accounts")})
+        "answered": seen.filter(state__in=OVER).order_by("-closed_at")[:50], "calendar": calendar.link_of(request.user, actor.organization_id), "may": actor.scope_groups is None, "may_delete": actor.may("delete_accounts")})
 
 
 def one(request: HttpRequest, slug: str, case_id: UUID) -> HttpResponse:
