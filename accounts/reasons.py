@@ -164,6 +164,7 @@ REASONS = {
     "cannot_fetch": _("The person cannot sign in, so they could not fetch it. Make a copy for them yourself and answer by hand."),
     "no_deletion_asked": _("The person has no request for deletion that waits for an answer."),
     "words_missing": _("Say it in your own words."),
+    "no_agent": _("Nobody waits to be confirmed, or acts for the person, in this request."),
     "no_calendar_link": _("You have no calendar link."),
     "too_many_requests": _("There are ten requests already for which nobody proved who asked."),
     "unknown_request": _("There is no such request."),

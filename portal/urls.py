@@ -101,6 +101,7 @@ urlpatterns = [
     path("rights/sent/", rights.sent, name="rights-sent"),
     path("rights/page/", rights.page, name="rights"),
     path("rights/request/", asking.new, name="rights-request"),
+    path("rights/agent/", asking.agent, name="rights-agent"),
     path("rights/code/", asking.code, name="rights-code"),
     path("rights/status/", asking.status, name="rights-status"),
     path("rights/status/dates.ics", calendars.followed, name="rights-dates"),

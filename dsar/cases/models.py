@@ -189,6 +189,49 @@ class Happening(Identified):
         indexes = [models.Index(fields=["case", "at"], name="happening_of_case")]
 
 
+class Authority(models.TextChoices):
+    """On what somebody says that they act for the person."""
+
+    POWER = "power_of_attorney", _("A written power of attorney")
+    LAWYER = "lawyer", _("Instructed as their lawyer")
+    GUARDIAN = "guardian", _("As parent or guardian")
+    SERVICE = "registered_agent", _("An agent or service that the person chose")
+
+
+class Letters(models.TextChoices):
+    PERSON = "person", _("To me alone")
+    AGENT = "agent", _("To whoever acts for me")
+    BOTH = "both", _("To both of us")
+
+
+class AgentState(models.TextChoices):
+    STATED = "stated", _("Says so; nobody confirmed it")
+    CONFIRMED = "confirmed", _("Confirmed")
+    ENDED = "ended", _("Does not act for the person")
+
+
+class Agent(Versioned):
+    """Somebody who says that they act for the person in one request. Until the person or two people of the organization confirm it, they are told nothing."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "case": "public", "organization": "public", "account": "public", "name": "pii", "email": "pii", "authority": "public", "state": "public",
+             "letters": "public", "confirmed_at": "public", "method": "public"}
+
+    case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="agent")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    email = models.EmailField(max_length=254)
+    authority = models.CharField(max_length=20, choices=Authority)
+    state = models.CharField(max_length=10, choices=AgentState, default=AgentState.STATED)
+    letters = models.CharField(max_length=10, choices=Letters, default=Letters.PERSON)
+    confirmed_at = models.DateTimeField(null=True)
+    method = models.CharField(max_length=20, blank=True)
+    """How it is known: the person's mailbox, the person signed in, or what two people of the organization saw."""
+
+    class Meta:
+        default_permissions = ()
+
+
 class CalendarLink(Identified):
     """A secret address under which the calendar of one administrator reads when requests are due. One each; it shows references and rights, and no person."""
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audience, outbox
 from audit.subscribers import Sealed, Subscriber
-from dsar.cases import words
+from dsar.cases import agents, words
 from dsar.cases.models import Case, Happening
 from dsar.cases.table import BY_EVENT, ROWS
 
@@ -36,8 +36,11 @@ def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
     row = BY_EVENT[happened.event]
     if "person" in row.tell:
         said = _letter(case, happened.event, happened.words if happened.by == "administrator" else "", ground=happened.code, facts=happened.facts)
-        outbox.owe(template="case-news", account=case.account, context={**said, "entry": f"{sealed.seq}", "page": settings.STEWARD_URL + _page(case)}, entry=sealed.entry,
-                   organization_id=case.organization_id, now=datetime.now(UTC))
+        to_person, agent = agents.mailboxes(case, happened.event)
+        for address, page in ((case.account.email, settings.STEWARD_URL + _page(case)) if to_person else ("", ""), (agent, "")):
+            if address:
+                outbox.owe(template="case-news", account=case.account, address=address, context={**said, "entry": f"{sealed.seq}", "page": page}, entry=sealed.entry,
+                           organization_id=case.organization_id, now=datetime.now(UTC))
     if "administrators" in row.tell:
         for account in audience.holders(case.organization, PERMISSION):
             if account.id not in {*case.barred, case.account_id}:

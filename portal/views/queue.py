@@ -20,7 +20,7 @@ from accounts.models import Account, Management, Membership, RightsRequest
 from accounts.power import Words
 from accounts.reasons import NotFound
 from dsar.cases import calendar, figures, mailbox, plans, words
-from dsar.cases.models import Case, State, Task, TaskKind
+from dsar.cases.models import Agent, Case, State, Task, TaskKind
 from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
 from portal.organization import enter
@@ -37,7 +37,7 @@ _BY_STATE: dict[str, tuple[str, ...]] = {
 
 _LABELS: dict[str, Words] = {
     "answer-request": gettext_lazy("Answer by hand"), "ask-requester": gettext_lazy("Ask the person"), "extend-request": gettext_lazy("Take more time"), "refuse-request": gettext_lazy("Refuse"),
-    "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
+    "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "record-authority": gettext_lazy("Record the authority"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
     "make-requested-copy": gettext_lazy("Make the copy"), "delete-as-requested": gettext_lazy("Delete the account"), "grant-own-deletion": gettext_lazy("Agree"),
     "decline-own-deletion": gettext_lazy("Decline"),
 }
@@ -98,6 +98,7 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
     managed = set(Management.objects.filter(organization_id=actor.organization_id, account_id__in=[r.account_id for r in rows]).values_list("account_id", flat=True))
     asked = set(RightsRequest.objects.filter(organization_id=actor.organization_id, state="open").values_list("id", flat=True))
     own = {task.case_id for task in Task.objects.filter(case__in=rows, kind=TaskKind.ERASE) if task.refers in asked}
+    agents_waiting = set(Agent.objects.filter(case__in=[r.id for r in rows if r.channel == "agent"], state="stated").values_list("case_id", flat=True))
     open_rights: dict[UUID, set[str]] = defaultdict(set)
     for row in rows:
         open_rights[row.account_id] |= {a.right for a in row.actions.all()}
@@ -110,6 +111,8 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
                 over_person = ["make-requested-copy"]
             elif rights == {"erasure"} and row.account_id in managed and actor.may("delete_accounts"):
                 over_person = ["grant-own-deletion", "decline-own-deletion"] if row.id in own else ["delete-as-requested"]
+        if slugs and row.channel == "agent" and row.id in agents_waiting:
+            slugs.append("record-authority")
         acts = [(reverse("power", args=[slug, members[row.account_id], one]), _LABELS[one]) for one in over_person]
         acts += [(f"{reverse('organization-power', args=[slug, one])}?request={row.id}", _LABELS[one]) for one in slugs]
         yield Line(row, members.get(row.account_id), _risk(row, rights, open_rights[row.account_id]), acts)

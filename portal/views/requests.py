@@ -14,9 +14,9 @@ from accounts import door, lately
 from accounts.models import Account, Membership
 from accounts.reasons import NotFound, Refused, StepUpNeeded, text
 from accounts.tenancy import installation
-from dsar.cases import dates, words
+from dsar.cases import agents, dates, words
 from dsar.cases.engine import Loaded
-from dsar.cases.models import Case, State
+from dsar.cases.models import Case, Letters, State
 from dsar.cases.table import OVER, UNCLAIMED
 from dsar.models import Copy, CopyState
 from dsar.powers import cases, dialogue, identity
@@ -58,7 +58,7 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         return done
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
-        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "rests": Loaded(row, actions, happened).rests(timezone.now()) if row.closed_at is None or row.state == State.READY else None, "may_withdraw": row.state in UNCLAIMED, "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
+        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "rests": Loaded(row, actions, happened).rests(timezone.now()) if row.closed_at is None or row.state == State.READY else None, "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED, "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
         status=422 if form is not None and form.is_bound else 200)
@@ -72,7 +72,7 @@ def _handlers(row: Case) -> list[Account]:
         return dialogue.handlers(row)
 
 
-_DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
+_DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "agent": identity.AGENT, "no-agent": identity.AGENT, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
@@ -93,6 +93,9 @@ def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None) -> H
     if power.form is dialogue.WordsForm and form is not None and not form.is_valid():
         return None
     said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {"administrator": request.POST.get("administrator", "")[:254]} if power is dialogue.BAR else {}
+    if power is identity.AGENT:
+        letters = request.POST.get("letters", "")
+        said = {"answer": "confirm" if request.POST["do"] == "agent" else "end", "letters": letters if letters in Letters.values else Letters.PERSON}
     if said.get("administrator") == "":
         messages.info(request, _("Choose who shall not handle it."))
         return redirect("me-request", row.id)
