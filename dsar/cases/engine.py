@@ -64,6 +64,10 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
         case.state = row.after
     if event == "barred" and data.get("account"):
         case.barred = sorted({*case.barred, data["account"]})
+        if case.assigned == data["account"]:
+            case.assigned, case.assigned_by_person = None, False
+    if event == "assigned":
+        case.assigned, case.assigned_by_person = data.get("account"), who == "person"
     if event == "proven":
         case.level = int(data["level"])
     if event in {"proven", "admitted"}:

@@ -75,7 +75,7 @@ class Case(Versioned):
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "reference": "public", "channel": "public", "state": "public", "words": "pii",
              "level": "public", "regimes": "public", "country": "public", "time_zone": "unrecorded", "received_at": "public", "statutory_due": "public", "internal_target": "unrecorded",
              "extension_notice_by": "unrecorded", "warned_at": "unrecorded", "decided_by": "public", "barred": "public", "plan": "unrecorded", "plan_hash": "public", "reminder": "unrecorded",
-             "not_before": "public", "closed_at": "public", "recorded_by": "public"}
+             "not_before": "public", "closed_at": "public", "recorded_by": "public", "assigned": "public", "assigned_by_person": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="cases")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="cases")
@@ -102,6 +102,10 @@ class Case(Versioned):
     """The account of the administrator who wrote the request down for the person."""
     barred = ArrayField(models.UUIDField(), default=list)
     """Accounts of administrators from whom this case is kept."""
+    assigned = models.UUIDField(null=True)
+    """The account of the administrator who handles it; None while nobody in particular does."""
+    assigned_by_person = models.BooleanField(default=False)
+    """The person asked for just this administrator: whoever changes that tells them."""
     plan = models.JSONField(default=dict)
     plan_hash = models.CharField(max_length=64, blank=True)
     not_before = models.DateTimeField(null=True)

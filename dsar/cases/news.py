@@ -19,6 +19,8 @@ from dsar.cases.models import Case, Happening
 from dsar.cases.table import BY_EVENT, ROWS
 
 PERMISSION = "manage_requests"
+TO_ALL = frozenset({"warned", "breached", "disputed", "assigned", "barred"})
+"""Of these not only whoever handles the request hears."""
 EVENTS = frozenset(row.entry for row in ROWS if row.tell)
 
 
@@ -34,7 +36,7 @@ def handle(batch: list[Sealed]) -> None:
 
 def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
     row = BY_EVENT[happened.event]
-    if "person" in row.tell:
+    if "person" in row.tell and (happened.event != "assigned" or happened.facts.get("against_wish")):
         said = _letter(case, happened.event, happened.words if happened.by == "administrator" else "", ground=happened.code, facts=happened.facts)
         to_person, agent = agents.mailboxes(case, happened.event)
         for address, page in ((case.account.email, settings.STEWARD_URL + _page(case)) if to_person else ("", ""), (agent, "")):
@@ -42,9 +44,12 @@ def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
                 outbox.owe(template="case-news", account=case.account, address=address, context={**said, "entry": f"{sealed.seq}", "page": page}, entry=sealed.entry,
                            organization_id=case.organization_id, now=datetime.now(UTC))
     if "administrators" in row.tell:
-        for account in audience.holders(case.organization, PERMISSION):
-            if account.id not in {*case.barred, case.account_id}:
-                _administrator(sealed, case, account, happened.event)
+        found = [one for one in audience.holders(case.organization, PERMISSION) if one.id not in {*case.barred, case.account_id}]
+        handler = [one for one in found if one.id == case.assigned]
+        if happened.event == "assigned":
+            found = [one for one in handler if one.id != happened.actor]
+        for account in found if happened.event in TO_ALL or not handler else handler:
+            _administrator(sealed, case, account, happened.event)
 
 
 COMPLAINS = frozenset({"breached", "upheld", "extend", "closed_unverified"})
@@ -62,14 +67,16 @@ def _letter(case: Case, event: str, message: str, *, ground: str = "", facts: Ma
 
 def _more(case: Case, event: str, facts: Mapping[str, Any]) -> list[str]:
     """What only this letter says."""
-    if event == "reminded":
+    if event == "reminded" and facts.get("closes"):
         day = date_format(date.fromisoformat(facts["closes"]))
         found = [_("Sign in and confirm it on the page of the request. If you cannot sign in, ask the organization how else it can know you; do not send copies of documents."),
                  _("Without a proof nothing is done or disclosed, and the request is closed, not before %(day)s. You can ask again at any time.") % {"day": day}]
         if "erasure" in case.actions.values_list("right", flat=True):
             found.append(_("Instead of the deletion you can ask for no mail and no use beyond what is needed. That needs no proof, and the page of the request has a button for it."))
         return found
-    if event == "downgraded":
+    if event == "assigned":
+        return [_("You had asked for somebody else. If you do not agree with it, keep them out of your request, or ask for somebody else again.")]
+    if event == "downgraded" and facts.get("into"):
         return [_("Its reference is %(reference)s.") % {"reference": facts["into"]}]
     return []
 

@@ -193,6 +193,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=29, event="certified", before=frozenset({S.FULFILLED}), after=S.CERTIFIED, who=Y),
     Row(number=31, event="agent_confirmed", before=frozenset(S), after="", who=P | A, tell=TO_P | TO_A),
     Row(number=31, event="agent_ended", before=frozenset(S), after="", who=P, tell=TO_P | TO_A),
+    Row(number=32, event="assigned", before=OPEN - {S.RECEIVED}, after="", who=P | A, tell=TO_P | TO_A),
     Row(number=30, event="barred", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
 )
 BY_EVENT: Mapping[str, Row] = {row.event: row for row in ROWS}

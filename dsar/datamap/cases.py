@@ -23,7 +23,7 @@ def _unit(table: str, title: object, actors: tuple[Subject, ...], columns: dict[
 
 
 UNITS: tuple[Unit, ...] = (
-    _unit("dsar_case", _("Requests about rights"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned")), {
+    _unit("dsar_case", _("Requests about rights"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned"), Subject("assigned", "actor")), {
         "reference": _kept(),
         "channel": _kept(),
         "state": _kept(),
@@ -40,6 +40,8 @@ UNITS: tuple[Unit, ...] = (
         "decided_by": _kept("user.history", others=True),
         "recorded_by": _kept("user.history", others=True),
         "barred": _kept("user.history", others=True),
+        "assigned": _kept("user.history", others=True),
+        "assigned_by_person": _kept(),
         "plan": _kept(),
         "plan_hash": none("a hash of the counts in the plan"),
         "not_before": _kept(),

@@ -26,6 +26,7 @@ _COMMON = {
     "level": number(0, 3) | {"description": "How well it is known who asked: 1 their mailbox, 2 signed in, 3 vouched for or with a second factor."},
     "received_at": shapes.STAMP,
     "due_on": DAY,
+    "handled_by": shapes.MAYBE_ID | {"description": "The account of the administrator who handles it."},
     "closed_at": shapes.MAYBE_STAMP,
     "rights": many(ACTION),
 }
@@ -42,7 +43,7 @@ CASES = thing({"requests": many(CASE)})
 
 def _json(row: Any) -> dict[str, Any]:
     return {"id": str(row.id), "reference": row.reference, "account_id": str(row.account_id), "channel": row.channel, "state": row.state, "level": row.level, "received_at": plain(row.received_at),
-            "due_on": row.statutory_due.isoformat() if row.statutory_due else None, "closed_at": plain(row.closed_at),
+            "handled_by": plain(row.assigned), "due_on": row.statutory_due.isoformat() if row.statutory_due else None, "closed_at": plain(row.closed_at),
             "rights": [{"right": a.right, "verified": a.verified, "outcome": a.outcome, "ground": a.ground} for a in sorted(row.actions.all(), key=lambda a: a.right)]}
 
 

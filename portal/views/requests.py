@@ -72,7 +72,8 @@ def _handlers(row: Case) -> list[Account]:
         return dialogue.handlers(row)
 
 
-_DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "agent": identity.AGENT, "no-agent": identity.AGENT, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
+_DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "agent": identity.AGENT, "no-agent": identity.AGENT, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "handler": dialogue.HANDLER,
+       "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
@@ -92,12 +93,12 @@ def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None) -> H
         raise NotFound
     if power.form is dialogue.WordsForm and form is not None and not form.is_valid():
         return None
-    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {"administrator": request.POST.get("administrator", "")[:254]} if power is dialogue.BAR else {}
+    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {"administrator": request.POST.get("administrator", "")[:254]} if power in (dialogue.BAR, dialogue.HANDLER) else {}
     if power is identity.AGENT:
         letters = request.POST.get("letters", "")
         said = {"answer": "confirm" if request.POST["do"] == "agent" else "end", "letters": letters if letters in Letters.values else Letters.PERSON}
     if said.get("administrator") == "":
-        messages.info(request, _("Choose who shall not handle it."))
+        messages.info(request, _("Choose somebody first."))
         return redirect("me-request", row.id)
     try:
         door.perform(power=power, actor=myself(request), data={"request": str(row.id), **said}, now=timezone.now())
