@@ -61,7 +61,7 @@ DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
-    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "downgrade-request": {"request": ""}, "choose-handler": {"request": "", "administrator": ""}, "assign-request": {"request": "R-2222-3333", "administrator": "", "private_note": ""}, "answer-agent": {"request": "", "answer": "confirm", "letters": "both"}, "record-authority": {"request": "R-2222-3333", "method": "document", "letters": "agent", "message": "We saw it.", "private_note": ""}, "make-calendar-link": {}, "end-calendar-link": {}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
+    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "downgrade-request": {"request": ""}, "finish-by-hand": {"request": "R-2222-3333", "evidence": "Letter 17", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""}, "choose-handler": {"request": "", "administrator": ""}, "assign-request": {"request": "R-2222-3333", "administrator": "", "private_note": ""}, "answer-agent": {"request": "", "answer": "confirm", "letters": "both"}, "record-authority": {"request": "R-2222-3333", "method": "document", "letters": "agent", "message": "We saw it.", "private_note": ""}, "make-calendar-link": {}, "end-calendar-link": {}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
     "bar-from-request": {"request": "", "administrator": ""},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
@@ -132,7 +132,7 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     if slug in CASES_OF_ALL:
         arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug], "erasure" if slug == "downgrade-request" else "object", slug == "answer-agent") for one in org.people.values()])
     if slug in CASES_OF_ONE:
-        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked"}.get(slug, "triage"), agent=slug == "record-authority"))
+        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked", "finish-by-hand": "blocked"}.get(slug, "triage"), agent=slug == "record-authority"))
     if slug in CASES_OF_PERSON:
         arrange(lambda: case_for(person, intake.reference(), right=CASES_OF_PERSON[slug]))
     if slug.endswith("-own-deletion") or slug in {"delete-own-account", "deactivate-own-account"}:
@@ -226,7 +226,7 @@ def addressed(person: Membership, address: str) -> None:
     Account.objects.filter(id=person.account_id).update(email=address, email_key=address)
 
 
-CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request", "record-authority", "assign-request")
+CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request", "record-authority", "assign-request", "finish-by-hand")
 CASES_OF_PERSON = {"make-requested-copy": "access", "delete-as-requested": "erasure"}
 CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "downgrade-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "bar-from-request": "triage", "choose-handler": "triage", "answer-agent": "triage"}
 

@@ -1,4 +1,4 @@
-"""Whoever acts for the person in a request: says so, is confirmed by the person's own mailbox, by the person signed in, or by two people of the organization; and gets the letters that were chosen, never data."""
+"""Whoever acts for the person in a request: confirmed by the person's mailbox, by the person signed in, or by two people of the organization; gets the letters that were chosen, and never data."""
 from __future__ import annotations
 
 import re

@@ -53,7 +53,8 @@ def receive(*, account_id: UUID, organization_id: UUID, right: str, words: str, 
 
 def _waiting(account: Account, organization_id: UUID, right: str) -> Case | None:
     """What the same mailbox asked before and nobody has proven since."""
-    row = Action.objects.filter(account=account, organization_id=organization_id, right=right, outcome=Outcome.OPEN, case__channel__in=(Channel.MAILBOX, Channel.AGENT), case__level=LEVEL).select_related("case").first()
+    rows = Action.objects.filter(account=account, organization_id=organization_id, right=right, outcome=Outcome.OPEN, case__channel__in=(Channel.MAILBOX, Channel.AGENT), case__level=LEVEL)
+    row = rows.select_related("case").first()
     return row.case if row else None
 
 

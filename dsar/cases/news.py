@@ -76,6 +76,8 @@ def _more(case: Case, event: str, facts: Mapping[str, Any]) -> list[str]:
         return found
     if event == "assigned":
         return [_("You had asked for somebody else. If you do not agree with it, keep them out of your request, or ask for somebody else again.")]
+    if event == "breached" and facts.get("promised"):
+        return [_("Now you are to be answered by %(day)s, and everybody who can answer you was told.") % {"day": date_format(date.fromisoformat(facts["promised"]))}]
     if event == "downgraded" and facts.get("into"):
         return [_("Its reference is %(reference)s.") % {"reference": facts["into"]}]
     return []

@@ -176,6 +176,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=15, event="moved", before=frozenset({S.SCHEDULED, S.APPROVED}), after=S.PLANNED, who=Y, tell=TO_A),
     Row(number=16, event="fanned_out", before=frozenset({S.EXECUTING}), after=S.AWAITING_PROCESSORS, who=Y),
     Row(number=17, event="blocked", before=frozenset({S.EXECUTING}), after=S.BLOCKED, who=Y, tell=TO_A),
+    Row(number=18, event="by_hand", before=frozenset({S.BLOCKED}), after=S.EXECUTING, who=A, guard=_settled),
     Row(number=18, event="retried", before=frozenset({S.BLOCKED}), after=S.EXECUTING, who=A | O),
     Row(number=19, event="built", before=frozenset({S.EXECUTING}), after=S.REVIEW, who=Y, tell=TO_A),
     Row(number=20, event="released", before=frozenset({S.REVIEW}), after=S.READY, who=A, guard=_outcomes, tell=TO_P, clock="stop", decides=True),

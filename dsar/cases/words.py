@@ -16,6 +16,7 @@ SENTENCES = {
     "case.scheduled": _("A request of %(target)s got its date"), "case.withdrawn": _("%(target)s withdrew a request"), "case.started": _("A request of %(target)s began to be carried out"),
     "case.moved": _("Something changed, so a request of %(target)s is planned again"), "case.fanned_out": _("Others who hold data were told of a request of %(target)s"),
     "case.blocked": _("Something stands in the way of a request of %(target)s"), "case.retried": _("A request of %(target)s is tried again"),
+    "case.by_hand": _("%(actor)s did by hand what a request of %(target)s takes"),
     "case.built": _("What %(target)s asked for was made, and waits for a look"), "case.released": _("%(actor)s released what %(target)s asked for"),
     "case.delivered": _("%(target)s fetched what they asked for"), "case.package_expired": _("What %(target)s asked for was not fetched in time"),
     "case.fulfilled": _("A request of %(target)s was granted"), "case.fulfilled_in_part": _("A request of %(target)s was granted in part"),
@@ -40,6 +41,7 @@ TIMELINE = {
     "refused": _("It was refused."), "planned": _("A plan was made of what this takes."), "approved": _("It was agreed to."), "scheduled": _("It has a date now. Until then you can take it back."),
     "withdrawn": _("You took it back."), "started": _("It began to be carried out. From here on it cannot be taken back."), "moved": _("Something changed, so it is planned again."),
     "fanned_out": _("Others who hold data of yours were told."), "blocked": _("Something stands in the way. The administrators know."), "retried": _("It is tried again."),
+    "by_hand": _("It was done by hand, as it says here."),
     "built": _("What you asked for was made. Somebody checks that it tells nothing about other people."), "released": _("What you asked for is ready. Fetch it here."),
     "delivered": _("You fetched it."), "package_expired": _("It was not fetched in time and was destroyed. You can ask again."), "fulfilled": _("It is done."),
     "fulfilled_in_part": _("It is done in part."),
@@ -48,7 +50,8 @@ TIMELINE = {
     "agent_confirmed": _("It is known that somebody acts for you in this request. They get letters only as far as it was chosen, and never your data."),
     "agent_ended": _("Nobody acts for you in this request any more."),
     "extend": _("More time was taken, for the reason that you were told."), "warned": _("The administrators were reminded of the date."),
-    "breached": _("The date was missed. You may complain."), "disputed": _("You disagreed. Somebody else looks at it now."), "upheld": _("Somebody else looked at it, and the answer stays."),
+    "breached": _("The date was missed. We are sorry. You may complain."), "disputed": _("You disagreed. Somebody else looks at it now."),
+    "upheld": _("Somebody else looked at it, and the answer stays."),
     "reversed": _("Somebody else looked at it, and you were right: it goes on."), "resumed": _("What could not be done then is done now."), "certified": _("It is gone from backups too."),
 }
 """For the person."""

@@ -150,7 +150,8 @@ def assign_rule(actor: Actor, target: OrganizationTarget, data: Data, now: datet
 
 def assign_effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
     row = cases.chosen(target.id, data)
-    found = [Effect("later", "told", _("They are told by mail, and get the news of this request from now on.")), Effect("kept", "others", _("Others who may handle requests still see it and can act."))]
+    found = [Effect("later", "told", _("They are told by mail, and get the news of this request from now on.")),
+             Effect("kept", "others", _("Others who may handle requests still see it and can act."))]
     if row is not None:
         found.append(Effect("kept", "case", _("Request %(reference)s") % {"reference": row.reference}, row.version))
         found += [Effect("later", "wish", _("The person had asked for whoever handles it now, and is told."))] if row.assigned_by_person else []

@@ -121,7 +121,8 @@ def downgrade_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> 
 
 
 def downgrade_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
-    return [Effect("lost", "deletion", _("The request for deletion is closed. You can ask for it again.")), Effect("later", "opt_out", _("A new request asks for no mail and no use beyond what is needed."))]
+    return [Effect("lost", "deletion", _("The request for deletion is closed. You can ask for it again.")),
+            Effect("later", "opt_out", _("A new request asks for no mail and no use beyond what is needed."))]
 
 
 def downgrade(work: Work, person: Person, data: Data) -> None:
@@ -167,7 +168,8 @@ def agent(work: Work, person: Person, data: Data) -> None:
 
 class AuthorityForm(CaseForm):
     method = forms.ChoiceField(label=gettext_lazy("How the authority was proven"), choices=agents.METHODS)
-    letters = forms.ChoiceField(label=gettext_lazy("Where letters go, by that authority"), choices=[("person", gettext_lazy("To the person alone")), ("agent", gettext_lazy("To whoever acts for them")),
+    letters = forms.ChoiceField(label=gettext_lazy("Where letters go, by that authority"),
+                                choices=[("person", gettext_lazy("To the person alone")), ("agent", gettext_lazy("To whoever acts for them")),
                                 ("both", gettext_lazy("To both"))])
     field_order = ["request", "method", "letters", "message", "private_note"]
 

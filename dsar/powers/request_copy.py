@@ -32,7 +32,8 @@ def rule(_actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[
 
 def effects(person: Person, _data: Data, now: datetime) -> list[Effect]:
     rests = lately.until(person.account, now)
-    return [*([Effect("later", "rests", _("Because the way in to your account changed, it can be fetched from %(when)s on.") % {"when": date_format(timezone.localtime(rests), "DATETIME_FORMAT")})] if rests else []),
+    later = _("Because the way in to your account changed, it can be fetched from %(when)s on.")
+    return [*([Effect("later", "rests", later % {"when": date_format(timezone.localtime(rests), "DATETIME_FORMAT")})] if rests else []),
             Effect("later", "copy", _("You get a mail when the copy is ready, usually within minutes. It can be fetched here for seven days, three times.")),
             Effect("kept", "data", _("Nothing changes and nothing is deleted."))]
 

@@ -32,14 +32,15 @@ WHOSE = {"mine": gettext_lazy("Mine"), "none": gettext_lazy("Nobody’s yet")}
 RISKS = ("overdue", "due", "destructive", "conflict", "")
 """What needs somebody first comes first."""
 _BY_STATE: dict[str, tuple[str, ...]] = {
-    State.DISPUTED: ("resolve-dispute",), State.IDENTITY_PENDING: ("vouch-for-requester",), State.REVIEW: ("release-copy",), State.BLOCKED: ("retry-request",),
+    State.DISPUTED: ("resolve-dispute",), State.IDENTITY_PENDING: ("vouch-for-requester",), State.REVIEW: ("release-copy",), State.BLOCKED: ("retry-request", "finish-by-hand"),
     State.TRIAGE: ("answer-request", "ask-requester", "extend-request", "refuse-request"), State.PLANNED: ("answer-request", "extend-request", "refuse-request"),
 }
 
 
 _LABELS: dict[str, Words] = {
     "answer-request": gettext_lazy("Answer by hand"), "ask-requester": gettext_lazy("Ask the person"), "extend-request": gettext_lazy("Take more time"), "refuse-request": gettext_lazy("Refuse"),
-    "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "record-authority": gettext_lazy("Record the authority"), "assign-request": gettext_lazy("Hand over"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
+    "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "record-authority": gettext_lazy("Record the authority"),
+    "assign-request": gettext_lazy("Hand over"), "finish-by-hand": gettext_lazy("Finish by hand"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
     "make-requested-copy": gettext_lazy("Make the copy"), "delete-as-requested": gettext_lazy("Delete the account"), "grant-own-deletion": gettext_lazy("Agree"),
     "decline-own-deletion": gettext_lazy("Decline"),
 }
@@ -70,8 +71,10 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     rows = list(_whose(seen.filter(state__in=OPEN), whose, actor).order_by("statutory_due", "received_at")[:SHOWN])
     members = dict(Membership.objects.filter(organization_id=actor.organization_id, account_id__in={r.account_id for r in (*rows, *waiting)}).values_list("account_id", "id"))
     return render(request, "rights/requests.html", {
-        "whose": whose if whose in WHOSE else "", "filters": [("", _("All")), *WHOSE.items()], "lines": sorted(lines(rows, members, actor, slug), key=lambda line: RISKS.index(line.risk)), "open": [(r, members.get(r.account_id)) for r in waiting],
-        "answered": seen.filter(state__in=OVER).order_by("-closed_at")[:50], "calendar": calendar.link_of(request.user, actor.organization_id), "may": actor.scope_groups is None, "may_delete": actor.may("delete_accounts")})
+        "whose": whose if whose in WHOSE else "", "filters": [("", _("All")), *WHOSE.items()],
+        "lines": sorted(lines(rows, members, actor, slug), key=lambda line: RISKS.index(line.risk)), "open": [(r, members.get(r.account_id)) for r in waiting],
+        "answered": seen.filter(state__in=OVER).order_by("-closed_at")[:50], "calendar": calendar.link_of(request.user, actor.organization_id), "may": actor.scope_groups is None,
+        "may_delete": actor.may("delete_accounts")})
 
 
 def _whose(rows: QuerySet[Case], whose: str, actor: Actor) -> QuerySet[Case]:

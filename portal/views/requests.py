@@ -58,7 +58,10 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         return done
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
-        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "rests": Loaded(row, actions, happened).rests(timezone.now()) if row.closed_at is None or row.state == State.READY else None, "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED, "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
+        "row": row, "actions": actions, "why": dates.explained(row, actions, happened),
+        "rests": Loaded(row, actions, happened).rests(timezone.now()) if row.closed_at is None or row.state == State.READY else None,
+        "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED,
+        "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
         status=422 if form is not None and form.is_bound else 200)
@@ -93,7 +96,9 @@ def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None) -> H
         raise NotFound
     if power.form is dialogue.WordsForm and form is not None and not form.is_valid():
         return None
-    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {"administrator": request.POST.get("administrator", "")[:254]} if power in (dialogue.BAR, dialogue.HANDLER) else {}
+    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {}
+    if power in (dialogue.BAR, dialogue.HANDLER):
+        said = {"administrator": request.POST.get("administrator", "")[:254]}
     if power is identity.AGENT:
         letters = request.POST.get("letters", "")
         said = {"answer": "confirm" if request.POST["do"] == "agent" else "end", "letters": letters if letters in Letters.values else Letters.PERSON}

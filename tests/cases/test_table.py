@@ -32,7 +32,7 @@ SPECIFIED = {
     7: {"answered": ("clarification_pending", "triage")}, 8: {"transferred": ("triage", "transferred")}, 9: {"merged": ("triage", "merged")}, 10: {"refused": ("triage", "refused")},
     11: {"planned": ("triage", "planned")}, 12: {"approved": ("planned", "approved")}, 13: {"scheduled": ("approved", "scheduled")}, 14: {"withdrawn": ("scheduled", "withdrawn")},
     15: {"started": ("scheduled", "executing"), "moved": ("scheduled", "planned")}, 16: {"fanned_out": ("executing", "awaiting_processors")}, 17: {"blocked": ("executing", "blocked")},
-    18: {"retried": ("blocked", "executing")}, 19: {"built": ("executing", "review")}, 20: {"released": ("review", "ready")}, 21: {"delivered": ("ready", "delivered")},
+    18: {"retried": ("blocked", "executing"), "by_hand": ("blocked", "executing")}, 19: {"built": ("executing", "review")}, 20: {"released": ("review", "ready")}, 21: {"delivered": ("ready", "delivered")},
     22: {"package_expired": ("ready", "expired_package")}, 23: {"fulfilled": ("awaiting_processors", "fulfilled"), "fulfilled_in_part": ("awaiting_processors", "partially_fulfilled")},
     24: {"extend": ("triage", "triage")}, 25: {"warned": ("triage", "triage"), "breached": ("triage", "triage")}, 26: {"disputed": ("refused", "disputed")},
     27: {"upheld": ("disputed", "resolved_upheld"), "reversed": ("disputed", "planned")}, 28: {"resumed": ("partially_fulfilled", "executing")}, 29: {"certified": ("fulfilled", "certified")},
