@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import lately
 from accounts.actor import Actor
 from accounts.models import ValueDispute
 from accounts.models.profile import DisputeState
@@ -181,13 +182,15 @@ class DecisionForm(FieldForm):
         return cleaned
 
 
-def decide_rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
+def decide_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     if person.membership is None or person.membership.status == "removed":
         yield "wrong_status"
         return
     yield from _waiting(person, data)
-    if data.get("outcome") == "corrected" and data.get("field") in rules.LABELS:
-        yield from not_ours(person, [str(data["field"])])
+    if data.get("outcome") == "corrected":
+        yield from lately.codes(person.account, now)
+        if data.get("field") in rules.LABELS:
+            yield from not_ours(person, [str(data["field"])])
 
 
 def _right(person: Person, data: Data) -> str:

@@ -10,12 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import door
+from accounts import door, lately
 from accounts.models import Account, Membership
 from accounts.reasons import NotFound, Refused, StepUpNeeded, text
 from accounts.tenancy import installation
-from dsar.cases import dates, words
-from dsar.cases.models import Case, State
+from dsar.cases import agents, dates, words
+from dsar.cases.engine import Loaded
+from dsar.cases.models import Case, Letters, State
 from dsar.cases.table import OVER, UNCLAIMED
 from dsar.models import Copy, CopyState
 from dsar.powers import cases, dialogue, identity
@@ -43,7 +44,7 @@ def index(request: HttpRequest) -> HttpResponse:
             wake()
             messages.success(request, _("Your request is written down. You find it here, and get a receipt by mail."))
         return redirect("me-requests")
-    return render(request, "me/requests.html", {"form": form, "rows": cases.of_person(request.user), "key": uuid4()}, status=422 if form.is_bound else 200)
+    return render(request, "me/requests.html", {"form": form, "rows": cases.of_person(request.user), "rests": lately.until(request.user, now), "key": uuid4()}, status=422 if form.is_bound else 200)
 
 
 @login_required
@@ -57,7 +58,10 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         return done
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
-        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "may_withdraw": row.state in UNCLAIMED, "complain": words.complain(row.regimes), "handlers": _handlers(row),
+        "row": row, "actions": actions, "why": dates.explained(row, actions, happened),
+        "rests": Loaded(row, actions, happened).rests(timezone.now()) if row.closed_at is None or row.state == State.READY else None,
+        "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED,
+        "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
         status=422 if form is not None and form.is_bound else 200)
@@ -71,7 +75,8 @@ def _handlers(row: Case) -> list[Account]:
         return dialogue.handlers(row)
 
 
-_DO = {"confirm": identity.CONFIRM, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
+_DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "agent": identity.AGENT, "no-agent": identity.AGENT, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "handler": dialogue.HANDLER,
+       "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
@@ -91,9 +96,14 @@ def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None) -> H
         raise NotFound
     if power.form is dialogue.WordsForm and form is not None and not form.is_valid():
         return None
-    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {"administrator": request.POST.get("administrator", "")[:254]} if power is dialogue.BAR else {}
+    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {}
+    if power in (dialogue.BAR, dialogue.HANDLER):
+        said = {"administrator": request.POST.get("administrator", "")[:254]}
+    if power is identity.AGENT:
+        letters = request.POST.get("letters", "")
+        said = {"answer": "confirm" if request.POST["do"] == "agent" else "end", "letters": letters if letters in Letters.values else Letters.PERSON}
     if said.get("administrator") == "":
-        messages.info(request, _("Choose who shall not handle it."))
+        messages.info(request, _("Choose somebody first."))
         return redirect("me-request", row.id)
     try:
         door.perform(power=power, actor=myself(request), data={"request": str(row.id), **said}, now=timezone.now())
