@@ -9,6 +9,7 @@ from accounts.models import Account
 from audit import sequencer
 from tests.browser.conftest import Visit
 from tests.cast import World
+from tests.communications.test_communications import link_for
 from tests.situations import WHY, arrange
 
 pytestmark = pytest.mark.browser
@@ -22,12 +23,14 @@ SIGNED_OUT = ["/sign-in/", "/rights/", "/rights/sent/", "/rights/request/", "/ri
 
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 """What a dark scheme can break; it changes nothing else of a page."""
+NARROW = {"runOnly": {"type": "rule", "values": ["target-size", "scrollable-region-focusable", "color-contrast", "button-name", "link-name", "label", "aria-hidden-focus"]}}
+"""What a narrow screen can break: sizes, what scrolls, and what is shown or hidden there only."""
 
 
 def problems(visit: Visit, path: str) -> list[str]:
     """What axe finds in the light, in the dark and on a narrow screen, and what overflows there. The page is loaded once: that it fits every screen is the style sheet's doing alone."""
     found, page = [], visit.page
-    for scheme, width, options in (("light", 1280, {}), ("dark", 1280, COLOURS), ("light", 320, {})):
+    for scheme, width, options in (("light", 1280, {}), ("dark", 1280, COLOURS), ("light", 320, NARROW)):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 900})
         if (scheme, width) == ("light", 1280):
@@ -50,6 +53,11 @@ def test_pages(world: World, visit: Visit, path: str) -> None:
 @pytest.mark.parametrize("path", SIGNED_OUT)
 def test_signed_out_pages(visit: Visit, path: str) -> None:
     assert problems(visit, path) == []
+
+
+def test_choices_about_mail_by_link(world: World, visit: Visit) -> None:
+    assert problems(visit, link_for(world.north.person("worker"))) == []
+    assert "writes to you" in visit.page.inner_text("h1")
 
 
 def test_entry_page_and_error_summary(world: World, visit: Visit) -> None:
