@@ -63,7 +63,7 @@ DATA: dict[str, dict[str, Any]] = {
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
     "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
-    "bar-from-request": {"request": "", "administrator": ""},
+    "bar-from-request": {"request": "", "administrator": ""}, "add-to-request": {"request": "", "message": "And more."},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
     "make-requested-copy": {"message": "", "private_note": ""}, "delete-as-requested": {"message": "", "private_note": ""}, "retry-request": {"request": "R-2222-3333", "private_note": ""},
     "release-copy": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Here it is.", "private_note": ""},
@@ -226,7 +226,7 @@ def addressed(person: Membership, address: str) -> None:
 
 CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request")
 CASES_OF_PERSON = {"make-requested-copy": "access", "delete-as-requested": "erasure"}
-CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "bar-from-request": "triage"}
+CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "bar-from-request": "triage", "add-to-request": "triage"}
 
 
 def case_for(person: Membership, reference: str, state: str = "triage", right: str = "object") -> Case:

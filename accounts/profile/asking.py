@@ -1,7 +1,7 @@
 """What people and administrators ask each other about profile values: suggestions of another value, and disputes about one (POWERS P8, policy B9)."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,24 @@ def value_of(person: Person, field: str) -> str:
 
 def put(person: Person, field: str, value: str) -> None:
     setattr(person.account if field in rules.ACCOUNT_FIELDS else person.membership, field, value)
+
+
+CONTESTED = frozenset({"name", *rules.LOCAL_FIELDS})
+"""What is said about a person. Language and time zone are how things are shown to them: to take those away would harm nobody but them."""
+
+
+def take_away(person: Person, row: ValueDispute) -> None:
+    """What is contested may be stored and nothing else: it goes from the profile into the row of the dispute, where no list, search, file or mail looks (RIGHTS 3e)."""
+    if row.field in CONTESTED:
+        row.away = True
+        put(person, row.field, "")
+
+
+def put_back(person: Person, row: ValueDispute) -> None:
+    """The value stands on the profile again, if nobody has written another one there since."""
+    if row.away and not value_of(person, row.field):
+        put(person, row.field, row.value)
+    row.away, row.back_at = False, None
 
 
 def shown(field: str, value: str) -> str:
@@ -60,6 +78,38 @@ def disputed_often(people: Sequence[Person]) -> None:
     found = list(rows.values_list("account_id", "opened_at")[:DISPUTES_A_DAY * len(people)])
     for person in people:
         person.extra["disputed_often"] = [at for account_id, at in found if account_id == person.account.id]
+
+
+def away(people: Sequence[Person]) -> None:
+    """extra["away"]: the values that stand on no profile because they are contested, by field."""
+    rows = ValueDispute.objects.filter(organization_id__in=_organizations(people), account_id__in=[p.account.id for p in people], away=True).order_by("opened_at")
+    _by_field(people, "away", rows)
+
+
+def corrected(people: Sequence[Person]) -> None:
+    """extra["corrected"]: by field, the values that were corrected because the person said so: nothing brings them back unnoticed."""
+    found = corrected_of(_organizations(people), [p.account.id for p in people])
+    for person in people:
+        person.extra["corrected"] = found.get((person.membership.organization_id, person.account.id), {}) if person.membership is not None else {}
+
+
+def corrected_of(organizations: Iterable[Any], accounts: Iterable[Any]) -> dict[tuple[Any, Any], dict[str, set[str]]]:
+    """The same for these organizations and accounts."""
+    found: dict[tuple[Any, Any], dict[str, set[str]]] = {}
+    rows = ValueDispute.objects.filter(organization_id__in=list(organizations), account_id__in=list(accounts), state__in=(DisputeState.CORRECTED, DisputeState.PARTLY)).order_by("answered_at")
+    for organization, account, field, value in rows.values_list("organization_id", "account_id", "field", "value"):
+        found.setdefault((organization, account), {}).setdefault(field, set()).add(value)
+    return found
+
+
+def stands_against(person: Person, new: Mapping[str, str], *, anew: bool) -> Iterable[str]:
+    """Why these values may not be set by somebody else: the field is contested, or the value was corrected and nobody says that it is meant."""
+    gone: Any = person.extra["away"]
+    if any(name in gone for name in new):
+        yield "field_contested"
+    old: Any = person.extra["corrected"]
+    if not anew and any(value in old.get(name, ()) for name, value in new.items()):
+        yield "corrected_before"
 
 
 def changes(people: Sequence[Person]) -> None:

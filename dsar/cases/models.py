@@ -187,6 +187,32 @@ class Happening(Identified):
         indexes = [models.Index(fields=["case", "at"], name="happening_of_case")]
 
 
+class EvidenceKind(models.TextChoices):
+    PDF = "pdf", _("PDF")
+    PNG = "png", _("PNG image")
+    JPEG = "jpeg", _("JPEG image")
+    TEXT = "text", _("Text")
+
+
+class Evidence(Identified):
+    """A file with which the person shows what is right. It lies sealed, whoever answers fetches it, and it is destroyed with the answer."""
+
+    AUDIT = {"id": "public", "case": "public", "organization": "public", "account": "public", "kind": "public", "size": "public", "sealed": "secret", "added_at": "public"}
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="evidence")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=4, choices=EvidenceKind)
+    size = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+    """Encrypted with the installation's key."""
+    added_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["case", "added_at"], name="evidence_of_case")]
+
+
 class Inquiry(Identified):
     """What somebody wrote without a session: a request for an address, or a question after one. Nothing until the code from the mailbox is typed; then this browser follows the request for a while."""
 

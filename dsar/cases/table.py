@@ -167,6 +167,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=28, event="resumed", before=frozenset({S.PARTIALLY_FULFILLED}), after=S.EXECUTING, who=Y),
     Row(number=29, event="certified", before=frozenset({S.FULFILLED}), after=S.CERTIFIED, who=Y),
     Row(number=30, event="barred", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
+    Row(number=31, event="added", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
 )
 BY_EVENT: Mapping[str, Row] = {row.event: row for row in ROWS}
 

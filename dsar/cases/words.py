@@ -22,6 +22,7 @@ SENTENCES = {
     "case.disputed": _("%(target)s disagrees with an answer"), "case.upheld": _("%(actor)s looked at an answer to %(target)s again, and it stays"),
     "case.reversed": _("%(actor)s looked at an answer to %(target)s again, and reversed it"), "case.resumed": _("The rest of a request of %(target)s is carried out"),
     "case.barred": _("%(target)s asked that an administrator does not handle their request"),
+    "case.added": _("%(target)s added to a request"), "case.evidence_read": _("%(actor)s fetched a file that %(target)s added to a request"),
     "case.linked": _("A deletion that %(target)s asked for belongs to their earlier request"),
     "case.certified": _("What %(target)s asked to be deleted is gone from backups too"),
 }
@@ -38,6 +39,7 @@ TIMELINE = {
     "delivered": _("You fetched it."), "package_expired": _("It was not fetched in time and was destroyed. You can ask again."), "fulfilled": _("It is done."),
     "fulfilled_in_part": _("It is done in part."),
     "barred": _("You asked that an administrator does not handle it. They have no access to it any more."),
+    "added": _("You added to it."),
     "extend": _("More time was taken, for the reason that you were told."), "warned": _("The administrators were reminded of the date."),
     "breached": _("The date was missed. You may complain."), "disputed": _("You disagreed. Somebody else looks at it now."), "upheld": _("Somebody else looked at it, and the answer stays."),
     "reversed": _("Somebody else looked at it, and you were right: it goes on."), "resumed": _("What could not be done then is done now."), "certified": _("It is gone from backups too."),

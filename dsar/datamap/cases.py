@@ -73,6 +73,17 @@ UNITS: tuple[Unit, ...] = (
         "words": data("user.content.private", export="others", erase="blank"),
         "facts": WORKINGS,
     }, version=False),
+    Unit(table="dsar_evidence", title=_("Files with which the person shows what is right"), about=(Subject("account_id"),), purpose="rights", source=("person",), recipients=("administrators",),
+         keeping="answered", scope="organization_id", columns={
+        "id": ID,
+        "case_id": REFERENCE,
+        "organization_id": data("user.workplace"),
+        "account_id": data("user.unique_id"),
+        "kind": data("user.content.private"),
+        "size": data("user.content.private"),
+        "sealed": secret("user.content.private"),
+        "added_at": data("user.history"),
+    }),
     Unit(table="dsar_inquiry", title=_("Requests without a session, until their code is typed"), about=(Subject("account_id"),), purpose="rights", source=("person",), recipients=("person",),
          keeping="day", columns={
         "id": ID,

@@ -19,6 +19,7 @@ from accounts.actor import Actor
 from accounts.models import Account, Management, Membership, RightsRequest
 from accounts.power import Words
 from accounts.reasons import NotFound
+from dsar import disputed
 from dsar.cases import figures, mailbox, plans, words
 from dsar.cases.models import Case, State, Task, TaskKind
 from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
@@ -82,7 +83,8 @@ def one(request: HttpRequest, slug: str, case_id: UUID) -> HttpResponse:
             "actor": who.get(h.actor, _("Nobody in particular")) if h.actor else _("Nobody in particular"), "target": row.account.name or row.account.email}, h) for h in
             sorted(row.happenings.all(), key=lambda h: (h.at, h.id))],
         "plan": plans.counted(account_id=row.account_id, organization_id=row.organization_id, managed=managed) if rights & (DISCLOSES | DESTROYS) and row.closed_at is None else [],
-        "erases": bool(rights & DESTROYS), "needed": needed(list(row.actions.all()))})
+        "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"),
+        "may_profile": actor.may("update_profiles"), "erases": bool(rights & DESTROYS), "needed": needed(list(row.actions.all()))})
 
 
 def statistics(request: HttpRequest, slug: str) -> HttpResponse:

@@ -36,9 +36,9 @@ SPECIFIED = {
     22: {"package_expired": ("ready", "expired_package")}, 23: {"fulfilled": ("awaiting_processors", "fulfilled"), "fulfilled_in_part": ("awaiting_processors", "partially_fulfilled")},
     24: {"extend": ("triage", "triage")}, 25: {"warned": ("triage", "triage"), "breached": ("triage", "triage")}, 26: {"disputed": ("refused", "disputed")},
     27: {"upheld": ("disputed", "resolved_upheld"), "reversed": ("disputed", "planned")}, 28: {"resumed": ("partially_fulfilled", "executing")}, 29: {"certified": ("fulfilled", "certified")},
-    30: {"barred": ("triage", "triage")},
+    30: {"barred": ("triage", "triage")}, 31: {"added": ("triage", "triage")},
 }
-"""RIGHTS 3b by hand, and 3g as number 30: from each row's event to where it begins and ends."""
+"""RIGHTS 3b by hand, 3g as number 30, and what the person adds as 31: from each row's event to where it begins and ends."""
 
 
 def put(case: Case, state: str, **values: Any) -> None:
@@ -47,7 +47,7 @@ def put(case: Case, state: str, **values: Any) -> None:
     arrange(lambda: (Case.objects.filter(id=case.id).update(state=state, **values), Action.objects.filter(case=case).update(outcome="refused" if state in OVER else "", verified=True)))
 
 
-@pytest.mark.parametrize("number", range(1, 31))
+@pytest.mark.parametrize("number", range(1, 32))
 def test_each_row_leads_where_it_says_for_those_it_names(world: World, number: int) -> None:
     """And is recorded once, with its row, in the organization's log; for everybody else it is refused with a code and changes nothing."""
     rows = {row.event: row for row in ROWS if row.number == number}
