@@ -149,6 +149,8 @@ REASONS = {
     "corrected_before": _("The person said that this value was wrong, and it was corrected. It comes back only if somebody says that it is meant."),
     "answer_values_first": _("The person disputes values of their profile in this request. Answer each of them on their page; the last answer closes the request."),
     "not_beyond_proposal": _("In part means another value than the one that the person proposed. If theirs is right, correct it."),
+    "contradicted": _("The person says that it is not so. People decide about it, and time alone does nothing."),
+    "rebut_report": _("This is a report that the account is a child’s. Say what you checked, or agree."),
     "no_files_here": _("Files go with requests for correction only."),
     "too_much_added": _("There are three files with this request already."),
     "asked_already": _("You asked this already, and it is not answered yet."),

@@ -33,11 +33,14 @@ ANSWERED = {DisputeState.CORRECTED: Outcome.GRANTED, DisputeState.PARTLY: Outcom
 # For the powers
 
 
-def case(people: Sequence[Person]) -> None:
+def correction(people: Sequence[Person]) -> None:
     """extra["correction"]: the request for correction that each person has under way in this organization, or None."""
-    there = {p.membership.organization_id for p in people if p.membership is not None}
-    rows = Action.objects.filter(organization_id__in=there, account_id__in=[p.account.id for p in people], right=Right.CORRECT, outcome=Outcome.OPEN, verified=True).select_related("case")
-    found = {row.account_id: row.case for row in rows}
+    if any("disputes" not in p.extra for p in people):
+        asking.disputes(people)
+    waiting = [p for p in people if p.extra["disputes"]]
+    there = {p.membership.organization_id for p in waiting if p.membership is not None}
+    rows = Action.objects.filter(organization_id__in=there, account_id__in=[p.account.id for p in waiting], right=Right.CORRECT, outcome=Outcome.OPEN, verified=True).select_related("case")
+    found = {row.account_id: row.case for row in rows} if waiting else {}
     for person in people:
         person.extra["correction"] = found.get(person.account.id)
 

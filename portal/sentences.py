@@ -131,6 +131,7 @@ OTHER = {
     "membership.ended_with_organization": gettext_lazy("The membership of %(target)s ended with the organization"),
     "package.built": gettext_lazy("The copy of the data of %(target)s was made"), "package.failed": gettext_lazy("The copy of the data of %(target)s was made"),
     "package.downloaded": gettext_lazy("%(actor)s fetched the copy of their data"), "package.destroyed": gettext_lazy("The copy of the data of %(target)s was removed"),
+    "account.deletion_reported": gettext_lazy("The account of %(target)s was closed, and its deletion scheduled, after a report that nobody contradicted"),
     "profile.value_back": gettext_lazy("A value of the profile of %(target)s that had been disputed is used again"),
     "profile.dispute_moved": gettext_lazy("A request of %(target)s moved, and the values that they dispute in it with it"),
     "profile.suggestion_expired": gettext_lazy("A change of the profile that was suggested to %(target)s ended without an answer"),

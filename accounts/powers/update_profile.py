@@ -105,7 +105,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="update-profile", code="profile.update", event="profile.updated", over="member", permission="update_profiles", tier=0,
-    form=ProfileForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(rules.field_rules, asking.away, asking.corrected),
+    form=ProfileForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(rules.field_rules, asking.disputes),
     title=gettext_lazy("Edit the profile"), button=gettext_lazy("Save changes"),
     does=gettext_lazy("Changes title and department here, and name, language and time zone where the account is managed and the organization leaves them to administrators."
                       " The person is told what changed, once a day."),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from accounts.actor import Actor
 from accounts.models import Management, ProfileChange, ProfileSuggestion, ValueDispute
@@ -16,6 +17,7 @@ from accounts.tenancy import installation
 
 OPEN_FOR = timedelta(days=30)
 """How long a suggestion waits for an answer."""
+CORRECTED = (DisputeState.CORRECTED, DisputeState.PARTLY)
 DISPUTES_A_DAY = 5
 """More than so many disputes of one person within a day tell administrators nothing new."""
 
@@ -67,9 +69,19 @@ def suggestions(people: Sequence[Person]) -> None:
 
 
 def disputes(people: Sequence[Person]) -> None:
-    """extra["disputes"]: what each person disputes in this organization and nobody has answered, by field."""
-    rows = ValueDispute.objects.filter(organization_id__in=_organizations(people), account_id__in=[p.account.id for p in people], state=DisputeState.OPEN)
-    _by_field(people, "disputes", rows)
+    """extra["disputes"]: what each person disputes in this organization and nobody has answered, by field. extra["away"]: the values that stand on no profile because they are contested, by field.
+    extra["corrected"]: by field, the values that were corrected because the person said so: nothing brings them back unnoticed."""
+    there = Q(state=DisputeState.OPEN) | Q(away=True) | Q(state__in=CORRECTED)
+    rows = list(ValueDispute.objects.filter(there, organization_id__in=_organizations(people), account_id__in=[p.account.id for p in people]).order_by("opened_at"))
+    _by_field(people, "disputes", [row for row in rows if row.state == DisputeState.OPEN])
+    _by_field(people, "away", [row for row in rows if row.away])
+    for person in people:
+        here = person.membership.organization_id if person.membership is not None else None
+        old: dict[str, set[str]] = {}
+        for row in rows:
+            if row.state in CORRECTED and (row.organization_id, row.account_id) == (here, person.account.id):
+                old.setdefault(row.field, set()).add(row.value)
+        person.extra["corrected"] = old
 
 
 def disputed_often(people: Sequence[Person]) -> None:
@@ -78,28 +90,6 @@ def disputed_often(people: Sequence[Person]) -> None:
     found = list(rows.values_list("account_id", "opened_at")[:DISPUTES_A_DAY * len(people)])
     for person in people:
         person.extra["disputed_often"] = [at for account_id, at in found if account_id == person.account.id]
-
-
-def away(people: Sequence[Person]) -> None:
-    """extra["away"]: the values that stand on no profile because they are contested, by field."""
-    rows = ValueDispute.objects.filter(organization_id__in=_organizations(people), account_id__in=[p.account.id for p in people], away=True).order_by("opened_at")
-    _by_field(people, "away", rows)
-
-
-def corrected(people: Sequence[Person]) -> None:
-    """extra["corrected"]: by field, the values that were corrected because the person said so: nothing brings them back unnoticed."""
-    found = corrected_of(_organizations(people), [p.account.id for p in people])
-    for person in people:
-        person.extra["corrected"] = found.get((person.membership.organization_id, person.account.id), {}) if person.membership is not None else {}
-
-
-def corrected_of(organizations: Iterable[Any], accounts: Iterable[Any]) -> dict[tuple[Any, Any], dict[str, set[str]]]:
-    """The same for these organizations and accounts."""
-    found: dict[tuple[Any, Any], dict[str, set[str]]] = {}
-    rows = ValueDispute.objects.filter(organization_id__in=list(organizations), account_id__in=list(accounts), state__in=(DisputeState.CORRECTED, DisputeState.PARTLY)).order_by("answered_at")
-    for organization, account, field, value in rows.values_list("organization_id", "account_id", "field", "value"):
-        found.setdefault((organization, account), {}).setdefault(field, set()).add(value)
-    return found
 
 
 def stands_against(person: Person, new: Mapping[str, str], *, anew: bool) -> Iterable[str]:

@@ -14,7 +14,7 @@ from accounts.tenancy import installation
 from accounts.work import Work
 from audit.record import ActorRef
 from dsar.cases import dates, engine, intake, words
-from dsar.cases.models import Action, Case, Channel, Happening, Outcome, Right, State
+from dsar.cases.models import ASKABLE, Action, Case, Channel, Happening, Outcome, State
 from dsar.cases.table import OVER, UNCLAIMED, why_not
 
 LEVEL = 1
@@ -24,7 +24,7 @@ DOES = ("withdrawn", "answered", "disputed")
 
 def ask(*, account: Account, organization_id: UUID, right: str, words: str, now: datetime) -> Case:
     """Ask of an organization that closed something to the person. Raises NotFound for any other, Refused where the same waits already."""
-    if right not in Right.values or organization_id not in {place.organization.id for place in rights.places(account)}:
+    if right not in dict(ASKABLE) or organization_id not in {place.organization.id for place in rights.places(account)}:
         raise NotFound
     case, again = receive(account_id=account.id, organization_id=organization_id, right=right, words=words, now=now)
     if again:
@@ -103,5 +103,6 @@ def standing(row: Case, now: datetime) -> Standing:
     actions, happened = sorted(row.actions.all(), key=lambda a: a.right), sorted(row.happenings.all(), key=lambda h: (h.at, h.id))
     loaded = engine.Loaded(row, actions, happened)
     disputed = row.state in OVER and not why_not(loaded.told("person", row.account_id, {}, now), "disputed")
-    return Standing(row, actions, dates.explained(row, actions, happened), [(words.TIMELINE[h.event], h) for h in happened], words.complain(row.regimes), row.state in UNCLAIMED,
+    return Standing(row, actions, dates.explained(row, actions, happened), [(words.TIMELINE[h.event], h) for h in happened], words.complain(row.regimes),
+                    row.state in UNCLAIMED and row.channel != Channel.REPORT,
                     row.state == State.CLARIFICATION_PENDING, disputed)

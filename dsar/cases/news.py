@@ -13,7 +13,7 @@ from accounts import audience, outbox
 from audit.subscribers import Sealed, Subscriber
 from dsar.cases import words
 from dsar.cases.models import Case, Happening
-from dsar.cases.table import BY_EVENT, ROWS
+from dsar.cases.table import BY_EVENT, REMINDER, ROWS
 
 PERMISSION = "manage_requests"
 EVENTS = frozenset(row.entry for row in ROWS if row.tell)
@@ -38,7 +38,7 @@ def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
     if "administrators" in row.tell:
         for account in audience.holders(case.organization, PERMISSION):
             if account.id not in {*case.barred, case.account_id}:
-                _administrator(sealed, case, account, happened.event)
+                _administrator(sealed, case, account, "child" if happened.code == REMINDER else happened.event)
 
 
 def _letter(case: Case, event: str, message: str) -> dict[str, object]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 SENTENCES = {
-    "case.received": _("%(target)s asked for what is theirs by right"), "case.ask_identity": _("%(target)s was asked to prove that they made a request"),
+    "case.received": _("%(target)s asked for what is theirs by right"), "case.reported": _("Somebody reported that the account of %(target)s is a child’s"),
+    "case.reported_again": _("Somebody reported again that the account of %(target)s is a child’s, which had been checked"),
+    "case.rebutted": _("%(actor)s showed that the account of %(target)s is not a child’s, or may be one"),
+    "case.unrebutted": _("Nobody said anything against the report that the account of %(target)s is a child’s: its deletion is scheduled"),
+    "case.ask_identity": _("%(target)s was asked to prove that they made a request"),
     "case.proven": _("It is known that %(target)s made a request"), "case.closed_unverified": _("A request of %(target)s was closed, because nobody proved who asked"),
     "case.admitted": _("A request of %(target)s was taken in"), "case.ask": _("%(actor)s asked %(target)s about their request"),
     "case.answered": _("%(target)s answered a question about their request"),
@@ -28,6 +32,11 @@ SENTENCES = {
 }
 """For administrators."""
 TIMELINE = {
+    "reported": _("Somebody reported that this account is a child’s. Until that is checked, what is held about you may only be stored; you keep your access."
+                  " If it is not so, or if it may be so, say it on this page: then nothing is deleted by itself."),
+    "rebutted": _("It was checked: the account stays. What is held about you may be used again in three days."),
+    "unrebutted": _("Nobody said anything against the report within five days, so the account is closed and will be deleted after three more days."
+                    " The administrators can still stop that: write to them."),
     "received": _("You asked, and it was written down."), "ask_identity": _("Before anything happens, we have to know that it was you who asked."),
     "proven": _("We know that it was you."), "closed_unverified": _("The request was closed, because nobody proved that it was you. You can ask again."),
     "admitted": _("It is being looked at."), "ask": _("You were asked a question."), "answered": _("The question was answered."),

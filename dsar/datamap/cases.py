@@ -84,6 +84,8 @@ UNITS: tuple[Unit, ...] = (
         "sealed": secret("user.content.private"),
         "added_at": data("user.history"),
     }),
+    Unit(table="dsar_childreport", title=_("Reports that an account is a child’s, until somebody has looked whose it is"), about=(), purpose="rights", source=("person",), recipients=(), keeping="day",
+         columns={"id": ID, "said": secret("user.content.private"), "asked_at": ORDER}),
     Unit(table="dsar_inquiry", title=_("Requests without a session, until their code is typed"), about=(Subject("account_id"),), purpose="rights", source=("person",), recipients=("person",),
          keeping="day", columns={
         "id": ID,

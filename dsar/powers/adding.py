@@ -54,7 +54,7 @@ def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[s
         return
     yield from cases.codes(row, "added", "person", person.account.id, {}, now)
     if data.get("file"):
-        if not row.actions.filter(right=Right.CORRECT).exists():
+        if not row.actions.filter(right__in=(Right.CORRECT, Right.CHILD)).exists():
             yield "no_files_here"
         elif Evidence.objects.filter(case_id=row.id).count() >= evidence.MOST:
             yield "too_much_added"

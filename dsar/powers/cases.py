@@ -24,7 +24,7 @@ from accounts.targets import OrganizationTarget
 from accounts.work import Work
 from dsar import disputed
 from dsar.cases import engine, intake, news, table, words
-from dsar.cases.models import Action, Case, Outcome, Right
+from dsar.cases.models import ASKABLE, Action, Case, Outcome
 from dsar.cases.table import DESTROYS, OPEN
 
 MESSAGE = {"required": False, "max_length": 2000, "widget": forms.Textarea(attrs={"rows": 4})}
@@ -34,7 +34,7 @@ MESSAGE = {"required": False, "max_length": 2000, "widget": forms.Textarea(attrs
 
 
 class AskForm(StrictForm):
-    right = forms.ChoiceField(label=gettext_lazy("What you ask for"), choices=Right.choices)
+    right = forms.ChoiceField(label=gettext_lazy("What you ask for"), choices=ASKABLE)
     organization = AnyChoiceField(label=gettext_lazy("Of which organization"), max_length=60, required=False)
     message = forms.CharField(label=gettext_lazy("Your words to them"), help_text=gettext_lazy("Optional. Do not send copies of documents."), **MESSAGE)
 
@@ -194,6 +194,8 @@ def closing_rule(event: str) -> Callable[[Actor, OrganizationTarget, Data, datet
         row = chosen(target.id, data) if data.get("request") else None
         if row is not None and disputed.of(row).filter(state="open").exists():
             yield "answer_values_first"
+        if row is not None and event == "refused" and row.channel == "report":
+            yield "rebut_report"
     return closing
 
 

@@ -105,7 +105,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 POWER = Power(
     slug="dispute-value", code="own.value_dispute", event="profile.value_disputed", over="member", permission=None, tier=1, form=DisputeForm,
     rule=rule, effects=effects, apply=apply, self_allowed=True, rank_rule=False, people_only=True, notice=False,
-    gather=(rules.field_rules, rules.edit_limits, asking.changes, asking.disputes, asking.away, asking.disputed_often),
+    gather=(rules.field_rules, rules.edit_limits, asking.changes, asking.disputes, asking.disputed_often),
     title=gettext_lazy("Say that a value of your profile is not right"), button=gettext_lazy("Say so"),
     does=gettext_lazy("Asks the organization to correct a value that it locked or changed. It has to answer by a date, and uses the value for nothing until then."),
     does_not=gettext_lazy("Does not change the value: an administrator corrects it, or keeps it with a ground that you read."),
@@ -150,7 +150,7 @@ def _ended(work: Work, person: Person, data: Data, state: DisputeState) -> Value
 
 WITHDRAW = Power(
     slug="withdraw-dispute", code="own.value_dispute_withdraw", event="profile.dispute_withdrawn", over="member", permission=None, tier=0, form=FieldForm,
-    rule=withdraw_rule, apply=withdraw, ladder=0, self_allowed=True, rank_rule=False, people_only=True, notice=False, gather=(asking.disputes, disputed.case),
+    rule=withdraw_rule, apply=withdraw, ladder=0, self_allowed=True, rank_rule=False, people_only=True, notice=False, gather=(asking.disputes, disputed.correction),
     title=gettext_lazy("Withdraw that a value is not right"), button=gettext_lazy("Withdraw"),
     does=gettext_lazy("Ends what you said about the value, without an answer."),
     does_not=gettext_lazy("Changes no value. A restriction that you chose with it stays until you end it."),
@@ -261,7 +261,7 @@ def decide(work: Work, person: Person, data: Data) -> None:
 DECIDE = Power(
     slug="answer-value-dispute", code="profile.dispute_answer", event="profile.dispute_answered", over="member", permission="update_profiles", tier=0, form=DecisionForm,
     rule=decide_rule, effects=decide_effects, apply=decide, always=True, people_only=True,
-    gather=(rules.field_rules, asking.disputes, disputed.case),
+    gather=(rules.field_rules, asking.disputes, disputed.correction),
     title=gettext_lazy("Answer a person who says that a value is not right"), button=gettext_lazy("Answer"),
     does=gettext_lazy("Corrects the value that the person disputes, or keeps it with a ground that they read."),
     does_not=gettext_lazy("Changes no other field. The last answer closes the person’s request; they can disagree, and somebody else then decides."),

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 from audit.subscribers import Sealed, Subscriber
 from dsar import disputed
-from dsar.cases.models import Action, Case, Outcome, Right, State
+from dsar.cases import children
+from dsar.cases.models import Action, Case, Channel, Outcome, Right, State
 from dsar.restriction import life
 from dsar.restriction.model import Trigger
 
-ASKED = {Right.OBJECT: Trigger.OBJECTION, Right.RESTRICT: Trigger.ASKED}
+ASKED = {Right.OBJECT: Trigger.OBJECTION, Right.RESTRICT: Trigger.ASKED, Right.CHILD: Trigger.CHILD}
 """What holds from the moment in which it is known that the person asked, and not only from an answer on."""
 
 
@@ -35,6 +36,8 @@ def _trigger(event: str, row: Case, actions: list[Action]) -> str:
         return Trigger.DISPUTE if row.state == State.DISPUTED and not values_alone else ""
     if event == "case.fulfilled_in_part":
         return Trigger.REMAINDER if any((action.right, action.outcome) == (Right.ERASURE, Outcome.PARTIAL) for action in actions) else ""
+    if row.channel == Channel.REPORT and children.flooded(row):
+        return ""
     return next((trigger for right, trigger in ASKED.items() if any((action.right, action.outcome) == (right, Outcome.OPEN) for action in actions)), "")
 
 

@@ -21,7 +21,7 @@ from accounts.power import Words
 from accounts.reasons import NotFound
 from dsar import disputed
 from dsar.cases import figures, mailbox, plans, words
-from dsar.cases.models import Case, State, Task, TaskKind
+from dsar.cases.models import Case, Channel, State, Task, TaskKind
 from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
 from portal.organization import enter
@@ -40,7 +40,7 @@ _LABELS: dict[str, Words] = {
     "answer-request": gettext_lazy("Answer by hand"), "ask-requester": gettext_lazy("Ask the person"), "extend-request": gettext_lazy("Take more time"), "refuse-request": gettext_lazy("Refuse"),
     "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
     "make-requested-copy": gettext_lazy("Make the copy"), "delete-as-requested": gettext_lazy("Delete the account"), "grant-own-deletion": gettext_lazy("Agree"),
-    "decline-own-deletion": gettext_lazy("Decline"),
+    "decline-own-deletion": gettext_lazy("Decline"), "rebut-child-report": gettext_lazy("The account stays"),
 }
 """What the acts are called beside a request."""
 
@@ -107,6 +107,8 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
         rights = {a.right for a in row.actions.all()}
         slugs = [] if row.account_id == actor.account_id or actor.scope_groups is not None else list(_BY_STATE.get(row.state, ()))
         over_person: list[str] = []
+        if slugs and row.channel == Channel.REPORT and row.state in {State.TRIAGE, State.PLANNED}:
+            slugs = ["rebut-child-report", "ask-requester", "answer-request"] if row.state == State.TRIAGE else ["rebut-child-report", "answer-request"]
         if slugs and row.state in {State.TRIAGE, State.PLANNED} and row.account_id in members:
             if rights <= DISCLOSES:
                 over_person = ["make-requested-copy"]

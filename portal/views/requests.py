@@ -60,7 +60,8 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         return done
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
-        "row": row, "actions": actions, "why": dates.explained(row, actions, happened), "may_withdraw": row.state in UNCLAIMED, "complain": words.complain(row.regimes), "handlers": _handlers(row),
+        "row": row, "actions": actions, "why": dates.explained(row, actions, happened),
+        "may_withdraw": row.state in UNCLAIMED and row.channel != "report", "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"), "add": add,
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
@@ -76,7 +77,7 @@ def _adding(row: Case, request: HttpRequest) -> adding.AddForm | None:
         return None
     form = adding.AddForm(_sent(request)) if request.POST.get("do") == "add" else adding.AddForm()
     del form.fields["request"]
-    if not row.actions.filter(right="correct").exists():
+    if not row.actions.filter(right__in=("correct", "child")).exists():
         del form.fields["file"]
     return form
 
