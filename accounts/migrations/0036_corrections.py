@@ -30,8 +30,4 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('open', 'Waits for an answer'), ('corrected', 'Corrected'), ('partly', 'Corrected in part'), ('kept', 'Kept as it is'), ('withdrawn', 'Withdrawn')], default='open', max_length=10),
         ),
-        migrations.AddIndex(
-            model_name='valuedispute',
-            index=models.Index(condition=models.Q(('back_at__isnull', False)), fields=['back_at'], name='value_dispute_back'),
-        ),
     ]

@@ -57,10 +57,6 @@ def rule(actor: Actor, row: Row, _data: Data, now: datetime) -> Iterable[str]:
     with suppress(ValueError):  # what is no day was said above
         if ends_on(row) not in {None, member.membership.contract_ends_on}:
             yield "contract_elsewhere"
-    if any(name in row.contested for name in _new_values(row)):
-        yield "field_contested"
-    if any(value in row.corrected.get(name, ()) for name, value in _new_values(row).items()):
-        yield "corrected_before"
     if not _new_values(row) and not _new_groups(row):
         yield "nothing_to_change"
 

@@ -92,13 +92,18 @@ def disputed_often(people: Sequence[Person]) -> None:
         person.extra["disputed_often"] = [at for account_id, at in found if account_id == person.account.id]
 
 
+def alike(value: str) -> str:
+    """What differs in capitals and blanks only is the same value."""
+    return " ".join(value.split()).casefold()
+
+
 def stands_against(person: Person, new: Mapping[str, str], *, anew: bool) -> Iterable[str]:
     """Why these values may not be set by somebody else: the field is contested, or the value was corrected and nobody says that it is meant."""
     gone: Any = person.extra["away"]
     if any(name in gone for name in new):
         yield "field_contested"
     old: Any = person.extra["corrected"]
-    if not anew and any(value in old.get(name, ()) for name, value in new.items()):
+    if not anew and any(alike(value) in map(alike, old.get(name, ())) for name, value in new.items()):
         yield "corrected_before"
 
 

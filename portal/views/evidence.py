@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.entries import actor_ref
-from accounts.models import Account, ValueDispute
+from accounts.models import Account, Membership, ValueDispute
+from accounts.people import load_people
 from accounts.reasons import NotFound
+from accounts.roles import OWNER_RANK
 from audit import recording
 from audit.record import EntryDraft, TargetRef
 from dsar.cases import evidence
@@ -51,4 +53,13 @@ def _may(actor: Actor, row: Case) -> bool:
     """Whoever answers requests; whoever answers what is disputed in this one. Never whom the person keeps out, and never the person themselves: they have the file."""
     if row.account_id == actor.account_id or not visible(row.organization_id, actor).filter(id=row.id).exists():
         return False
-    return actor.may("manage_requests") or (actor.may("update_profiles") and ValueDispute.objects.filter(request=row.id, organization_id=row.organization_id).exists())
+    if actor.may("manage_requests") and actor.scope_groups is None:
+        return True
+    return actor.may("update_profiles") and ValueDispute.objects.filter(request=row.id, organization_id=row.organization_id).exists() and _could_answer(actor, row)
+
+
+def _could_answer(actor: Actor, row: Case) -> bool:
+    """Whether the person is within reach of this administrator: by rank, and by the groups that their role is limited to."""
+    member = Membership.objects.filter(organization_id=row.organization_id, account_id=row.account_id).values_list("id", flat=True).first()
+    people = load_people(organization_id=row.organization_id, ids=[member], lock=False) if member else []
+    return any((actor.rank > p.rank or actor.rank >= OWNER_RANK) and (actor.scope_groups is None or actor.scope_groups & p.group_ids) for p in people)

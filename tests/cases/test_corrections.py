@@ -80,8 +80,11 @@ def test_what_is_contested_is_used_by_nobody_and_what_was_corrected_stays_so(wor
     assert refused.value.codes == ["answer_values_first"]
     assert answer(org, "corrected") == []
     assert member(org, "worker").title == "Engineer" and stands(case) == ("fulfilled", ["granted"])
-    assert rows(org, {"email": email, "title": "Canary clerk"}) == {email: ["corrected_before"]}
+    assert rows(org, {"email": email, "title": "canary  CLERK"}) == {email: ["corrected_before"]}
     assert rows(org, {"email": email, "title": "Chief"}) == {email: []}
+    arrange(lambda: Membership.objects.filter(id=worker.id).update(status="removed"))
+    assert rows(org, {"email": email, "title": "Canary clerk"}) == {email: ["corrected_before"]}, "invited anew, it is the same person"
+    arrange(lambda: Membership.objects.filter(id=worker.id).update(status="active"))
     assert act(org, "update-profile", "worker", {"title": "Canary clerk"}) == ["corrected_before"]
     assert act(org, "update-profile", "worker", {"title": "Canary clerk", "anew": True}) == [], "somebody says that it is meant"
 

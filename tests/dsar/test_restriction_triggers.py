@@ -55,7 +55,7 @@ def test_what_is_asked_for_and_known_to_be_asked(world: World, right: str, level
 def test_a_date_that_was_missed_of_what_is_proven(world: World) -> None:
     late = datetime.now(UTC) - timedelta(days=60)
     received(world.north.person("worker"), "access", now=late)
-    received(world.north.person("guest"), "access", now=late, level=1)
+    happen(received(world.north.person("guest"), "access", level=1), "breached", code="forced")
     running.look(now=datetime.now(UTC))
     follow()
     assert triggers(world) == [("delay", "provisional")]
