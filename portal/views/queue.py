@@ -78,12 +78,15 @@ def one(request: HttpRequest, slug: str, case_id: UUID) -> HttpResponse:
     managed = Management.objects.filter(organization_id=actor.organization_id, account_id=row.account_id).exists()
     who = dict(Account.objects.filter(id__in={h.actor for h in row.happenings.all() if h.actor}).values_list("id", "name"))
     rights = {a.right for a in row.actions.all()}
+    line, values = next(iter(lines([row], members, actor, slug))), list(disputed.of(row))
+    if any(one.state == "open" for one in values):  # each of them is answered by itself
+        line.acts = [(path, label) for path, label in line.acts if "/answer-request/" not in path and "/refuse-request/" not in path]
     return render(request, "rights/one.html", {
-        "line": next(iter(lines([row], members, actor, slug))), "standing": mailbox.standing(row, now), "who": who, "timeline": [(words.SENTENCES.get(f"case.{h.event}", h.event) % {
+        "line": line, "standing": mailbox.standing(row, now), "who": who, "timeline": [(words.SENTENCES.get(f"case.{h.event}", h.event) % {
             "actor": who.get(h.actor, _("Nobody in particular")) if h.actor else _("Nobody in particular"), "target": row.account.name or row.account.email}, h) for h in
             sorted(row.happenings.all(), key=lambda h: (h.at, h.id))],
         "plan": plans.counted(account_id=row.account_id, organization_id=row.organization_id, managed=managed) if rights & (DISCLOSES | DESTROYS) and row.closed_at is None else [],
-        "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"),
+        "disputes": values, "files": row.evidence.defer("sealed").order_by("added_at"),
         "may_profile": actor.may("update_profiles"), "erases": bool(rights & DESTROYS), "needed": needed(list(row.actions.all()))})
 
 

@@ -75,7 +75,7 @@ def _adding(row: Case, request: HttpRequest) -> adding.AddForm | None:
     """The form for what the person may add now."""
     if cases.codes(row, "added", "person", row.account_id, {}, timezone.now()):
         return None
-    form = adding.AddForm(_sent(request)) if request.POST.get("do") == "add" else adding.AddForm()
+    form = adding.AddForm(_sent(request), auto_id="add_%s") if request.POST.get("do") == "add" else adding.AddForm(auto_id="add_%s")
     del form.fields["request"]
     if not row.actions.filter(right__in=("correct", "child")).exists():
         del form.fields["file"]

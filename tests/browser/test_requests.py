@@ -62,7 +62,7 @@ def test_a_correction_with_a_file_that_shows_it(world: World, visit: Visit) -> N
     case = disputed(world.north)
     visit.sign_in(world, "worker")
     page = visit.go(f"/me/requests/{case.id}/")
-    page.set_input_files("#id_file", {"name": "deed.pdf", "mimeType": "text/html", "buffer": b"%PDF-1.7 deed"})
+    page.set_input_files("#add_file", {"name": "deed.pdf", "mimeType": "text/html", "buffer": b"%PDF-1.7 deed"})
     page.click("button[value=add]")
     page.wait_for_selector("text=added")
     for path in (f"/me/requests/{case.id}/", "/me/values/"):
