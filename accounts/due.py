@@ -7,7 +7,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import alone, approvals, brake, bulk, credentials, door, own_deletion, purposes
+from accounts import alone, approvals, brake, bulk, credentials, door, lately, own_deletion, purposes
 from accounts.emails import steps
 from accounts.models import Account, Brake, Mail, MembershipSnapshot, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
@@ -70,6 +70,7 @@ def remove_second_factors(*, account_id: UUID, now: datetime) -> None:
             Authenticator.objects.filter(user=account).delete()
             Account.objects.filter(id=account_id).update(mfa_stop_until=None, version=account.version + 1)
             credentials.reconcile(account_id=account_id)
+            lately.mark(account_id=account_id, now=now)
             act.write([EntryDraft(org=log, action="person.second_factor.removed", category="credential", outcome="success", actor=ActorRef(type="schedule"),
                                   targets=[TargetRef(type="person", id=account_id, subject=account_id)], via="schedule")])
 

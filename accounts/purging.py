@@ -169,7 +169,7 @@ def _forget(account: Account, now: datetime) -> None:
     account.language, account.time_zone, account.recovery_email, account.reason_text = settings.LANGUAGE_CODE, "", "", ""
     account.access_ends_at = account.gpc_at = None
     account.status_until, account.status_changed_at, account.last_login, account.last_active_at, account.email_verified_at = None, now, None, None, None
-    account.reset_required_at = account.reset_required_by = account.mfa_reset_at = account.mfa_stop_until = None
+    account.reset_required_at = account.reset_required_by = account.mfa_reset_at = account.mfa_stop_until = account.credentials_changed_at = None
     account.has_second_factor, account.is_operator, account.refuses_invitations = False, False, True
     account.auth_epoch, account.credential_epoch, account.version = account.auth_epoch + 1, account.credential_epoch + 1, account.version + 1
     account.save()

@@ -79,6 +79,8 @@ def _database() -> Iterator[Metric]:
         yield GaugeMetricFamily("steward_signer_silent_seconds", "How long ago a signer was at work; +Inf when none ever was.", value=beats.signer_silent(now=datetime.now(UTC)))
         yield GaugeMetricFamily("steward_signer_refuses", "Whether the signer refuses to sign a log.", value=beats.signer_refuses())
         yield GaugeMetricFamily("steward_organizations_without_owner", "Organizations that no owner can sign in to.", value=len(owners.without()))
+        cursor.execute("SELECT count(*) FROM dsar_case WHERE closed_at IS NULL AND statutory_due < current_date")
+        yield GaugeMetricFamily("steward_requests_overdue", "Requests of people whose date was missed.", value=cursor.fetchone()[0])
         for state, words in (("due", "Mails that wait to be sent."), ("failed", "Mails that were given up.")):
             cursor.execute("SELECT count(*) FROM accounts_mail WHERE state = %s", [state])
             yield GaugeMetricFamily(f"steward_mail_{state}", words, value=cursor.fetchone()[0])

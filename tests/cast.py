@@ -5,11 +5,12 @@ import itertools
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from accounts import access, notice_default
+from accounts import access, notice_default, tenancy
 from accounts.actor import Actor, Proof
 from accounts.addresses import address_key
 from accounts.models import Account, Management, Membership, Organization, Role, Service, ServiceAccess
@@ -45,18 +46,17 @@ class Org:
         return access.actor_for(account_id=membership.account_id, organization_id=self.organization.id, proof=proof)
 
 
-@dataclass
 class World:
-    north: Org
-    contoso: Org
+    """Northwind-like (managed and unmanaged people of every role) and Contoso-like (an owner and a member). The second is made when a test first speaks of it: most never do."""
 
+    def __init__(self, north: Org | None = None) -> None:
+        self._n = f"{next(_numbers)}-{uuid.uuid4().hex[:8]}"
+        self.north = north or make_org(f"north-{self._n}", [*((role, role, True) for role in ROLES), ("second-owner", "owner", True), ("guest", "member", False), ("worker", "member", True)])
 
-def make_world() -> World:
-    """Northwind-like (managed and unmanaged people of every role) and Contoso-like (an owner and a member)."""
-    n = f"{next(_numbers)}-{uuid.uuid4().hex[:8]}"
-    north = make_org(f"north-{n}", [*((role, role, True) for role in ROLES), ("second-owner", "owner", True), ("guest", "member", False), ("worker", "member", True)])
-    contoso = make_org(f"contoso-{n}", [("owner", "owner", True), ("member", "member", False)])
-    return World(north=north, contoso=contoso)
+    @cached_property
+    def contoso(self) -> Org:
+        with tenancy.installation("tests make their world"):
+            return make_org(f"contoso-{self._n}", [("owner", "owner", True), ("member", "member", False)])
 
 
 def make_org(slug: str, people: list[tuple[str, str, bool]]) -> Org:

@@ -1,6 +1,7 @@
 """Every test commits to a real database. Tests do not disturb each other because each has its own organizations."""
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts import tenancy
-from tests.cast import World, make_world
+from tests.cast import World
 from tests.plugin_services import TEMPLATE
 
 
@@ -68,13 +69,19 @@ def empty_cache(settings: object, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def world() -> World:
-    """Two organizations with a cast of named people, committed. What tests before it left to be read and sent is not this test's work."""
+def world(request: pytest.FixtureRequest) -> World:
+    """Two organizations with a cast of named people, committed. What tests before it left to be read and sent is not this test's work.
+
+    The second one is there from the beginning where the module speaks of it, so that nothing is made in the middle of what a test measures; elsewhere it is made when something asks for it.
+    """
     from tests.audit.logs import nothing_waits
 
     nothing_waits()
     with tenancy.installation("tests make their world"):
-        return make_world()
+        made = World()
+    if "contoso" in inspect.getsource(request.module):
+        assert made.contoso
+    return made
 
 
 @pytest.fixture

@@ -50,8 +50,8 @@ from audit import INSTALLATION, recording
 from audit.models import Stream
 from audit.record import ActorRef, EntryDraft
 from audit.streams import secrets
-from dsar.cases import intake
-from dsar.cases.models import Action, Case, Happening
+from dsar.cases import calendar, intake
+from dsar.cases.models import Action, Agent, CalendarLink, Case, Happening
 from dsar.models import Copy
 from dsar.restriction.model import Restriction
 from tests.cast import Org
@@ -62,7 +62,7 @@ DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
-    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
+    "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "downgrade-request": {"request": ""}, "finish-by-hand": {"request": "R-2222-3333", "evidence": "Letter 17", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""}, "choose-handler": {"request": "", "administrator": ""}, "assign-request": {"request": "R-2222-3333", "administrator": "", "private_note": ""}, "answer-agent": {"request": "", "answer": "confirm", "letters": "both"}, "record-authority": {"request": "R-2222-3333", "method": "document", "letters": "agent", "message": "We saw it.", "private_note": ""}, "make-calendar-link": {}, "end-calendar-link": {}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
     "bar-from-request": {"request": "", "administrator": ""}, "add-to-request": {"request": "", "message": "And more."},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
@@ -127,12 +127,15 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: Management.objects.filter(organization=org.organization).delete())
     if slug == "cancel-organization-deletion":
         arrange(lambda: closing_for(org))
+    if slug == "end-calendar-link":
+        arrange(lambda: [calendar_link_for(one) for one in org.people.values()])
     if slug == "record-request":
         arrange(lambda: addressed(person, "asks@letters.example.com"))
     if slug in CASES_OF_ALL:
-        arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug]) for one in org.people.values()])
+        arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug], "erasure" if slug == "downgrade-request" else "object", slug == "answer-agent") for one in org.people.values()])
     if slug in CASES_OF_ONE:
-        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked"}.get(slug, "triage"), **({"right": "child", "channel": "report"} if slug == "rebut-child-report" else {})))
+        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked", "finish-by-hand": "blocked"}.get(slug, "triage"), agent=slug == "record-authority",
+                                 **({"right": "child", "channel": "report"} if slug == "rebut-child-report" else {})))
     if slug in CASES_OF_PERSON:
         arrange(lambda: case_for(person, intake.reference(), right=CASES_OF_PERSON[slug]))
     if slug.endswith("-own-deletion") or slug in {"delete-own-account", "deactivate-own-account"}:
@@ -228,12 +231,12 @@ def addressed(person: Membership, address: str) -> None:
     Account.objects.filter(id=person.account_id).update(email=address, email_key=address)
 
 
-CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request", "rebut-child-report")
+CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request", "record-authority", "assign-request", "finish-by-hand", "rebut-child-report")
 CASES_OF_PERSON = {"make-requested-copy": "access", "delete-as-requested": "erasure"}
-CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "bar-from-request": "triage", "add-to-request": "triage"}
+CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "downgrade-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "bar-from-request": "triage", "choose-handler": "triage", "answer-agent": "triage", "add-to-request": "triage"}
 
 
-def case_for(person: Membership, reference: str, state: str = "triage", right: str = "object", channel: str = "page") -> Case:
+def case_for(person: Membership, reference: str, state: str = "triage", right: str = "object", agent: bool = False, channel: str = "page") -> Case:
     """A request of the person that is being looked at unless said otherwise, under this reference. Needs an open act."""
     Case.objects.filter(reference=reference).update(reference=intake.reference())
     now = datetime.now(UTC)
@@ -245,9 +248,22 @@ def case_for(person: Membership, reference: str, state: str = "triage", right: s
     Action.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, right=right, verified=state != "identity_pending", outcome="refused" if state in {"refused", "disputed"} else "")
     Happening.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, at=now, event="received", by="person")
     Copy.objects.filter(account_id=person.account_id, organization_id=person.organization_id).exclude(state="ended").update(state="ended")
+    if agent:
+        Agent.objects.filter(account_id=person.account_id).update(state="ended")
+        Agent.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, name="Ada Agent", email="ada@agents.example", authority="lawyer")
     if state == "review":
         Copy.objects.create(account_id=person.account_id, organization_id=person.organization_id, state="ready", asked_at=now, snapshot_at=now, ready_at=now, for_case=case.id, counts={"accounts.json": 1})
     return case
+
+
+def calendar_link_for(person: Membership, **more: Any) -> str:
+    """A calendar link of the person. Returns its secret. Needs an open act."""
+    secret, digest = calendar.mint()
+    CalendarLink.objects.filter(organization_id=person.organization_id, account_id=person.account_id).delete()
+    account, membership = Account.objects.get(id=person.account_id), Membership.objects.get(id=person.id)
+    CalendarLink.objects.create(**{"organization_id": person.organization_id, "account": account, "secret_hash": digest, "auth_epoch": account.auth_epoch, "access_epoch": membership.access_epoch,
+                                   "made_at": datetime.now(UTC), **more})
+    return secret
 
 
 def goodbye_of(person: Membership, **more: Any) -> RightsRequest:

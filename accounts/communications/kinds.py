@@ -33,7 +33,7 @@ address-undone answer-value-dispute approve-email-change audit-alarm brake cance
 claim-news claim-objected confirm-address confirm-identity confirm-new-address copy-news create-token deactivate deactivate-own-account decline-own-deletion delete-as-requested deletion-asked
 deletion-news deletion-waits deny-email-change domain-decision domain-news end-contract export-finished export-person free-address grant-own-deletion identity-changed inactivity-report
 inactivity-warning invite job-finished lift-restriction lockdown notice-changed organization-ends own-security password-reset-link plan-decided plan-delayed plan-waiting profile-digest reactivate
-recovery-address release-account release-brake remove remove-from-group remove-recovery-address require-password-reset reset-second-factor restore restrict restrict-use restriction-news
+recovery-address release-account release-brake remove remove-from-group remove-recovery-address request-rests require-password-reset reset-second-factor restore restrict restrict-use restriction-news
 restriction-window revoke-sessions revoke-token revoke-tokens rights-code rights-link schedule-deletion scheduled-administrators scheduled-news set-contract-end set-group-role succession-operator
 succession-owners succession-person suggest-change suspend suspend-inactive transfer-account transfer-administrators transfer-leave transfer-news transfer-ownership update-role value-disputed
 withdraw-password-reset withdraw-transfer

@@ -61,6 +61,7 @@ def _set(work: Work, account: Account, address: str, *, verified: bool, ends_ses
     account.email, account.email_key = address, key
     account.email_verified_at = work.now if verified else None
     account.credential_epoch += 1
+    account.credentials_changed_at = work.now
     if ends_sessions:
         account.auth_epoch += 1
         work.end_sessions(account.id, ends_sessions)

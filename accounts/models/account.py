@@ -40,6 +40,7 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
         "is_operator": "public", "is_superuser": "unrecorded", "is_active": "unrecorded",
         "created_at": "public", "last_active_at": "unrecorded", "email_verified_at": "public",
         "has_second_factor": "public", "refuses_invitations": "public", "recovery_email": "pii", "access_ends_at": "public", "gpc_at": "public",
+        "credentials_changed_at": "unrecorded",
     }
 
     kind = models.CharField(max_length=10, default="person", db_default="person", choices=[("person", _("Person")), ("service", _("Service account"))])
@@ -77,6 +78,8 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
     refuses_invitations = models.BooleanField(default=False)
     gpc_at = models.DateTimeField(null=True, blank=True)
     """When a browser of the person first sent Global Privacy Control. From then on nothing optional is sent but what they switch on themselves."""
+    credentials_changed_at = models.DateTimeField(null=True, blank=True)
+    """When the address, the password or a second factor last became another one. For 72 hours nothing is disclosed, deleted or corrected in the account's name."""
     is_operator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()

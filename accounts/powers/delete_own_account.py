@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import deletions, gathering, own_deletion
+from accounts import deletions, gathering, lately, own_deletion
 from accounts.actor import Actor
 from accounts.models import RightsRequest
 from accounts.models.rights import RightsKind
@@ -25,7 +25,7 @@ from accounts.reasons import Stale
 from accounts.work import Work, plain
 
 
-def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
+def rule(_actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[str]:
     if person.account.status != "active":
         yield "wrong_status"
     if person.governed:
@@ -33,6 +33,7 @@ def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable
     elif not person.extra["alone"]:
         yield "ask_first"
     yield from in_the_way(person)
+    yield from lately.codes(person.account, now)
 
 
 def effects(person: Person, _data: Data, now: datetime) -> list[Effect]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import deletions, gathering, policy
+from accounts import deletions, gathering, lately, policy
 from accounts.actor import Actor
 from accounts.deletions import FEWEST_DAYS, MOST_DAYS
 from accounts.models import Organization
@@ -36,10 +36,12 @@ class ScheduleForm(ReasonForm):
         self.fields["days"].initial = policy.of(organization.id).deletion_days
 
 
-def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
+def rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     if person.account.status not in deletions.FROM:
         yield "wrong_status"
     yield from in_the_way(person)
+    if data.get("reason_code") == "person_asked":  # whether it was the person is in doubt for a while
+        yield from lately.codes(person.account, now)
 
 
 def effects(person: Person, data: Data, now: datetime) -> list[Effect]:

@@ -166,7 +166,7 @@ def _grant(organization_id: UUID, now: datetime) -> None:
         try:
             door.perform(power=BY_SLUG["grant-ownership"], actor=due.schedule(organization_id), ids=[case.person] if case.person else [], data={"succession": str(case.id)}, now=now)
         except (Refused, NotFound, Stale) as error:
-            logger.warning("ownership was not granted: %s", error)
+            logger.warning("ownership of organization %s was not granted: %s", organization_id, error)
 
 
 def _remind_of_codes(organization_id: UUID, now: datetime) -> None:

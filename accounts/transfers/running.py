@@ -58,7 +58,7 @@ def _look_after(row_id: UUID, account_id: UUID, now: datetime) -> int:
         if row.state != life.S.ACCEPTED:
             return _over(work, row, account, "expire", "") if row.answer_until <= now else 0
         assert row.effective_at is not None
-        if row.effective_at > now:
+        if row.effective_at > now or (not row.reminded and row.effective_at <= now - claims.MISSED_AFTER):
             return _remind(work, row, account)
         if problem := life.on_the_date(account, management, row):
             return _over(work, row, account, "miss", problem)
@@ -90,10 +90,14 @@ def _written(work: Work, row: Transfer, account: Account, drafts: Sequence[Entry
 
 
 def _remind(work: Work, row: Transfer, account: Account) -> int:
+    """The person is told once more. If nobody looked until long after the date, it moves: these are the days in which they may object or leave."""
     if row.reminded:
         return 0
+    assert row.effective_at is not None
+    if row.effective_at <= work.now:
+        row.effective_at = work.now + life.REMINDED_BEFORE
     row.reminded = True
-    return _written(work, row, account, [draft(row, account, "management.transfer_reminded")])
+    return _written(work, row, account, [draft(row, account, "management.transfer_reminded", effective_at=plain(row.effective_at))])
 
 
 def _over(work: Work, row: Transfer, account: Account, step: str, problem: str) -> int:

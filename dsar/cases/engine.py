@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
+from accounts import lately
 from accounts.models import Account
 from accounts.reasons import NotFound, Refused
 from accounts.work import Work
@@ -16,7 +17,7 @@ from audit import recording
 from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why
 from dsar.cases import dates
 from dsar.cases.models import Action, Case, Evidence, Happening, Outcome
-from dsar.cases.table import BY_EVENT, OVER, Told, Who, needed, why_not
+from dsar.cases.table import BY_EVENT, DELAYED, OVER, Told, Who, needed, why_not
 
 
 @dataclass
@@ -28,7 +29,11 @@ class Loaded:
     happened: list[Happening]
 
     def told(self, who: Who, actor: UUID | None, data: Mapping[str, Any], now: datetime) -> Told:
-        return Told(self.case, self.actions, self.happened, who, actor, data, now)
+        return Told(self.case, self.actions, self.happened, who, actor, data, now, self.rests(now))
+
+    def rests(self, now: datetime) -> datetime | None:
+        """Until when nothing is disclosed, deleted or corrected in the person's name."""
+        return lately.until(self.case.account, now) if DELAYED & set(self.rights) else None
 
     @property
     def rights(self) -> list[str]:
@@ -59,6 +64,10 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
         case.state = row.after
     if event == "barred" and data.get("account"):
         case.barred = sorted({*case.barred, data["account"]})
+        if case.assigned == data["account"]:
+            case.assigned, case.assigned_by_person = None, False
+    if event == "assigned":
+        case.assigned, case.assigned_by_person = data.get("account"), who == "person"
     if event == "proven":
         case.level = int(data["level"])
     if event in {"proven", "admitted"}:

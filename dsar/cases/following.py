@@ -126,7 +126,8 @@ def _granted(task: Task, asked: RightsRequest, sealed: Sealed) -> None:
         loaded.case.plan = dict.fromkeys(loaded.rights, "erase")
         loaded.case.plan_hash = hashlib.sha256(json.dumps(loaded.case.plan, sort_keys=True).encode()).hexdigest()
         loaded.case.not_before = row.purge_at if row else None
-    _steps(task.case, [("planned", "administrator", {}), ("approved", "administrator", {"words": asked.answer}), ("scheduled", "schedule", {})], actor=_by(sealed), prepare=prepare)
+    _steps(task.case, [("planned", "administrator", {"done": True}),
+                       ("approved", "administrator", {"words": asked.answer, "done": True}), ("scheduled", "schedule", {})], actor=_by(sealed), prepare=prepare)
 
 
 def _cancelled(sealed: Sealed) -> None:

@@ -17,12 +17,13 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts import outbox, rights
 from accounts.models import Account, Mail, Management, Membership, Organization
+from accounts.reasons import Refused
 from accounts.tenancy import installation
 from audit import recording
 from audit.record import EntryDraft, TargetRef
 from dsar.cases import mailbox
 from dsar.cases.intake import LETTERS
-from dsar.cases.models import Case, Inquiry
+from dsar.cases.models import Case, Inquiry, Letters, Right
 
 CODE_LIVES, VISIT_LIVES, KEPT = timedelta(minutes=10), timedelta(minutes=30), timedelta(days=1)
 TRIES, MAILS = 5, 5
@@ -69,7 +70,9 @@ def _answer(row: Inquiry, now: datetime) -> bool:
         return False
     places = [] if known or "reference" in said else sorted(o.name for o in _places(account))
     outbox.owe(template="rights-code", account=account, address=rights.stored(account, said["email"]), entry=None, organization_id=None, now=now,
-               context={"code": f"{code[:4]}-{code[4:]}" if known else "", "minutes": int(CODE_LIVES.total_seconds() // 60), "places": places, "reference": said.get("reference", "")})
+               context={"code": f"{code[:4]}-{code[4:]}" if known else "", "minutes": int(CODE_LIVES.total_seconds() // 60), "places": places, "reference": said.get("reference", ""),
+                        "agent": said.get("agent_name", ""), "agent_email": said.get("agent_email", ""), "letters": str(Letters(said["letters"]).label) if said.get("letters") else "",
+                        "right": str(Right(said["right"]).label) if "right" in said else ""})
     return True
 
 
@@ -114,7 +117,10 @@ def _proven(row: Inquiry, now: datetime) -> Case:
     assert row.account is not None
     if row.case is None:
         said = _said(row)
-        row.case, _again = mailbox.receive(account_id=row.account.id, organization_id=row.organization_id, right=said["right"], words=said["words"], now=now)
+        row.case, again = mailbox.receive(account_id=row.account.id, organization_id=row.organization_id, right=said["right"], words=said["words"], now=now,
+                                          agent=said if said.get("agent_name") else None)
+        if again and said.get("agent_name"):  # what the person asked themselves is not shown to whoever acts for them
+            raise Refused({"": ["asked_already"]})
     else:
         _seen(row.case, row.account, now)
     row.said = b""

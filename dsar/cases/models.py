@@ -80,8 +80,8 @@ class Case(Versioned):
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "reference": "public", "channel": "public", "state": "public", "words": "pii",
              "level": "public", "regimes": "public", "country": "public", "time_zone": "unrecorded", "received_at": "public", "statutory_due": "public", "internal_target": "unrecorded",
-             "extension_notice_by": "unrecorded", "warned_at": "unrecorded", "decided_by": "public", "barred": "public", "plan": "unrecorded", "plan_hash": "public",
-             "not_before": "public", "closed_at": "public", "recorded_by": "public"}
+             "extension_notice_by": "unrecorded", "warned_at": "unrecorded", "decided_by": "public", "barred": "public", "plan": "unrecorded", "plan_hash": "public", "reminder": "unrecorded",
+             "not_before": "public", "closed_at": "public", "recorded_by": "public", "assigned": "public", "assigned_by_person": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="cases")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="cases")
@@ -108,10 +108,16 @@ class Case(Versioned):
     """The account of the administrator who wrote the request down for the person."""
     barred = ArrayField(models.UUIDField(), default=list)
     """Accounts of administrators from whom this case is kept."""
+    assigned = models.UUIDField(null=True)
+    """The account of the administrator who handles it; None while nobody in particular does."""
+    assigned_by_person = models.BooleanField(default=False)
+    """The person asked for just this administrator: whoever changes that tells them."""
     plan = models.JSONField(default=dict)
     plan_hash = models.CharField(max_length=64, blank=True)
     not_before = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    reminder = models.UUIDField(null=True)
+    """The entry of the last reminder to prove who asked: its mail has to have left before anything follows from silence."""
 
     class Meta:
         default_permissions = ()
@@ -230,6 +236,66 @@ class ChildReport(Identified):
 
     class Meta:
         default_permissions = ()
+
+
+class Authority(models.TextChoices):
+    """On what somebody says that they act for the person."""
+
+    POWER = "power_of_attorney", _("A written power of attorney")
+    LAWYER = "lawyer", _("Instructed as their lawyer")
+    GUARDIAN = "guardian", _("As parent or guardian")
+    SERVICE = "registered_agent", _("An agent or service that the person chose")
+
+
+class Letters(models.TextChoices):
+    PERSON = "person", _("To me alone")
+    AGENT = "agent", _("To whoever acts for me")
+    BOTH = "both", _("To both of us")
+
+
+class AgentState(models.TextChoices):
+    STATED = "stated", _("Says so; nobody confirmed it")
+    CONFIRMED = "confirmed", _("Confirmed")
+    ENDED = "ended", _("Does not act for the person")
+
+
+class Agent(Versioned):
+    """Somebody who says that they act for the person in one request. Until the person or two people of the organization confirm it, they are told nothing."""
+
+    AUDIT = {"id": "public", "version": "unrecorded", "case": "public", "organization": "public", "account": "public", "name": "pii", "email": "pii", "authority": "public", "state": "public",
+             "letters": "public", "confirmed_at": "public", "method": "public"}
+
+    case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="agent")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    email = models.EmailField(max_length=254)
+    authority = models.CharField(max_length=20, choices=Authority)
+    state = models.CharField(max_length=10, choices=AgentState, default=AgentState.STATED)
+    letters = models.CharField(max_length=10, choices=Letters, default=Letters.PERSON)
+    confirmed_at = models.DateTimeField(null=True)
+    method = models.CharField(max_length=20, blank=True)
+    """How it is known: the person's mailbox, the person signed in, or what two people of the organization saw."""
+
+    class Meta:
+        default_permissions = ()
+
+
+class CalendarLink(Identified):
+    """A secret address under which the calendar of one administrator reads when requests are due. One each; it shows references and rights, and no person."""
+
+    AUDIT = {"id": "public", "organization": "public", "account": "public", "secret_hash": "secret", "auth_epoch": "unrecorded", "access_epoch": "unrecorded", "made_at": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    secret_hash = models.BinaryField(max_length=32, unique=True)
+    auth_epoch = models.PositiveIntegerField()
+    access_epoch = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["organization", "account"], name="calendar_link_once")]
 
 
 class Inquiry(Identified):

@@ -1,21 +1,26 @@
 """Mails about requests: the person gets a receipt and every step that concerns them, the administrators what they have to do."""
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from accounts import audience, outbox
 from audit.subscribers import Sealed, Subscriber
-from dsar.cases import words
+from dsar.cases import agents, words
 from dsar.cases.models import Case, Happening
 from dsar.cases.table import BY_EVENT, REMINDER, ROWS
 
 PERMISSION = "manage_requests"
+TO_ALL = frozenset({"warned", "breached", "disputed", "assigned", "barred"})
+"""Of these not only whoever handles the request hears."""
 EVENTS = frozenset(row.entry for row in ROWS if row.tell)
 
 
@@ -31,31 +36,59 @@ def handle(batch: list[Sealed]) -> None:
 
 def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
     row = BY_EVENT[happened.event]
-    if "person" in row.tell:
-        said = _letter(case, happened.event, happened.words if happened.by == "administrator" else "")
-        outbox.owe(template="case-news", account=case.account, context={**said, "entry": f"{sealed.seq}", "page": settings.STEWARD_URL + _page(case)}, entry=sealed.entry,
-                   organization_id=case.organization_id, now=datetime.now(UTC))
+    if "person" in row.tell and (happened.event != "assigned" or happened.facts.get("against_wish")):
+        said = _letter(case, happened.event, happened.words if happened.by == "administrator" else "", ground=happened.code, facts=happened.facts)
+        to_person, agent = agents.mailboxes(case, happened.event)
+        for address, page in ((case.account.email, settings.STEWARD_URL + _page(case)) if to_person else ("", ""), (agent, "")):
+            if address:
+                outbox.owe(template="case-news", account=case.account, address=address, context={**said, "entry": f"{sealed.seq}", "page": page}, entry=sealed.entry,
+                           organization_id=case.organization_id, now=datetime.now(UTC))
     if "administrators" in row.tell:
-        for account in audience.holders(case.organization, PERMISSION):
-            if account.id not in {*case.barred, case.account_id}:
-                _administrator(sealed, case, account, "child" if happened.code == REMINDER else happened.event)
+        found = [one for one in audience.holders(case.organization, PERMISSION) if one.id not in {*case.barred, case.account_id}]
+        handler = [one for one in found if one.id == case.assigned]
+        if happened.event == "assigned":
+            found = [one for one in handler if one.id != happened.actor]
+        for account in found if happened.event in TO_ALL or not handler else handler:
+            _administrator(sealed, case, account, "child" if happened.code == REMINDER else happened.event)
 
 
-def _letter(case: Case, event: str, message: str) -> dict[str, object]:
+COMPLAINS = frozenset({"breached", "upheld", "extend", "closed_unverified"})
+"""Beside what is decided, these say where else the person can turn."""
+
+
+def _letter(case: Case, event: str, message: str, *, ground: str = "", facts: Mapping[str, Any] | None = None) -> dict[str, object]:
     """What the person is told, in their language."""
     row = BY_EVENT[event]
     with translation.override(case.account.language):
-        return {"organization": case.organization.name, "reference": case.reference, "message": message, "line": str(words.TIMELINE[event]),
-                "due": date_format(case.statutory_due) if case.statutory_due and row.clock != "stop" else "",
-                "complain": words.complain(case.regimes) if row.decides or event in {"breached", "upheld"} else []}
+        return {"organization": case.organization.name, "reference": case.reference, "message": message, "line": str(words.TIMELINE[event]), "more": _more(case, event, facts or {}),
+                "ground": words.ground(ground), "due": date_format(case.statutory_due) if case.statutory_due and row.clock != "stop" and event not in {"breached", "reminded"} else "",
+                "complain": words.complain(case.regimes) if row.decides or event in COMPLAINS else []}
 
 
-def preview(case: Case, event: str, message: str) -> str:
+def _more(case: Case, event: str, facts: Mapping[str, Any]) -> list[str]:
+    """What only this letter says."""
+    if event == "reminded" and facts.get("closes"):
+        day = date_format(date.fromisoformat(facts["closes"]))
+        found = [_("Sign in and confirm it on the page of the request. If you cannot sign in, ask the organization how else it can know you; do not send copies of documents."),
+                 _("Without a proof nothing is done or disclosed, and the request is closed, not before %(day)s. You can ask again at any time.") % {"day": day}]
+        if "erasure" in case.actions.values_list("right", flat=True):
+            found.append(_("Instead of the deletion you can ask for no mail and no use beyond what is needed. That needs no proof, and the page of the request has a button for it."))
+        return found
+    if event == "assigned":
+        return [_("You had asked for somebody else. If you do not agree with it, keep them out of your request, or ask for somebody else again.")]
+    if event == "breached" and facts.get("promised"):
+        return [_("Now you are to be answered by %(day)s, and everybody who can answer you was told.") % {"day": date_format(date.fromisoformat(facts["promised"]))}]
+    if event == "downgraded" and facts.get("into"):
+        return [_("Its reference is %(reference)s.") % {"reference": facts["into"]}]
+    return []
+
+
+def preview(case: Case, event: str, message: str, *, ground: str = "") -> str:
     """The letter as the person would get it, on one line; '' where they get none."""
     if "person" not in BY_EVENT[event].tell:
         return ""
     with translation.override(case.account.language):
-        return " ".join(render_to_string("mail/case-news/body.txt", _letter(case, event, message)).split())
+        return " ".join(render_to_string("mail/case-news/body.txt", _letter(case, event, message, ground=ground)).split())
 
 
 def _page(case: Case) -> str:

@@ -15,9 +15,13 @@ S = State
 LEVELS: Mapping[str, int] = {Right.ACCESS: 2, Right.PORTABILITY: 2, Right.ERASURE: 2, Right.CORRECT: 2, Right.DEACTIVATE: 2, Right.RESTRICT: 1, Right.OBJECT: 1, Right.WITHDRAW_CONSENT: 1,
                              Right.OPT_OUT: 0, Right.CHILD: 0}
 """How well a right needs to be known to be asked by the person themselves (RIGHTS 3d)."""
+DELAYED = frozenset({Right.ACCESS, Right.PORTABILITY, Right.ERASURE, Right.CORRECT})
+"""What rests for 72 hours after the address, the password or a second factor changed. The time to answer runs on."""
 DISCLOSES = frozenset({Right.ACCESS, Right.PORTABILITY})
 DESTROYS = frozenset({Right.ERASURE, Right.DEACTIVATE})
 DISPUTE_DAYS = 60
+REMINDERS = 2
+"""So often somebody who did not prove who they are is asked again, before the request is closed."""
 OVER = frozenset({S.DELIVERED, S.EXPIRED_PACKAGE, S.FULFILLED, S.PARTIALLY_FULFILLED, S.REFUSED, S.WITHDRAWN, S.CLOSED_UNVERIFIED, S.TRANSFERRED, S.MERGED, S.RESOLVED_UPHELD, S.CERTIFIED})
 """In these nothing is open: every action has an outcome."""
 OPEN = frozenset(S) - OVER
@@ -36,6 +40,8 @@ class Told:
     actor: Any
     data: Mapping[str, Any]
     now: datetime
+    rests: datetime | None = None
+    """Until when nothing is disclosed, deleted or corrected, because the way in to the account changed."""
 
     @property
     def today(self) -> Any:
@@ -62,6 +68,13 @@ def _unproven(told: Told) -> Iterable[str]:
         yield "case_not_verified"
 
 
+def _settled(told: Told) -> Iterable[str]:
+    """What an administrator would do in the person's name rests for a while. What was done elsewhere already is only written down."""
+    yield from _unproven(told)
+    if told.rests and told.who == "administrator" and not told.data.get("done"):
+        yield "changed_lately"
+
+
 def _proven(told: Told) -> Iterable[str]:
     if int(told.data.get("level") or 0) < needed(told.actions):
         yield "case_not_verified"
@@ -72,8 +85,18 @@ def _asked_once(told: Told) -> Iterable[str]:
         yield "asked_before"
 
 
+def _reminded_twice(told: Told) -> Iterable[str]:
+    if told.times("reminded") < REMINDERS:
+        yield "not_reminded"
+
+
+def _deletion(told: Told) -> Iterable[str]:
+    if not any(a.right == Right.ERASURE and a.outcome == Outcome.OPEN for a in told.actions):
+        yield "no_deletion_asked"
+
+
 def _same_plan(told: Told) -> Iterable[str]:
-    yield from _unproven(told)
+    yield from _settled(told)
     if not told.case.plan_hash or told.data.get("plan_hash", told.case.plan_hash) != told.case.plan_hash:
         yield "stale"
 
@@ -129,7 +152,7 @@ def _unrebutted(told: Told) -> Iterable[str]:
 
 
 def _outcomes(told: Told) -> Iterable[str]:
-    yield from _unproven(told)
+    yield from _settled(told)
     if any(a.outcome == Outcome.OPEN and told.data.get("outcomes", {}).get(a.right) not in {Outcome.GRANTED, Outcome.PARTIAL} for a in told.actions):
         yield "no_outcome"
 
@@ -163,7 +186,9 @@ ROWS: tuple[Row, ...] = (
     Row(number=1, event="reported", before=frozenset(), after=S.RECEIVED, who=Y, tell=TO_P | TO_A, clock="received"),
     Row(number=2, event="ask_identity", before=frozenset({S.RECEIVED}), after=S.IDENTITY_PENDING, who=Y, tell=TO_P, clock="identity_asked"),
     Row(number=3, event="proven", before=frozenset({S.IDENTITY_PENDING}), after=S.TRIAGE, who=P | A, guard=_proven, tell=TO_P | TO_A, clock="identity_proven"),
-    Row(number=4, event="closed_unverified", before=frozenset({S.IDENTITY_PENDING}), after=S.CLOSED_UNVERIFIED, who=Y | A, outcome=Outcome.UNVERIFIED, tell=TO_P, clock="stop"),
+    Row(number=4, event="reminded", before=frozenset({S.IDENTITY_PENDING}), after="", who=Y, tell=TO_P),
+    Row(number=4, event="downgraded", before=frozenset({S.IDENTITY_PENDING}), after=S.CLOSED_UNVERIFIED, who=P, guard=_deletion, outcome=Outcome.UNVERIFIED, tell=TO_P, clock="stop"),
+    Row(number=4, event="closed_unverified", before=frozenset({S.IDENTITY_PENDING}), after=S.CLOSED_UNVERIFIED, who=Y | A, guard=_reminded_twice, outcome=Outcome.UNVERIFIED, tell=TO_P, clock="stop"),
     Row(number=5, event="admitted", before=frozenset({S.RECEIVED}), after=S.TRIAGE, who=Y, guard=_unproven),
     Row(number=6, event="ask", before=frozenset({S.TRIAGE}), after=S.CLARIFICATION_PENDING, who=A, guard=_asked_once, tell=TO_P, clock="clarification_asked"),
     Row(number=7, event="answered", before=frozenset({S.CLARIFICATION_PENDING}), after=S.TRIAGE, who=P | Y, tell=TO_A, clock="clarified"),
@@ -171,7 +196,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=9, event="merged", before=frozenset({S.TRIAGE}), after=S.MERGED, who=A | Y, guard=_unproven, outcome=Outcome.MERGED, tell=TO_P, clock="stop"),
     Row(number=10, event="refused", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.REFUSED, who=A, outcome=Outcome.REFUSED, tell=TO_P, clock="stop", decides=True),
     Row(number=10, event="rebutted", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.REFUSED, who=A, guard=_is_report, outcome=Outcome.REFUSED, tell=TO_P, clock="stop", decides=True),
-    Row(number=11, event="planned", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.PLANNED, who=A | Y, guard=_unproven),
+    Row(number=11, event="planned", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.PLANNED, who=A | Y, guard=_settled),
     Row(number=12, event="approved", before=frozenset({S.PLANNED}), after=S.APPROVED, who=A, guard=_same_plan, tell=TO_P, decides=True),
     Row(number=13, event="scheduled", before=frozenset({S.APPROVED}), after=S.SCHEDULED, who=Y, guard=_unproven, tell=TO_P),
     Row(number=13, event="unrebutted", before=frozenset({S.TRIAGE}), after=S.SCHEDULED, who=Y, guard=_unrebutted, tell=TO_P | TO_A),
@@ -180,6 +205,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=15, event="moved", before=frozenset({S.SCHEDULED, S.APPROVED}), after=S.PLANNED, who=Y, tell=TO_A),
     Row(number=16, event="fanned_out", before=frozenset({S.EXECUTING}), after=S.AWAITING_PROCESSORS, who=Y),
     Row(number=17, event="blocked", before=frozenset({S.EXECUTING}), after=S.BLOCKED, who=Y, tell=TO_A),
+    Row(number=18, event="by_hand", before=frozenset({S.BLOCKED}), after=S.EXECUTING, who=A, guard=_settled),
     Row(number=18, event="retried", before=frozenset({S.BLOCKED}), after=S.EXECUTING, who=A | O),
     Row(number=19, event="built", before=frozenset({S.EXECUTING}), after=S.REVIEW, who=Y, tell=TO_A),
     Row(number=20, event="released", before=frozenset({S.REVIEW}), after=S.READY, who=A, guard=_outcomes, tell=TO_P, clock="stop", decides=True),
@@ -195,8 +221,11 @@ ROWS: tuple[Row, ...] = (
     Row(number=27, event="reversed", before=frozenset({S.DISPUTED}), after=S.PLANNED, who=A, guard=_somebody_else, tell=TO_P),
     Row(number=28, event="resumed", before=frozenset({S.PARTIALLY_FULFILLED}), after=S.EXECUTING, who=Y),
     Row(number=29, event="certified", before=frozenset({S.FULFILLED}), after=S.CERTIFIED, who=Y),
+    Row(number=31, event="agent_confirmed", before=frozenset(S), after="", who=P | A, tell=TO_P | TO_A),
+    Row(number=31, event="agent_ended", before=frozenset(S), after="", who=P, tell=TO_P | TO_A),
+    Row(number=32, event="assigned", before=OPEN - {S.RECEIVED}, after="", who=P | A, tell=TO_P | TO_A),
     Row(number=30, event="barred", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
-    Row(number=31, event="added", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
+    Row(number=33, event="added", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
 )
 BY_EVENT: Mapping[str, Row] = {row.event: row for row in ROWS}
 

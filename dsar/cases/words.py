@@ -10,6 +10,8 @@ SENTENCES = {
     "case.unrebutted": _("Nobody said anything against the report that the account of %(target)s is a child’s: its deletion is scheduled"),
     "case.ask_identity": _("%(target)s was asked to prove that they made a request"),
     "case.proven": _("It is known that %(target)s made a request"), "case.closed_unverified": _("A request of %(target)s was closed, because nobody proved who asked"),
+    "case.reminded": _("%(target)s was reminded that a request waits for a proof of who asked"),
+    "case.downgraded": _("Instead of a deletion, %(target)s asked for no mail and no use beyond what is needed"),
     "case.admitted": _("A request of %(target)s was taken in"), "case.ask": _("%(actor)s asked %(target)s about their request"),
     "case.answered": _("%(target)s answered a question about their request"),
     "case.transferred": _("A request of %(target)s was handed to whoever is responsible"), "case.merged": _("A request of %(target)s joined an earlier one"),
@@ -18,6 +20,7 @@ SENTENCES = {
     "case.scheduled": _("A request of %(target)s got its date"), "case.withdrawn": _("%(target)s withdrew a request"), "case.started": _("A request of %(target)s began to be carried out"),
     "case.moved": _("Something changed, so a request of %(target)s is planned again"), "case.fanned_out": _("Others who hold data were told of a request of %(target)s"),
     "case.blocked": _("Something stands in the way of a request of %(target)s"), "case.retried": _("A request of %(target)s is tried again"),
+    "case.by_hand": _("%(actor)s did by hand what a request of %(target)s takes"),
     "case.built": _("What %(target)s asked for was made, and waits for a look"), "case.released": _("%(actor)s released what %(target)s asked for"),
     "case.delivered": _("%(target)s fetched what they asked for"), "case.package_expired": _("What %(target)s asked for was not fetched in time"),
     "case.fulfilled": _("A request of %(target)s was granted"), "case.fulfilled_in_part": _("A request of %(target)s was granted in part"),
@@ -27,6 +30,8 @@ SENTENCES = {
     "case.reversed": _("%(actor)s looked at an answer to %(target)s again, and reversed it"), "case.resumed": _("The rest of a request of %(target)s is carried out"),
     "case.barred": _("%(target)s asked that an administrator does not handle their request"),
     "case.added": _("%(target)s added to a request"), "case.evidence_read": _("%(actor)s fetched a file that %(target)s added to a request"),
+    "case.assigned": _("It was settled who handles a request of %(target)s"),
+    "case.agent_confirmed": _("It is known that somebody acts for %(target)s in a request"), "case.agent_ended": _("Somebody does not act for %(target)s in a request any more"),
     "case.linked": _("A deletion that %(target)s asked for belongs to their earlier request"),
     "case.certified": _("What %(target)s asked to be deleted is gone from backups too"),
 }
@@ -39,18 +44,25 @@ TIMELINE = {
                     " The administrators can still stop that: write to them."),
     "received": _("You asked, and it was written down."), "ask_identity": _("Before anything happens, we have to know that it was you who asked."),
     "proven": _("We know that it was you."), "closed_unverified": _("The request was closed, because nobody proved that it was you. You can ask again."),
+    "reminded": _("You were reminded: it is not known yet that it was you who asked."),
+    "downgraded": _("Instead of a deletion you asked for no mail and no use beyond what is needed. That is a request of its own now, and this one is closed."),
     "admitted": _("It is being looked at."), "ask": _("You were asked a question."), "answered": _("The question was answered."),
     "transferred": _("It was handed to whoever is responsible."), "merged": _("You had asked this already; both are one request now."),
     "refused": _("It was refused."), "planned": _("A plan was made of what this takes."), "approved": _("It was agreed to."), "scheduled": _("It has a date now. Until then you can take it back."),
     "withdrawn": _("You took it back."), "started": _("It began to be carried out. From here on it cannot be taken back."), "moved": _("Something changed, so it is planned again."),
     "fanned_out": _("Others who hold data of yours were told."), "blocked": _("Something stands in the way. The administrators know."), "retried": _("It is tried again."),
+    "by_hand": _("It was done by hand, as it says here."),
     "built": _("What you asked for was made. Somebody checks that it tells nothing about other people."), "released": _("What you asked for is ready. Fetch it here."),
     "delivered": _("You fetched it."), "package_expired": _("It was not fetched in time and was destroyed. You can ask again."), "fulfilled": _("It is done."),
     "fulfilled_in_part": _("It is done in part."),
     "barred": _("You asked that an administrator does not handle it. They have no access to it any more."),
     "added": _("You added to it."),
+    "assigned": _("Somebody in particular handles it now."),
+    "agent_confirmed": _("It is known that somebody acts for you in this request. They get letters only as far as it was chosen, and never your data."),
+    "agent_ended": _("Nobody acts for you in this request any more."),
     "extend": _("More time was taken, for the reason that you were told."), "warned": _("The administrators were reminded of the date."),
-    "breached": _("The date was missed. You may complain."), "disputed": _("You disagreed. Somebody else looks at it now."), "upheld": _("Somebody else looked at it, and the answer stays."),
+    "breached": _("The date was missed. We are sorry. You may complain."), "disputed": _("You disagreed. Somebody else looks at it now."),
+    "upheld": _("Somebody else looked at it, and the answer stays."),
     "reversed": _("Somebody else looked at it, and you were right: it goes on."), "resumed": _("What could not be done then is done now."), "certified": _("It is gone from backups too."),
 }
 """For the person."""
@@ -59,6 +71,14 @@ GROUNDS = [("no_data", _("Nothing is held about the person")), ("unfounded", _("
            ("security", _("The security of the service needs it")), ("contract", _("Needed for a contract with the person")), ("not_applicable", _("This right does not apply here"))]
 """Why it is refused, or granted only in part (GDPR Art. 12(5), 15(4), 17(3), 18(2))."""
 EXTENSIONS = [("complexity", _("It is complex")), ("number", _("The person made many requests"))]
+_GROUNDS = {key: label for key, label in [*GROUNDS, *EXTENSIONS]}
+
+
+def ground(code: str) -> str:
+    """A ground in words; '' for what is none."""
+    return str(_GROUNDS.get(code, ""))
+
+
 COMPLAIN = {
     "eu": _("You can complain to the data protection authority where you live, work, or think that something went wrong, and go to court."),
     "uk": _("You can complain to the organization first, then to the Information Commissioner (ico.org.uk), and go to court."),

@@ -59,6 +59,7 @@ UNITS: tuple[Unit, ...] = (
             "has_second_factor": data("user.account", erase="keep", ground="false once the factors are gone"),
             "refuses_invitations": data("user.privacy_preferences", erase="keep", ground="nobody may invite who refused"),
             "gpc_at": data("user.privacy_preferences", erase="null"),
+            "credentials_changed_at": data("user.account", erase="null"),
             "is_operator": data("user.account", erase="keep", ground="false once the account is deleted"),
             "is_superuser": none("a column of the framework that is not used"),
             "is_active": none("a column of the framework that is not used"),

@@ -23,7 +23,7 @@ def _unit(table: str, title: object, actors: tuple[Subject, ...], columns: dict[
 
 
 UNITS: tuple[Unit, ...] = (
-    _unit("dsar_case", _("Requests about rights"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned")), {
+    _unit("dsar_case", _("Requests about rights"), (Subject("decided_by", "actor"), Subject("recorded_by", "actor"), Subject("barred", "mentioned"), Subject("assigned", "actor")), {
         "reference": _kept(),
         "channel": _kept(),
         "state": _kept(),
@@ -40,10 +40,13 @@ UNITS: tuple[Unit, ...] = (
         "decided_by": _kept("user.history", others=True),
         "recorded_by": _kept("user.history", others=True),
         "barred": _kept("user.history", others=True),
+        "assigned": _kept("user.history", others=True),
+        "assigned_by_person": _kept(),
         "plan": _kept(),
         "plan_hash": none("a hash of the counts in the plan"),
         "not_before": _kept(),
         "closed_at": _kept(),
+        "reminder": WORKINGS,
     }),
     _unit("dsar_action", _("Rights that were asked for"), (), {
         "case_id": REFERENCE,
@@ -86,6 +89,31 @@ UNITS: tuple[Unit, ...] = (
     }),
     Unit(table="dsar_childreport", title=_("Reports that an account is a child’s, until somebody has looked whose it is"), about=(), purpose="rights", source=("person",), recipients=(), keeping="day",
          columns={"id": ID, "said": secret("user.content.private"), "asked_at": ORDER}),
+    Unit(table="dsar_agent", title=_("Who acts for somebody in a request"), about=(Subject("account_id"),), purpose="rights", source=("person", "administrator"),
+         recipients=("person", "administrators"), keeping="account", scope="organization_id", columns={
+        "id": ID,
+        "version": COUNT,
+        "case_id": REFERENCE,
+        "organization_id": data("user.workplace"),
+        "account_id": data("user.unique_id"),
+        "name": data("user.name", export="others"),
+        "email": data("user.contact.email", export="others"),
+        "authority": data("user.privacy_preferences"),
+        "state": data("user.privacy_preferences"),
+        "letters": data("user.privacy_preferences"),
+        "confirmed_at": data("user.privacy_preferences"),
+        "method": data("user.privacy_preferences"),
+    }),
+    Unit(table="dsar_calendarlink", title=_("Calendar links to the dates of requests"), about=(Subject("account_id"),), purpose="rights", source=("administrator",), recipients=("person",),
+         keeping="account", scope="organization_id", columns={
+        "id": ID,
+        "organization_id": data("user.workplace"),
+        "account_id": data("user.unique_id"),
+        "secret_hash": secret("user.authorization.credentials"),
+        "auth_epoch": WORKINGS,
+        "access_epoch": WORKINGS,
+        "made_at": ORDER,
+    }),
     Unit(table="dsar_inquiry", title=_("Requests without a session, until their code is typed"), about=(Subject("account_id"),), purpose="rights", source=("person",), recipients=("person",),
          keeping="day", columns={
         "id": ID,

@@ -8,35 +8,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from accounts.models import Account, Membership
+from dsar.contentlines import text, written
 
 
 def vcard(account: Account, memberships: Iterable[Membership]) -> str:
     """Oneself as a card for an address book (vCard 4.0, RFC 6350)."""
-    lines = ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_text(account.name or account.email)}", f"EMAIL;PREF=1:{_text(account.email)}", f"UID:urn:uuid:{account.id}"]
+    lines = ["BEGIN:VCARD", "VERSION:4.0", f"FN:{text(account.name or account.email)}", f"EMAIL;PREF=1:{text(account.email)}", f"UID:urn:uuid:{account.id}"]
     for row in memberships:
-        lines.append(f"ORG:{_text(row.organization.name)}{';' + _text(row.department) if row.department else ''}")
+        lines.append(f"ORG:{text(row.organization.name)}{';' + text(row.department) if row.department else ''}")
         if row.title:
-            lines.append(f"TITLE:{_text(row.title)}")
+            lines.append(f"TITLE:{text(row.title)}")
     if account.language:
-        lines.append(f"LANG:{_text(account.language)}")
+        lines.append(f"LANG:{text(account.language)}")
     if account.time_zone:
-        lines.append(f"TZ:{_text(account.time_zone)}")
-    return "".join(_folded(one) for one in [*lines, "END:VCARD"])
-
-
-def _text(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "").replace(",", "\\,").replace(";", "\\;")
-
-
-def _folded(line: str) -> str:
-    """A line of at most 75 bytes, the rest on lines that begin with a space; no character is cut."""
-    out, room = "", 75
-    for letter in line:
-        width = len(letter.encode())
-        if width > room:
-            out, room = f"{out}\r\n ", 74
-        out, room = out + letter, room - width
-    return f"{out}\r\n"
+        lines.append(f"TZ:{text(account.time_zone)}")
+    return written([*lines, "END:VCARD"])
 
 
 def table(rows: Iterable[dict[str, Any]], names: list[str]) -> Iterator[bytes]:

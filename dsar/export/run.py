@@ -16,8 +16,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from accounts import outbox
-from accounts.models import Management
+from accounts import lately, outbox
+from accounts.models import Account, Management
+from accounts.reasons import Refused
 from accounts.tenancy import installation
 from accounts.work import plain
 from audit import INSTALLATION, recording
@@ -152,12 +153,15 @@ class Holder:
 
 
 def fetch(*, holder: Holder, copy_id: UUID, now: datetime, actor: ActorRef, via: str) -> tuple[Copy, Iterator[bytes]]:
-    """The bytes of a copy, for its holder alone. Whether its time is over is decided here and now, and the download is recorded before the first byte. Raises NotThere."""
+    """The bytes of a copy, for its holder alone. Whether its time is over is decided here and now, and the download is recorded before the first byte. Raises NotThere;
+    Refused for a while after the way in to the account changed."""
     with installation("a copy and its holder"), transaction.atomic():
         row = holder.rows().select_for_update().filter(id=copy_id, state=CopyState.READY).first()
         path = folder() / f"{copy_id}.sealed"
         if row is None or row.expires_at is None or row.expires_at <= now or row.downloads >= DOWNLOADS or not path.exists():
             raise NotThere
+        if codes := lately.codes(Account.objects.get(id=row.account_id), now):
+            raise Refused({"": codes})
         _write(row, {"downloads": row.downloads + 1}, "package.downloaded", now, actor=actor, via=via, number=row.downloads + 1)
         key = base64.b64decode(outbox.open_text(row.key))
     return row, sealed.opened(path, key)

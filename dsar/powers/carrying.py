@@ -228,6 +228,26 @@ def retry(work: Work, target: OrganizationTarget, data: Data) -> None:
     work.note(target.id, _also=[row.account], _about=row.account_id, **facts)
 
 
+class HandForm(AnswerForm):
+    evidence = forms.CharField(label=gettext_lazy("What was done, and where that can be seen"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}),
+                               help_text=gettext_lazy("Such as the number of a ticket or of a letter. The person reads it too."))
+    field_order = ["request", "evidence", "outcome", "ground", "message", "private_note"]
+
+
+def hand(work: Work, target: OrganizationTarget, data: Data) -> None:
+    row = cases.chosen(target.id, data)
+    assert row is not None
+    loaded, by = engine.load(row.id, organization_id=target.id), work.people[0] if work.people else None
+    work.tell(Person(account=row.account), "case.by_hand", **engine.go(work, loaded, "by_hand", who="administrator", actor=by, data={"words": data["evidence"]}))
+    for task in Task.objects.select_for_update().filter(case=row).exclude(state="done").order_by("id"):
+        work.track(task)
+        task.state, task.done_at = "done", work.now
+    outcome = Outcome.PARTIAL if data["outcome"] == "partial" else Outcome.GRANTED
+    last = "fulfilled_in_part" if outcome == Outcome.PARTIAL else "fulfilled"
+    facts = engine.go(work, loaded, last, who="administrator", actor=by,
+                      data={"outcomes": dict.fromkeys(loaded.rights, outcome), "code": data.get("ground", ""), "words": data.get("message", "")})
+    work.note(target.id, event=f"case.{last}", _also=[row.account], _about=row.account_id, **facts)
+
 
 COPY = Power(
     slug="make-requested-copy", code="case.copy", event="case.approved", over="member", permission="manage_requests", tier=1, form=MessageForm, rule=copy_rule, effects=copy_effects, apply=copy,
@@ -258,4 +278,12 @@ RETRY = Power(
     does=gettext_lazy("Makes anew what could not be made, such as a copy."), does_not=gettext_lazy("Changes no date."),
     sentence=gettext_lazy("%(actor)s tried a request of %(target)s again"),
 )
-POWERS: tuple[Power, ...] = (COPY, ERASE, RELEASE, RETRY)
+HAND = Power(
+    slug="finish-by-hand", code="case.by_hand", event="case.fulfilled", over="organization", permission="manage_requests", tier=3, form=HandForm, rule=cases.rule_of("by_hand"),
+    effects=cases.effects_of("fulfilled"), apply=hand, notice=False,
+    title=gettext_lazy("Finish a request by hand"), button=gettext_lazy("It is done"),
+    does=gettext_lazy("Says that what could not be carried out here was done in another way, with evidence; a second person has to agree. Closes the request."),
+    does_not=gettext_lazy("Does nothing else by itself."),
+    sentence=gettext_lazy("%(actor)s finished a request of %(target)s by hand"),
+)
+POWERS: tuple[Power, ...] = (COPY, ERASE, RELEASE, RETRY, HAND)

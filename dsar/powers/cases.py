@@ -206,7 +206,8 @@ def effects_of(event: str) -> Callable[[OrganizationTarget, Data, datetime], lis
         found = [Effect("later", "told", _("The person is told by mail, with your message and where else they can turn."))]
         if row is not None:
             sent = "fulfilled_in_part" if (event, data.get("outcome")) == ("fulfilled", "partial") else event
-            found += [Effect("later", "letter", _("The letter: “%(text)s”") % {"text": text})] if (text := news.preview(row, sent, str(data.get("message") or ""))) else []
+            text = news.preview(row, sent, str(data.get("message") or ""), ground=str(data.get("ground") or ""))
+            found += [Effect("later", "letter", _("The letter: “%(text)s”") % {"text": text})] if text else []
             found.append(Effect("kept", "case", _("Request %(reference)s") % {"reference": row.reference}, row.version))
             found += [Effect("later", f"due:{row.statutory_due}", _("It has to be answered by %(day)s.") % {"day": date_format(row.statutory_due)})] if row.statutory_due else []
             found += [Effect("kept", "complain", line) for line in words.complain(row.regimes)] if event in {"refused", "upheld"} else []

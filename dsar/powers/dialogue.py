@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts import audience
 from accounts.actor import Actor
 from accounts.addresses import address_key
-from accounts.models import Account
+from accounts.models import Account, Organization
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import AnyChoiceField
@@ -92,6 +92,83 @@ def bar(work: Work, person: Person, data: Data) -> None:
     cases.write_own(work, person, row.organization_id, [{**facts, "administrator": str(named.id)}])
 
 
+class HandlerForm(OwnForm):
+    administrator = AnyChoiceField(label=gettext_lazy("Who shall handle it"), max_length=254, help_text=gettext_lazy("By their e-mail address."))
+
+
+def handler_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    row = cases.own(person, data, "assigned")
+    if row is None:
+        yield "unknown_request"
+        return
+    yield from cases.codes(row, "assigned", "person", person.account.id, {}, now)
+    if data.get("administrator"):
+        yield from _no_handler(row, _named(row, data))
+
+
+def _no_handler(row: Case, named: Account | None) -> Iterable[str]:
+    if named is None or named.id in {row.account_id, *row.barred}:
+        yield "not_a_handler"
+    elif named.id == row.assigned:
+        yield "nothing_to_change"
+
+
+def handler_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
+    return [Effect("later", "told", _("They are told by mail that they handle your request. Others who may handle requests still see it.")),
+            Effect("kept", "request", _("Your request and its date stay as they are."))]
+
+
+def ask_for_handler(work: Work, person: Person, data: Data) -> None:
+    row = cases.own(person, data, "assigned")
+    assert row is not None
+    named = _named(row, data)
+    assert named is not None
+    loaded = engine.load(row.id, account_id=person.account.id)
+    facts = engine.go(work, loaded, "assigned", who="person", actor=person.account.id, data={"account": named.id, "facts": {"administrator": str(named.id)}})
+    cases.write_own(work, person, row.organization_id, [{**facts, "administrator": str(named.id)}])
+
+
+class AssignForm(CaseForm):
+    message = None  # type: ignore[assignment]  # the person is told only where they had asked for somebody else
+    administrator = AnyChoiceField(label=gettext_lazy("Who handles it"), max_length=254, help_text=gettext_lazy("Whoever may handle requests here. Choose yourself to take it over."))
+    field_order = ["request", "administrator", "private_note"]
+
+    def choices_for(self, organization: Organization, actor: Actor) -> None:
+        """Everybody who could; who is kept out of the chosen request the rule says."""
+        super().choices_for(organization, actor)
+        found = sorted(audience.holders(organization, "manage_requests"), key=lambda one: (one.id != actor.account_id, one.name))
+        self.fields["administrator"].choices = [("", gettext_lazy("Choose one")), *((str(one.id), one.name or one.email) for one in found)]  # type: ignore[attr-defined]
+
+
+def assign_rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
+    found = list(cases.rule_of("assigned")(actor, target, data, now))
+    yield from found
+    if data.get("request") and data.get("administrator") and not found:
+        row = cases.chosen(target.id, data)
+        yield from _no_handler(row, _named(row, data)) if row is not None else []
+
+
+def assign_effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
+    row = cases.chosen(target.id, data)
+    found = [Effect("later", "told", _("They are told by mail, and get the news of this request from now on.")),
+             Effect("kept", "others", _("Others who may handle requests still see it and can act."))]
+    if row is not None:
+        found.append(Effect("kept", "case", _("Request %(reference)s") % {"reference": row.reference}, row.version))
+        found += [Effect("later", "wish", _("The person had asked for whoever handles it now, and is told."))] if row.assigned_by_person else []
+    return found
+
+
+def assign(work: Work, target: OrganizationTarget, data: Data) -> None:
+    row = cases.chosen(target.id, data)
+    assert row is not None
+    named = _named(row, data)
+    assert named is not None
+    loaded = engine.load(row.id, organization_id=target.id)
+    facts = engine.go(work, loaded, "assigned", who="administrator", actor=work.people[0] if work.people else None,
+                      data={"account": named.id, "facts": {"administrator": str(named.id), **({"against_wish": True} if loaded.case.assigned_by_person else {})}})
+    work.note(target.id, _also=[row.account], _about=row.account_id, **facts, administrator=str(named.id))
+
+
 class ResolveForm(CaseForm):
     outcome = forms.ChoiceField(label=gettext_lazy("Decision"), choices=[("upheld", gettext_lazy("The answer stays")),
                                 ("reversed", gettext_lazy("The person is right: it goes on"))], widget=forms.RadioSelect)
@@ -149,4 +226,19 @@ BAR = Power(
     does_not=gettext_lazy("Changes nothing in your request, and does not tell them why."),
     sentence=gettext_lazy("%(actor)s asked that an administrator does not handle their request"),
 )
-POWERS: tuple[Power, ...] = (ANSWER, DISPUTE, BAR, QUESTION, RESOLVE)
+HANDLER = Power(
+    slug="choose-handler", code="own.request_handler", event="case.assigned", over="own_account", permission=None, tier=0, form=HandlerForm, rule=handler_rule, effects=handler_effects,
+    apply=ask_for_handler, notice=False, ladder=0, self_allowed=True, people_only=True, always=True,
+    title=gettext_lazy("Ask that somebody in particular handles your request"), button=gettext_lazy("Ask for them"),
+    does=gettext_lazy("Gives one of your requests to somebody of your choice among those who may handle it."),
+    does_not=gettext_lazy("Keeps nobody out: for that there is another act."),
+    sentence=gettext_lazy("%(actor)s asked that somebody in particular handles their request"),
+)
+ASSIGN = Power(
+    slug="assign-request", code="case.assign", event="case.assigned", over="organization", permission="manage_requests", tier=0, form=AssignForm, rule=assign_rule, effects=assign_effects,
+    apply=assign, notice=False,
+    title=gettext_lazy("Say who handles a request"), button=gettext_lazy("Hand it over"),
+    does=gettext_lazy("Gives a request to somebody who may handle it, or takes it over."), does_not=gettext_lazy("Takes nobody’s access, and changes no date."),
+    sentence=gettext_lazy("%(actor)s settled who handles a request of %(target)s"),
+)
+POWERS: tuple[Power, ...] = (ANSWER, DISPUTE, BAR, HANDLER, QUESTION, ASSIGN, RESOLVE)

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import lately
 from accounts.actor import Actor
 from accounts.domains.checks import frozen
 from accounts.people import Person
@@ -17,7 +18,8 @@ from accounts.work import Work
 from dsar.models import Copy, CopyState
 
 
-def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
+def rule(_actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[str]:
+    yield from lately.codes(person.account, now)
     if person.membership is not None and Copy.objects.filter(account_id=person.account.id, organization_id=person.membership.organization_id, state=CopyState.ASKED).exists():
         yield "copy_under_way"
     if person.managed:  # the account itself would be in it, and whether that is the organization's to read is in doubt

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -20,8 +21,8 @@ from accounts.powers.forms import StrictForm, note_field
 from accounts.reasons import Refused
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
-from dsar.cases import engine, intake
-from dsar.cases.models import ASKABLE, Channel
+from dsar.cases import agents, engine, intake, unproven
+from dsar.cases.models import ASKABLE, Case, Channel, Letters
 from dsar.powers import cases
 from dsar.powers.cases import CaseForm, OwnForm
 
@@ -37,7 +38,23 @@ class RecordForm(StrictForm):
                                   help_text=gettext_lazy("Today if you leave it empty. The time to answer runs from it."))
     message = forms.CharField(label=gettext_lazy("Their words"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 4}),
                               help_text=gettext_lazy("Optional. Nothing that proves who they are."))
+    agent_name = forms.CharField(**{**agents.NAME, "label": gettext_lazy("Who acts for them: name")}, required=False, help_text=gettext_lazy("Only for what came by an agent."))
+    agent_email = forms.EmailField(label=gettext_lazy("Who acts for them: e-mail address"), max_length=254, required=False)
+    authority = forms.ChoiceField(label=gettext_lazy("Who acts for them: on what ground"), choices=agents.AUTHORITIES, required=False)
     private_note = note_field()
+
+    def clean_agent_name(self) -> str:
+        return agents.clean_name(self.cleaned_data["agent_name"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        named = [name for name in ("agent_name", "agent_email", "authority") if cleaned.get(name)]
+        if cleaned.get("channel") == "agent" and named:
+            for name in {"agent_name", "agent_email", "authority"} - set(named) - set(self.errors):
+                self.add_error(name, forms.ValidationError(_("Say who acts for the person: name, address and ground."), code="required"))
+        elif named:
+            self.add_error("channel", forms.ValidationError(_("Somebody who acts for the person is named, but it did not come by an agent."), code="agent"))
+        return cleaned
 
     def clean_received_on(self) -> date | None:
         day = self.cleaned_data["received_on"]
@@ -75,6 +92,8 @@ def record(work: Work, target: OrganizationTarget, data: Data) -> None:
     by = work.people[0] if work.people else None
     got = intake.receive(work, organization=target.organization, account=account, rights=[str(data["right"])], channel=str(data["channel"]), level=0, who="administrator", actor=by,
                          words=str(data.get("message") or ""), received_at=datetime.combine(day, time(12), zone) if day else None, recorded_by=by)
+    if data.get("agent_name") and not got.again:
+        agents.stated(work, got.loaded.case, dict(data))
     _write(work, target, account, got)
 
 
@@ -94,6 +113,81 @@ def confirm(work: Work, person: Person, data: Data) -> None:
     assert row is not None
     loaded = engine.load(row.id, account_id=person.account.id)
     cases.write_own(work, person, row.organization_id, intake.prove(work, loaded, level=2, who="person", actor=person.account.id, code="signed_in"))
+
+
+def downgrade_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    row = cases.own(person, data, "downgraded")
+    yield from ["unknown_request"] if row is None else cases.codes(row, "downgraded", "person", person.account.id, {}, now)
+
+
+def downgrade_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
+    return [Effect("lost", "deletion", _("The request for deletion is closed. You can ask for it again.")),
+            Effect("later", "opt_out", _("A new request asks for no mail and no use beyond what is needed."))]
+
+
+def downgrade(work: Work, person: Person, data: Data) -> None:
+    row = cases.own(person, data, "downgraded")
+    assert row is not None
+    loaded = engine.load(row.id, account_id=person.account.id)
+    cases.write_own(work, person, row.organization_id, [facts for _case, facts in unproven.downgrade(work, loaded, account=person.account, who="person", actor=person.account.id)])
+
+
+class AgentForm(OwnForm):
+    answer = forms.ChoiceField(label=gettext_lazy("Do they act for you?"), choices=[("confirm", gettext_lazy("Yes")), ("end", gettext_lazy("No, or not any more"))], widget=forms.RadioSelect)
+    letters = forms.ChoiceField(label=gettext_lazy("Where letters about it go"), choices=Letters.choices, required=False)
+
+
+def agent_rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
+    row = _with_agent(person, data)
+    yield from ["unknown_request"] if row is None else agents.codes(row, answer=str(data.get("answer") or "confirm"))
+
+
+def _with_agent(person: Person, data: Data) -> Case | None:
+    """The request that is meant; where none is named, the only one in which somebody acts for the person."""
+    if data.get("request"):
+        return cases.own(person, data, "agent_confirmed")
+    found = list(Case.objects.filter(account_id=person.account.id, agent__state__in=("stated", "confirmed"))[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def agent_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
+    return [Effect("later", "letters", _("If they do, letters go where you choose. What asks for a proof of who you are always goes to you.")),
+            Effect("kept", "data", _("Your data go to you alone, signed in, whoever acts for you."))]
+
+
+def agent(work: Work, person: Person, data: Data) -> None:
+    row = _with_agent(person, data)
+    assert row is not None
+    loaded = engine.load(row.id, account_id=person.account.id)
+    by = person.account.id
+    facts = (agents.confirm(work, loaded, letters=str(data.get("letters") or Letters.PERSON), method="signed_in", who="person", actor=by) if data["answer"] == "confirm"
+             else agents.end(work, loaded, actor=by))
+    work.note(person.id, event=f"case.{facts['step']}")
+    cases.write_own(work, person, row.organization_id, [facts])
+
+
+class AuthorityForm(CaseForm):
+    method = forms.ChoiceField(label=gettext_lazy("How the authority was proven"), choices=agents.METHODS)
+    letters = forms.ChoiceField(label=gettext_lazy("Where letters go, by that authority"),
+                                choices=[("person", gettext_lazy("To the person alone")), ("agent", gettext_lazy("To whoever acts for them")),
+                                ("both", gettext_lazy("To both"))])
+    field_order = ["request", "method", "letters", "message", "private_note"]
+
+
+def authority_rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
+    found = list(cases.rule_of("agent_confirmed")(actor, target, data, now))
+    yield from found
+    if data.get("request") and not found:
+        row = cases.chosen(target.id, data)
+        yield from agents.codes(row, answer="confirm") if row is not None else []
+
+
+def authority(work: Work, target: OrganizationTarget, data: Data) -> None:
+    row = cases.chosen(target.id, data)
+    assert row is not None
+    loaded = engine.load(row.id, organization_id=target.id)
+    facts = agents.confirm(work, loaded, letters=str(data["letters"]), method=str(data["method"]), who="administrator", actor=work.people[0] if work.people else None)
+    work.note(target.id, _also=[row.account], _about=row.account_id, **facts)
 
 
 class VouchForm(CaseForm):
@@ -140,4 +234,27 @@ VOUCH = Power(
     does=gettext_lazy("Says how you know that the person themselves asked; a second person has to agree."), does_not=gettext_lazy("Keeps no copy of any document."),
     sentence=gettext_lazy("%(actor)s vouched that %(target)s made a request"),
 )
-POWERS: tuple[Power, ...] = (RECORD, CONFIRM, VOUCH)
+DOWNGRADE = Power(
+    slug="downgrade-request", code="own.request_downgrade", event="case.downgraded", over="own_account", permission=None, tier=0, form=OwnForm, rule=downgrade_rule, effects=downgrade_effects,
+    apply=downgrade, notice=False, ladder=0, self_allowed=True, people_only=True,
+    title=gettext_lazy("Ask for less than a deletion"), button=gettext_lazy("No mail and no use instead"),
+    does=gettext_lazy("Asks, instead of a deletion that waits for a proof of who you are, for no mail and no use beyond what is needed. That needs no proof."),
+    does_not=gettext_lazy("Deletes nothing. You can ask for the deletion again."),
+    sentence=gettext_lazy("%(actor)s asked for no mail and no use instead of a deletion"),
+)
+AGENT = Power(
+    slug="answer-agent", code="own.request_agent", event="case.agent_confirmed", over="own_account", permission=None, tier=1, form=AgentForm, rule=agent_rule, effects=agent_effects, apply=agent,
+    notice=False, ladder=0, self_allowed=True, people_only=True,
+    title=gettext_lazy("Say whether somebody acts for you"), button=gettext_lazy("Save"),
+    does=gettext_lazy("Confirms or ends that somebody acts for you in one request, and says where letters go."), does_not=gettext_lazy("Gives nobody your data: those you fetch yourself."),
+    sentence=gettext_lazy("%(actor)s said who acts for them in a request"),
+)
+AUTHORITY = Power(
+    slug="record-authority", code="case.authority", event="case.agent_confirmed", over="organization", permission="manage_requests", tier=3, form=AuthorityForm, rule=authority_rule,
+    effects=cases.effects_of("agent_confirmed"), apply=authority, notice=False,
+    title=gettext_lazy("Record how somebody’s authority was proven"), button=gettext_lazy("Record it"),
+    does=gettext_lazy("Says how you know that somebody acts for the person; a second person has to agree. The person is told, and can end it."),
+    does_not=gettext_lazy("Proves nothing about the person themselves, hands out no data, and keeps no copy of any document."),
+    sentence=gettext_lazy("%(actor)s recorded that somebody acts for %(target)s"),
+)
+POWERS: tuple[Power, ...] = (RECORD, CONFIRM, DOWNGRADE, AGENT, VOUCH, AUTHORITY)

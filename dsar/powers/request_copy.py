@@ -5,9 +5,12 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import lately
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
@@ -27,8 +30,11 @@ def rule(_actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[
         yield "too_many_copies"
 
 
-def effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
-    return [Effect("later", "copy", _("You get a mail when the copy is ready, usually within minutes. It can be fetched here for seven days, three times.")),
+def effects(person: Person, _data: Data, now: datetime) -> list[Effect]:
+    rests = lately.until(person.account, now)
+    later = _("Because the way in to your account changed, it can be fetched from %(when)s on.")
+    return [*([Effect("later", "rests", later % {"when": date_format(timezone.localtime(rests), "DATETIME_FORMAT")})] if rests else []),
+            Effect("later", "copy", _("You get a mail when the copy is ready, usually within minutes. It can be fetched here for seven days, three times.")),
             Effect("kept", "data", _("Nothing changes and nothing is deleted."))]
 
 

@@ -15,6 +15,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import lately
 from accounts.actor import Actor
 from accounts.models import ValueDispute
 from accounts.models.profile import DisputeState
@@ -209,13 +210,15 @@ class DecisionForm(FieldForm):
 _CORRECTS = ("corrected", "partly")
 
 
-def decide_rule(actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
+def decide_rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     if person.membership is None or person.membership.status == "removed":
         yield "wrong_status"
         return
     yield from _waiting(person, data)
     if actor.account_id in disputed.barred(person):
         yield "unknown_request"
+    if data.get("outcome") in _CORRECTS:
+        yield from lately.codes(person.account, now)
     if data.get("outcome") in _CORRECTS and data.get("field") in rules.LABELS:
         yield from not_ours(person, [str(data["field"])])
     found: Any = person.extra["disputes"]

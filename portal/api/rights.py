@@ -7,6 +7,7 @@ from typing import Any
 from accounts.reasons import NotFound
 from accounts.work import plain
 from dsar.cases import dates
+from dsar.cases.engine import Loaded
 from dsar.cases.models import Channel, Outcome, Right, State
 from dsar.cases.table import BY_EVENT
 from dsar.powers.cases import visible
@@ -25,6 +26,7 @@ _COMMON = {
     "level": number(0, 3) | {"description": "How well it is known who asked: 1 their mailbox, 2 signed in, 3 vouched for or with a second factor."},
     "received_at": shapes.STAMP,
     "due_on": DAY,
+    "handled_by": shapes.MAYBE_ID | {"description": "The account of the administrator who handles it."},
     "closed_at": shapes.MAYBE_STAMP,
     "rights": many(ACTION),
 }
@@ -32,6 +34,7 @@ CASE = thing(_COMMON)
 ONE = thing({
     **_COMMON,
     "words": text(2000, sample="Please send me what you keep about me."),
+    "rests_until": shapes.MAYBE_STAMP | {"description": "Until then nothing is disclosed, deleted or corrected, because the way in to the account changed."},
     "why_due": many(text(400, sample="Received on 24 November 2026.")),
     "happened": many(thing({"at": shapes.STAMP, "event": choice(*BY_EVENT), "by": text(16, sample="person"), "code": text(40, sample=""), "words": text(2000, sample="")})),
 })
@@ -40,7 +43,7 @@ CASES = thing({"requests": many(CASE)})
 
 def _json(row: Any) -> dict[str, Any]:
     return {"id": str(row.id), "reference": row.reference, "account_id": str(row.account_id), "channel": row.channel, "state": row.state, "level": row.level, "received_at": plain(row.received_at),
-            "due_on": row.statutory_due.isoformat() if row.statutory_due else None, "closed_at": plain(row.closed_at),
+            "handled_by": plain(row.assigned), "due_on": row.statutory_due.isoformat() if row.statutory_due else None, "closed_at": plain(row.closed_at),
             "rights": [{"right": a.right, "verified": a.verified, "outcome": a.outcome, "ground": a.ground} for a in sorted(row.actions.all(), key=lambda a: a.right)]}
 
 
@@ -58,7 +61,8 @@ def one(call: Call) -> dict[str, Any]:
     if row is None:
         raise NotFound
     happened = list(row.happenings.order_by("at", "id"))
-    return {**_json(row), "words": row.words, "why_due": dates.explained(row, row.actions.all(), happened),
+    actions = list(row.actions.all())
+    return {**_json(row), "words": row.words, "rests_until": plain(Loaded(row, actions, happened).rests(call.now)), "why_due": dates.explained(row, actions, happened),
             "happened": [{"at": plain(h.at), "event": h.event, "by": h.by, "code": h.code, "words": h.words} for h in happened]}
 
 

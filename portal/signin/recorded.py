@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import credentials
+from accounts import credentials, lately
 from accounts.addresses import address_key
 from accounts.models import Account, Management
 from accounts.succession import guard, watch
@@ -25,6 +25,7 @@ from audit.record import ActorRef, EntryDraft, TargetRef
 
 View = Callable[..., HttpResponse]
 _REMOVALS = frozenset({"second_factor.app_removed", "second_factor.passkey_removed"})
+_FACTOR_EVENTS = _REMOVALS | {"second_factor.app_added", "second_factor.passkey_added", "recovery_codes.made"}
 _PASSWORD_EVENTS = frozenset({"account.password_changed", "account.password_reset"})
 
 
@@ -39,6 +40,7 @@ def recorded(view: View, event: str, *, also_get: bool = False) -> View:
             return _kept(request, event, now)
         before = request.user if request.user.is_authenticated else _named(request)
         password = before.password if before is not None else ""
+        has_password = before is not None and before.has_usable_password()  # the first one is no change
         with transaction.atomic(), recording.opened(org=INSTALLATION, now=now) as act:
             response = view(request, *args, **kwargs)
             if hasattr(response, "render") and not response.is_rendered:
@@ -49,6 +51,8 @@ def recorded(view: View, event: str, *, also_get: bool = False) -> View:
                 who = Account.objects.filter(id=who.id).first()
             if who is not None and event in _PASSWORD_EVENTS and who.password != password and outcome == "success":
                 credentials.password_changed(account_id=who.id, keep_session=request.session.session_key or "" if request.user.is_authenticated else "", now=now)
+            if who is not None and outcome == "success" and (event in _FACTOR_EVENTS or (event in _PASSWORD_EVENTS and has_password and who.password != password)):
+                lately.mark(account_id=who.id, now=now)
             if who is not None:
                 credentials.reconcile(account_id=who.id)
             said = "account.first_step_passed" if event == "account.signed_in" and outcome == "success" and not request.user.is_authenticated else event

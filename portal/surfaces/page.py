@@ -88,7 +88,9 @@ _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-o
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
-                         "record-request", "vouch-for-requester", "release-copy", "retry-request", "rebut-child-report"), "rights-requests"),
+                         "record-request", "vouch-for-requester", "release-copy", "retry-request", "rebut-child-report",
+                         "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",
+                         "finish-by-hand"), "rights-requests"),
           "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
           "set-audit-export-policy": "audit-exports"}
 
@@ -196,12 +198,16 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
     }, status=status)
 
 
+_ONCE = {"make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html"}
+"""The pages that show a secret once, where it is no API token."""
+
+
 def _done(request: HttpRequest, power: Power, receipt: Receipt, back: str) -> HttpResponse:
     if receipt.plan_id:
         messages.info(request, _("A second person has to agree. The plan is waiting for 72 hours; nothing has happened yet."))
         return redirect("plan", request.organization.slug, receipt.plan_id)  # type: ignore[attr-defined]
     if receipt.secret:
-        template = "audit/streams/secret.html" if power.slug in _STREAMS else "succession/codes.html" if power.slug == "make-recovery-codes" else "token_made.html"
+        template = "audit/streams/secret.html" if power.slug in _STREAMS else _ONCE.get(power.slug, "token_made.html")
         return render(request, template, {"secret": receipt.secret, "back": back})
     if receipt.due:
         said = [_("Scheduled and recorded: %(what)s on %(when)s.") % {"what": power.title, "when": words.at(datetime.fromisoformat(receipt.due))}]

@@ -17,8 +17,8 @@ from accounts.addresses import address_key
 from accounts.models import Account
 from accounts.powers.forms import StrictForm
 from accounts.reasons import Refused, text
-from dsar.cases import children, inquiries, mailbox
-from dsar.cases.models import ASKABLE
+from dsar.cases import agents, children, inquiries, mailbox
+from dsar.cases.models import ASKABLE, Letters
 from portal.jobs import wake
 from portal.views import errors
 
@@ -37,6 +37,25 @@ class RequestForm(StrictForm):
                             help_text=gettext_lazy("Optional. Do not send copies of documents."))
 
 
+class AgentForm(StrictForm):
+    """For whoever acts for somebody else."""
+
+    agent_name = forms.CharField(label=gettext_lazy("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    agent_email = forms.EmailField(label=gettext_lazy("Your e-mail address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    authority = forms.ChoiceField(label=gettext_lazy("On what ground you act for them"), choices=agents.AUTHORITIES, help_text=gettext_lazy("Do not send copies of documents."))
+    email = forms.EmailField(label=gettext_lazy("E-mail address of the person you act for"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+                             help_text=gettext_lazy("A code goes to this mailbox. They give it to you if they agree."))
+    organization = forms.CharField(label=gettext_lazy("Organization"), max_length=120, required=False, help_text=gettext_lazy("Its name as you know it. Leave it empty if they are in one only."))
+    right = forms.ChoiceField(label=gettext_lazy("What you ask for, in their name"), choices=ASKABLE)
+    words = forms.CharField(label=gettext_lazy("Your words to the organization"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4}),
+                            help_text=gettext_lazy("Optional. Do not send copies of documents."))
+    letters = forms.ChoiceField(label=gettext_lazy("Where letters about it go"), help_text=gettext_lazy("The person sees this before they agree. Data go to the person alone."),
+                                choices=[("both", gettext_lazy("To both of us")), ("agent", gettext_lazy("To me")), ("person", gettext_lazy("To the person alone"))])
+
+    def clean_agent_name(self) -> str:
+        return agents.clean_name(self.cleaned_data["agent_name"])
+
+
 class LookForm(StrictForm):
     reference = forms.CharField(label=gettext_lazy("Reference"), max_length=12, help_text=gettext_lazy("It stands in the receipt, such as R-7KQM-2XWP."))
     email = _address()
@@ -51,6 +70,11 @@ def new(request: HttpRequest) -> HttpResponse:
     return _written(request, RequestForm(request.POST) if request.method == "POST" else RequestForm(), "rights/request.html")
 
 
+def agent(request: HttpRequest) -> HttpResponse:
+    """Somebody asks for somebody else: nothing comes of it unless the person hands on the code that their own mailbox gets."""
+    return _written(request, AgentForm(request.POST) if request.method == "POST" else AgentForm(), "rights/agent.html")
+
+
 def status(request: HttpRequest) -> HttpResponse:
     """The request that this browser follows; or the form that asks for its reference."""
     secret, now = request.COOKIES.get(COOKIE, ""), timezone.now()
@@ -60,7 +84,7 @@ def status(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _done(request, *followed)
     found = mailbox.of(followed[0], now=now, id=followed[1])
-    return render(request, "rights/status.html", {"one": found[0] if found else None, "visit": True})
+    return render(request, "rights/status.html", {"one": found[0] if found else None, "visit": True, "letters": Letters.choices})
 
 
 class ChildForm(StrictForm):

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import door
+from accounts import door, lately
 from accounts.actor import Actor
 from accounts.entries import actor_ref
 from accounts.models import Account
@@ -44,7 +44,7 @@ def index(request: HttpRequest) -> HttpResponse:
     plan = door.plan(power=request_copy.POWER, actor=actor, data={}, now=now)
     return render(request, "me/copies.html", {
         "rows": [{"row": row, "state": _state(row, now), "left": max(run.DOWNLOADS - row.downloads, 0), "records": sum(row.counts.values())} for row in rows],
-        "key": uuid4(), "blocked": plan.verdicts[0].reason_texts, "most": run.DOWNLOADS, "days": run.KEPT.days})
+        "key": uuid4(), "blocked": plan.verdicts[0].reason_texts, "most": run.DOWNLOADS, "days": run.KEPT.days, "rests": lately.until(request.user, now)})
 
 
 def _state(row: Copy, now: datetime) -> str:
@@ -92,6 +92,9 @@ def _act(request: HttpRequest, holder: run.Holder, copy_id: UUID, actor: Actor, 
         return answer(*run.fetch(holder=holder, copy_id=copy_id, now=now, actor=actor_ref(actor), via="ui"))
     except run.NotThere:
         raise NotFound from None
+    except Refused as refusal:
+        messages.info(request, text(refusal.codes[0]))
+        return back
 
 
 def answer(row: Copy, blocks: object) -> StreamingHttpResponse:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import door, own_deletion, tenancy
+from accounts import door, lately, own_deletion, tenancy
 from accounts.addresses import address_key
 from accounts.models import Management, RightsRequest
 from accounts.models.rights import RightsKind
@@ -57,6 +57,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     return render(request, "me/delete.html", {
         "management": management, "asks": asks, "form": form, "wrong": wrong, "refused": refused, "effects": (_plan("ask-own-deletion", actor) if asks else plan).verdicts[0].effects,
         "obstacles": [(SETTLE.get(code) or text(code), organization) for code, organization in (own_deletion.in_the_way(request.user.id) if plan.verdicts[0].target.extra["blocked"] else ())],
+        "rests": lately.until(request.user, timezone.now()),
         "directory": "managed_by_idp" in plan.verdicts[0].reasons, "requests": _requests(request), "stores": [store for store in STORES if store.category], **_preview(request)}, status=status)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,25 +21,27 @@ from accounts.models import Account, Management, Membership, RightsRequest
 from accounts.power import Words
 from accounts.reasons import NotFound
 from dsar import disputed
-from dsar.cases import figures, mailbox, plans, words
-from dsar.cases.models import Case, Channel, State, Task, TaskKind
+from dsar.cases import calendar, figures, mailbox, plans, words
+from dsar.cases.models import Agent, Case, Channel, State, Task, TaskKind
 from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
 from portal.organization import enter
 
 PERMISSION = "manage_requests"
 SHOWN, SOON = 200, 7
+WHOSE = {"mine": gettext_lazy("Mine"), "none": gettext_lazy("Nobody’s yet")}
 RISKS = ("overdue", "due", "destructive", "conflict", "")
 """What needs somebody first comes first."""
 _BY_STATE: dict[str, tuple[str, ...]] = {
-    State.DISPUTED: ("resolve-dispute",), State.IDENTITY_PENDING: ("vouch-for-requester",), State.REVIEW: ("release-copy",), State.BLOCKED: ("retry-request",),
+    State.DISPUTED: ("resolve-dispute",), State.IDENTITY_PENDING: ("vouch-for-requester",), State.REVIEW: ("release-copy",), State.BLOCKED: ("retry-request", "finish-by-hand"),
     State.TRIAGE: ("answer-request", "ask-requester", "extend-request", "refuse-request"), State.PLANNED: ("answer-request", "extend-request", "refuse-request"),
 }
 
 
 _LABELS: dict[str, Words] = {
     "answer-request": gettext_lazy("Answer by hand"), "ask-requester": gettext_lazy("Ask the person"), "extend-request": gettext_lazy("Take more time"), "refuse-request": gettext_lazy("Refuse"),
-    "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
+    "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "record-authority": gettext_lazy("Record the authority"),
+    "assign-request": gettext_lazy("Hand over"), "finish-by-hand": gettext_lazy("Finish by hand"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
     "make-requested-copy": gettext_lazy("Make the copy"), "delete-as-requested": gettext_lazy("Delete the account"), "grant-own-deletion": gettext_lazy("Agree"),
     "decline-own-deletion": gettext_lazy("Decline"), "rebut-child-report": gettext_lazy("The account stays"),
 }
@@ -53,6 +56,10 @@ class Line:
     member: UUID | None
     risk: str
     acts: list[tuple[str, Words]]
+    handler: str
+    """The name of whoever handles it, '' while nobody in particular does."""
+    left: int | None
+    """Days until it is due, negative once it was missed."""
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -61,11 +68,19 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     seen = visible(actor.organization_id, actor).select_related("account", "organization").prefetch_related("actions")
     waiting = list(RightsRequest.objects.filter(organization_id=actor.organization_id, state="open").exclude(id__in=Task.objects.filter(kind=TaskKind.ERASE).values("refers"))
                    .select_related("account").order_by("asked_at")[:SHOWN])
-    rows = list(seen.filter(state__in=OPEN).order_by("statutory_due", "received_at")[:SHOWN])
+    whose = request.GET.get("whose", "")
+    rows = list(_whose(seen.filter(state__in=OPEN), whose, actor).order_by("statutory_due", "received_at")[:SHOWN])
     members = dict(Membership.objects.filter(organization_id=actor.organization_id, account_id__in={r.account_id for r in (*rows, *waiting)}).values_list("account_id", "id"))
     return render(request, "rights/requests.html", {
+        "whose": whose if whose in WHOSE else "", "filters": [("", _("All")), *WHOSE.items()],
         "lines": sorted(lines(rows, members, actor, slug), key=lambda line: RISKS.index(line.risk)), "open": [(r, members.get(r.account_id)) for r in waiting],
-        "answered": seen.filter(state__in=OVER).order_by("-closed_at")[:50], "may": actor.scope_groups is None, "may_delete": actor.may("delete_accounts")})
+        "answered": seen.filter(state__in=OVER).order_by("-closed_at")[:50], "calendar": calendar.link_of(request.user, actor.organization_id), "may": actor.scope_groups is None,
+        "may_delete": actor.may("delete_accounts")})
+
+
+def _whose(rows: QuerySet[Case], whose: str, actor: Actor) -> QuerySet[Case]:
+    """All, what this administrator handles, or what nobody does."""
+    return rows.filter(assigned=actor.account_id) if whose == "mine" else rows.filter(assigned=None) if whose == "none" else rows
 
 
 def one(request: HttpRequest, slug: str, case_id: UUID) -> HttpResponse:
@@ -103,6 +118,8 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
     managed = set(Management.objects.filter(organization_id=actor.organization_id, account_id__in=[r.account_id for r in rows]).values_list("account_id", flat=True))
     asked = set(RightsRequest.objects.filter(organization_id=actor.organization_id, state="open").values_list("id", flat=True))
     own = {task.case_id for task in Task.objects.filter(case__in=rows, kind=TaskKind.ERASE) if task.refers in asked}
+    agents_waiting = set(Agent.objects.filter(case__in=[r.id for r in rows if r.channel == "agent"], state="stated").values_list("case_id", flat=True))
+    handlers = dict(Account.objects.filter(id__in={r.assigned for r in rows if r.assigned}).values_list("id", "name"))
     open_rights: dict[UUID, set[str]] = defaultdict(set)
     for row in rows:
         open_rights[row.account_id] |= {a.right for a in row.actions.all()}
@@ -117,13 +134,21 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
                 over_person = ["make-requested-copy"]
             elif rights == {"erasure"} and row.account_id in managed and actor.may("delete_accounts"):
                 over_person = ["grant-own-deletion", "decline-own-deletion"] if row.id in own else ["delete-as-requested"]
+        if slugs and row.channel == "agent" and row.id in agents_waiting:
+            slugs.append("record-authority")
+        if slugs and row.state in OPEN:
+            slugs.append("assign-request")
         acts = [(reverse("power", args=[slug, members[row.account_id], one]), _LABELS[one]) for one in over_person]
         acts += [(f"{reverse('organization-power', args=[slug, one])}?request={row.id}", _LABELS[one]) for one in slugs]
-        yield Line(row, members.get(row.account_id), _risk(row, rights, open_rights[row.account_id]), acts)
+        yield Line(row, members.get(row.account_id), _risk(row, rights, open_rights[row.account_id]), acts, handlers.get(row.assigned, "") if row.assigned else "", _left(row))
+
+
+def _left(row: Case) -> int | None:
+    return (row.statutory_due - timezone.now().astimezone(ZoneInfo(row.time_zone)).date()).days if row.statutory_due else None
 
 
 def _risk(row: Case, rights: set[str], all_open: set[str]) -> str:
-    left = (row.statutory_due - timezone.now().astimezone(ZoneInfo(row.time_zone)).date()).days if row.statutory_due else None
+    left = _left(row)
     if left is not None and left < 0:
         return "overdue"
     if left is not None and left <= SOON:

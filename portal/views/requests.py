@@ -12,13 +12,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import door
+from accounts import door, lately
 from accounts.models import Account, Membership
 from accounts.reasons import NotFound, Refused, StepUpNeeded, text
 from accounts.tenancy import installation
 from dsar import disputed
-from dsar.cases import dates, evidence, words
-from dsar.cases.models import Case, State
+from dsar.cases import agents, dates, evidence, words
+from dsar.cases.engine import Loaded
+from dsar.cases.models import Case, Letters, State
 from dsar.cases.table import OVER, UNCLAIMED
 from dsar.models import Copy, CopyState
 from dsar.powers import adding, cases, dialogue, identity
@@ -46,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
             wake()
             messages.success(request, _("Your request is written down. You find it here, and get a receipt by mail."))
         return redirect("me-requests")
-    return render(request, "me/requests.html", {"form": form, "rows": cases.of_person(request.user), "key": uuid4()}, status=422 if form.is_bound else 200)
+    return render(request, "me/requests.html", {"form": form, "rows": cases.of_person(request.user), "rests": lately.until(request.user, now), "key": uuid4()}, status=422 if form.is_bound else 200)
 
 
 @login_required
@@ -61,7 +62,9 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
         "row": row, "actions": actions, "why": dates.explained(row, actions, happened),
-        "may_withdraw": row.state in UNCLAIMED and row.channel != "report", "complain": words.complain(row.regimes), "handlers": _handlers(row),
+        "rests": Loaded(row, actions, happened).rests(timezone.now()) if row.closed_at is None or row.state == State.READY else None,
+        "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED and row.channel != "report",
+        "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"), "add": add,
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
@@ -98,7 +101,8 @@ def _handlers(row: Case) -> list[Account]:
         return dialogue.handlers(row)
 
 
-_DO = {"confirm": identity.CONFIRM, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE, "add": adding.POWER}
+_DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "agent": identity.AGENT, "no-agent": identity.AGENT, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "handler": dialogue.HANDLER,
+       "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE, "add": adding.POWER}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
@@ -120,13 +124,18 @@ def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None, add:
         return None
     if power is adding.POWER and add is not None and not add.is_valid():
         return None
-    said: dict[str, Any] = {"administrator": request.POST.get("administrator", "")[:254]} if power is dialogue.BAR else {}
+    said: dict[str, Any] = {}
     if add is not None and add.is_bound:
         said = add.cleaned_data
     elif form is not None and form.is_bound:
         said = {"message": form.cleaned_data["message"]}
+    if power in (dialogue.BAR, dialogue.HANDLER):
+        said = {"administrator": request.POST.get("administrator", "")[:254]}
+    if power is identity.AGENT:
+        letters = request.POST.get("letters", "")
+        said = {"answer": "confirm" if request.POST["do"] == "agent" else "end", "letters": letters if letters in Letters.values else Letters.PERSON}
     if said.get("administrator") == "":
-        messages.info(request, _("Choose who shall not handle it."))
+        messages.info(request, _("Choose somebody first."))
         return redirect("me-request", row.id)
     try:
         door.perform(power=power, actor=myself(request), data={"request": str(row.id), **said}, now=timezone.now())

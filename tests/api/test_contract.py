@@ -23,21 +23,25 @@ from tests.cast import World
 
 EXAMPLES = int(os.environ.get("STEWARD_CONTRACT_EXAMPLES", "2"))
 """Calls of each operation for each role. More by hand, for example 50."""
-ROLES = ("owner", "administrator", "help-desk", "auditor", "member")
+ROLES = ("nobody", "member", "auditor", "help-desk", "session", "administrator", "owner")
+"""Who may do least comes first: what an owner did may be in the way of the others."""
 CHOSEN = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance]
 
 
-@pytest.mark.parametrize("role", [*ROLES, "session", "nobody"])
-def test_every_answer_is_as_described(world: World, role: str) -> None:
-    """Server errors, undocumented statuses, other content types and bodies of another shape all fail."""
-    ids, headers, seen = things(world.north), _headers(world, role), Counter[int]()
+@pytest.mark.parametrize("half", [0, 1])
+def test_every_answer_is_as_described(world: World, half: int) -> None:
+    """Server errors, undocumented statuses, other content types and bodies of another shape all fail. Each generated call is made by every role."""
+    ids, callers = things(world.north), {role: _headers(world, role) for role in ROLES}
+    seen: dict[str, Counter[int]] = {role: Counter() for role in ROLES}
     schema = schemathesis.openapi.from_dict(openapi.document(), config=SchemathesisConfig.from_dict({"generation": {"allow-x00": True, "mode": "all"}}))
     schema.app = _from_here(WSGIHandler())
-    for found in schema.get_all_operations():
-        operation = found.ok()
-        _try(operation, {"slug": world.north.slug, **{name: str(value) for name, value in ids.items()}}, headers, seen)
-    assert sum(seen.values()) >= len(OPERATIONS) * EXAMPLES * 0.9
-    assert seen[401] if role == "nobody" else seen[200] > 5, seen
+    operations = list(schema.get_all_operations())
+    assert len(operations) == len(OPERATIONS)
+    for found in operations[half::2]:
+        _try(found.ok(), {"slug": world.north.slug, **{name: str(value) for name, value in ids.items()}}, callers, seen)
+    for role in ROLES:
+        assert sum(seen[role].values()) >= len(operations[half::2]) * EXAMPLES * 0.9
+        assert seen[role][401] if role == "nobody" else seen[role][200] > 1, (role, seen[role])
 
 
 def _from_here(app: Any) -> Any:
@@ -55,17 +59,18 @@ def _headers(world: World, role: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {Api(world, role).secret}"}
 
 
-def _try(operation: Any, ids: dict[str, str], headers: dict[str, str], seen: Counter[int]) -> None:
+def _try(operation: Any, ids: dict[str, str], callers: dict[str, dict[str, str]], seen: dict[str, Counter[int]]) -> None:
     """A few generated calls, valid and not; ids are usually those of things that exist."""
 
     @hypothesis.settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck), phases=[hypothesis.Phase.generate])
     @hypothesis.given(case=operation.as_strategy(), real=hypothesis.strategies.integers(0, 9))
     def one(case: Any, real: int) -> None:
-        cache.clear()  # the rate of a person is not what is tried here
         if real:
             case.path_parameters = {name: ids.get(name, value) for name, value in (case.path_parameters or {}).items()}
-        response = case.call(headers={n: v for n, v in headers.items() if not n.startswith("steward")}, cookies={n: v for n, v in headers.items() if n.startswith("steward")})
-        seen[response.status_code] += 1
-        case.validate_response(response, checks=CHOSEN)
+        for role, headers in callers.items():
+            cache.clear()  # the rate of a person is not what is tried here
+            response = case.call(headers={n: v for n, v in headers.items() if not n.startswith("steward")}, cookies={n: v for n, v in headers.items() if n.startswith("steward")})
+            seen[role][response.status_code] += 1
+            case.validate_response(response, checks=CHOSEN)
 
     one()

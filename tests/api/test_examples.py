@@ -93,7 +93,7 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body["request"] = ""
     if operation.name == "add-to-request":
         body["message"] = DATA[operation.name]["message"]
-    if operation.name == "bar-from-request":
+    if operation.name in {"bar-from-request", "choose-handler", "assign-request"}:
         body["administrator"] = f"administrator@{org.slug}.example"
     if operation.name == "record-request":
         body["person"] = f"worker@{org.slug}.example"

@@ -13,12 +13,12 @@ from typing import Any
 from accounts import door, exporting, tenancy
 from accounts.models import Membership
 from accounts.powers import BY_SLUG
-from audit import recording
+from audit import INSTALLATION, ROOT, recording
 from audit.export import files
 from audit.models import Export
 from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why
 from tests.audit.logs import number_all
-from tests.audit.signing import fresh_signing, release, step
+from tests.audit.signing import fresh_signing, only, release, step
 from tests.cast import Org
 
 FORM = {"purpose": "A lawsuit", "disclosures": "all", "csv": True, "ocsf": True, "loadfile": True, "ocsf_version": "1.8.0"}
@@ -26,9 +26,11 @@ FORM = {"purpose": "A lawsuit", "disclosures": "all", "csv": True, "ocsf": True,
 
 @contextmanager
 def kept_apart(settings: Any, tmp_path: Path) -> Iterator[None]:
-    """Files of exports and the signer's keys in a folder of this test, and a root log that begins with it."""
+    """Files of exports and the signer's keys in a folder of this test, and a root log that begins with it and knows no other test's logs."""
     settings.DATA = tmp_path
     with fresh_signing(settings, tmp_path):
+        number_all()
+        only(INSTALLATION, ROOT)
         yield
         release()
 

@@ -47,7 +47,7 @@ def _northwind() -> World:
         token_for(org.person("olivia"), scopes=["view_people"], sensitive=False)
 
     arrange(furnish)
-    return World(north=org, contoso=org)
+    return World(org)
 
 
 class Walk:

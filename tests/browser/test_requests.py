@@ -2,10 +2,14 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+from django.core.cache import cache
+
 from accounts import tenancy
-from dsar.cases.models import Case
+from accounts.models import Account
+from dsar.cases.models import Agent, Case
 from tests.browser.conftest import Visit
 from tests.browser.test_pages import problems
 from tests.cases.helpers import happen, received
@@ -15,6 +19,7 @@ from tests.cases.test_corrections import disputed
 from tests.cases.test_without_session import CODE, mailed, worker
 from tests.cases.test_without_session import address as address_of
 from tests.cast import World
+from tests.situations import arrange
 
 
 def test_asking_and_following(world: World, visit: Visit) -> None:
@@ -103,3 +108,25 @@ def shoot(visit: Visit, path: str) -> None:
             visit.page.set_viewport_size({"width": width, "height": 900})
             visit.go(path)
             visit.page.screenshot(path=str(Path(folder) / f"{path.strip('/').replace('/', '-')[-30:].split('?')[0]}-{scheme}-{width}.png"), full_page=True)
+
+
+def test_agents_links_and_delays_are_whole_pages(world: World, visit: Visit) -> None:
+    """Who acts for somebody, a link that is shown once, and what rests: signed in, and in the queue."""
+    org, person = world.north, world.north.person("owner")
+    cache.clear()
+    assert problems(visit, "/rights/agent/") == []
+    shoot(visit, "/rights/agent/")
+    visit.sign_in(world, "owner")
+    case = received(person, "erasure", level=0, channel="agent")
+    other = received(org.person("worker"), "access")
+    arrange(lambda: (Agent.objects.create(case=case, organization=case.organization, account=case.account, name="Ada Agent", email="ada@agents.example", authority="lawyer"),
+                     Case.objects.filter(id=other.id).update(assigned=org.person("privacy-officer").account_id),
+                     Account.objects.filter(id__in=[person.account_id, other.account_id]).update(credentials_changed_at=datetime.now(UTC))))
+    for path in (f"/me/requests/{case.id}/", "/me/copies/", "/me/delete/", f"/o/{org.slug}/requests/", f"/o/{org.slug}/requests/?whose=mine", f"/o/{org.slug}/requests/{other.id}/",
+                 f"/o/{org.slug}/do/assign-request/?request={other.id}", f"/o/{org.slug}/do/record-request/", f"/o/{org.slug}/do/make-calendar-link/"):
+        assert problems(visit, path) == [], path
+        shoot(visit, path)
+    page = visit.go(f"/o/{org.slug}/do/make-calendar-link/")
+    page.click("form button.primary")
+    page.wait_for_selector("#link")
+    assert page.input_value("#link").endswith("/requests.ics")

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 
 def world_of(org: Org) -> World:
-    return World(north=org, contoso=org)
+    return World(org)
 
 
 def shots(visit: Visit, path: str, key: str) -> None:

@@ -200,16 +200,15 @@ def test_vouching_while_the_person_acts_does_not_wait_for_them_and_is_asked_for_
 
 
 def test_time_reminds_misses_and_closes(world: World) -> None:
-    """Once at each step; what nobody proved is closed after a month; a question that nobody answered does not hold the answer up."""
+    """Once at each step; a question that nobody answered does not hold the answer up."""
     person, now = world.north.person("worker"), datetime.now(UTC)
-    case, unproven, asked = received(person, "object", now=now - timedelta(days=25)), received(person, "access", level=0, now=now - timedelta(days=31)), received(person, "correct", now=now - timedelta(days=40))
+    case, asked = received(person, "object", now=now - timedelta(days=25)), received(person, "correct", now=now - timedelta(days=40))
     happen(asked, "ask", who="administrator", now=now - timedelta(days=38))
     for moment in (now, now, now + timedelta(days=30), now + timedelta(days=30)):
         running.look(now=moment)
     with tenancy.installation("a test looks"):
         events = [h.event for h in Happening.objects.filter(case=case)]
         assert (events.count("warned"), events.count("breached")) == (1, 1)
-        assert Case.objects.get(id=unproven.id).state == "closed_unverified" and Action.objects.get(case=unproven).outcome == "unverified"
         assert Case.objects.get(id=asked.id).state == "triage"
 
 

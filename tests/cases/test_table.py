@@ -20,7 +20,7 @@ from dsar.cases import dates
 from dsar.cases.models import Action, Case, Happening, State
 from dsar.cases.table import OVER, REMINDER, ROWS, UNCLAIMED, Told, why_not
 from tests.cases.helpers import happen, received
-from tests.cast import World, make_world
+from tests.cast import World
 from tests.situations import arrange
 
 S = State
@@ -28,15 +28,15 @@ WHOS = ("person", "agent", "administrator", "schedule", "operator")
 EVERY = {"level": 3, "code": "other", "outcomes": {"correct": "granted"}}
 SPECIFIED = {
     1: {"received": ("", "received"), "reported": ("", "received")}, 2: {"ask_identity": ("received", "identity_pending")}, 3: {"proven": ("identity_pending", "triage")},
-    4: {"closed_unverified": ("identity_pending", "closed_unverified")}, 5: {"admitted": ("received", "triage")}, 6: {"ask": ("triage", "clarification_pending")},
+    4: {"reminded": ("identity_pending", "identity_pending"), "downgraded": ("identity_pending", "closed_unverified"), "closed_unverified": ("identity_pending", "closed_unverified")}, 5: {"admitted": ("received", "triage")}, 6: {"ask": ("triage", "clarification_pending")},
     7: {"answered": ("clarification_pending", "triage")}, 8: {"transferred": ("triage", "transferred")}, 9: {"merged": ("triage", "merged")}, 10: {"refused": ("triage", "refused"), "rebutted": ("triage", "refused")},
     11: {"planned": ("triage", "planned")}, 12: {"approved": ("planned", "approved")}, 13: {"scheduled": ("approved", "scheduled"), "unrebutted": ("triage", "scheduled")}, 14: {"withdrawn": ("scheduled", "withdrawn")},
     15: {"started": ("scheduled", "executing"), "moved": ("scheduled", "planned")}, 16: {"fanned_out": ("executing", "awaiting_processors")}, 17: {"blocked": ("executing", "blocked")},
-    18: {"retried": ("blocked", "executing")}, 19: {"built": ("executing", "review")}, 20: {"released": ("review", "ready")}, 21: {"delivered": ("ready", "delivered")},
+    18: {"retried": ("blocked", "executing"), "by_hand": ("blocked", "executing")}, 19: {"built": ("executing", "review")}, 20: {"released": ("review", "ready")}, 21: {"delivered": ("ready", "delivered")},
     22: {"package_expired": ("ready", "expired_package")}, 23: {"fulfilled": ("awaiting_processors", "fulfilled"), "fulfilled_in_part": ("awaiting_processors", "partially_fulfilled")},
     24: {"extend": ("triage", "triage")}, 25: {"warned": ("triage", "triage"), "breached": ("triage", "triage")}, 26: {"disputed": ("refused", "disputed")},
     27: {"upheld": ("disputed", "resolved_upheld"), "reversed": ("disputed", "planned")}, 28: {"resumed": ("partially_fulfilled", "executing")}, 29: {"certified": ("fulfilled", "certified")},
-    30: {"barred": ("triage", "triage")}, 31: {"added": ("triage", "triage")},
+    30: {"barred": ("triage", "triage")}, 31: {"agent_confirmed": ("triage", "triage"), "agent_ended": ("triage", "triage")}, 32: {"assigned": ("triage", "triage")}, 33: {"added": ("triage", "triage")},
 }
 """RIGHTS 3b by hand, 3g as number 30, and what the person adds as 31: from each row's event to where it begins and ends."""
 
@@ -47,14 +47,15 @@ def put(case: Case, state: str, **values: Any) -> None:
     arrange(lambda: (Case.objects.filter(id=case.id).update(state=state, **values), Action.objects.filter(case=case).update(outcome="refused" if state in OVER else "", verified=True)))
 
 
-@pytest.mark.parametrize("number", range(1, 32))
+@pytest.mark.parametrize("number", range(1, 34))
 def test_each_row_leads_where_it_says_for_those_it_names(world: World, number: int) -> None:
     """And is recorded once, with its row, in the organization's log; for everybody else it is refused with a code and changes nothing."""
     rows = {row.event: row for row in ROWS if row.number == number}
     assert set(rows) == set(SPECIFIED[number])
     person = world.north.person("worker")
     for event, (before, after) in SPECIFIED[number].items():
-        case = received(person, "child" if event in {"reported", "rebutted", "unrebutted"} else "correct", event="reported" if event == "reported" else "received")
+        case = received(person, "child" if event in {"reported", "rebutted", "unrebutted"} else "erasure" if event == "downgraded" else "correct",
+                        event="reported" if event == "reported" else "received")
         row = rows[event]
         if before:
             put(case, before, **({"received_at": datetime.now(UTC) - timedelta(days=9)} if event == "unrebutted" else {}))
@@ -65,6 +66,8 @@ def test_each_row_leads_where_it_says_for_those_it_names(world: World, number: i
                 with pytest.raises(Refused) as refused:
                     happen(case, event, who=who, actor=uuid4(), **EVERY)
                 assert refused.value.codes == ["wrong_status"]
+            if event == "closed_unverified":
+                happen(case, "reminded"), happen(case, "reminded")
             loaded = happen(case, event, who=sorted(row.who)[0], actor=uuid4(), **EVERY)
             assert loaded.case.state == after
             with pytest.raises(NotFound), tenancy.scope(org=world.contoso.organization.id):
@@ -103,6 +106,7 @@ def test_guards_say_why(world: World) -> None:
     case.level = 2
     assert codes("planned", "approved", plan_hash="b") == ["stale"] and codes("planned", "approved", plan_hash="a") == []
     assert codes("scheduled", "started", "schedule") == ["case_too_soon"]
+    assert codes("identity_pending", "closed_unverified", happened=("reminded",)) == ["not_reminded"] and codes("identity_pending", "downgraded", "person") == ["no_deletion_asked"]
     assert codes("triage", "ask", happened=("ask",)) == ["asked_before"]
     assert codes("triage", "extend", happened=("extend",)) == ["extended_before"] and codes("triage", "extend") == ["too_late_to_extend"]
     assert codes("refused", "disputed", "person") == ["too_late_to_dispute"]
@@ -171,7 +175,7 @@ class Requests(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         with tenancy.installation("tests make their world"):
-            self.person = make_world().contoso.person("member")
+            self.person = World().contoso.person("member")
         self.cases: list[Case] = []
 
     @rule(right=st.sampled_from(["access", "erasure", "opt_out"]), level=st.integers(0, 3))

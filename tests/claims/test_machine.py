@@ -16,7 +16,7 @@ from accounts.emails import links, steps
 from accounts.models import Account, AddressChange, Claim, ClaimedAccount, Domain, Management
 from accounts.models.domain import OPEN
 from accounts.reasons import NotFound, Refused, Stale
-from tests.cast import Org, make_world
+from tests.cast import Org, World
 from tests.claims.acts import answer, do, domain, person, row
 from tests.situations import arrange
 
@@ -31,7 +31,7 @@ class Claims(RuleBasedStateMachine):
     @initialize()
     def begins(self) -> None:
         with tenancy.installation("tests make their world"):
-            world = make_world()
+            world = World()
         self.first, self.second, self.now = world.north, world.contoso, datetime.now(UTC)
         arrange(lambda: Account.objects.filter(id=world.contoso.person("owner").account_id).update(has_second_factor=True))
         self.name = domain(self.first).name

@@ -16,6 +16,7 @@ from accounts import door, tenancy
 from accounts.domains import checks, proof
 from accounts.emails import links, steps
 from accounts.models import Account, AddressChange, Claim, ClaimedAccount, Closing, Deletion, Domain, Mail, Membership, Organization, Plan, RightsRequest, SuccessionCase, Tombstone
+from accounts.models import succession as succession_cases
 from accounts.powers import BY_SLUG
 from accounts.reset_tokens import ResetTokens
 from accounts.succession import watch
@@ -69,7 +70,7 @@ def quiet() -> None:
     """Of what other tests left nothing becomes due here."""
     arrange(lambda: (Case.objects.filter(closed_at=None).update(closed_at=datetime.now(UTC)), RightsRequest.objects.filter(state="open").update(state="ended"),
                      Plan.objects.filter(state__in=("scheduled", "awaiting_approval")).update(state="cancelled"), Deletion.objects.update(purge_at=datetime.now(UTC) + 999 * DAY, term=datetime.now(UTC) + 999 * DAY),
-                     Closing.objects.update(over_at=datetime.now(UTC)), Claim.objects.filter(state__in=("announcing", "announced")).update(state="finished"),
+                     SuccessionCase.objects.filter(state__in=succession_cases.OPEN).update(state="stopped"), Closing.objects.update(over_at=datetime.now(UTC)), Claim.objects.filter(state__in=("announcing", "announced")).update(state="finished"),
                      Domain.objects.filter(next_check_at__isnull=False).update(next_check_at=None), Restriction.objects.exclude(state="lifted").update(state="lifted")))
 
 

@@ -78,7 +78,7 @@ def attempts(org: Org, power: Power, person: Membership) -> Iterator[tuple[str, 
         data = {"administrators": f"owner@{org.slug}.example"}
     if power.slug == "delete-organization":
         data["address"] = org.slug
-    if power.slug == "bar-from-request":
+    if power.slug in {"bar-from-request", "choose-handler", "assign-request"}:
         data["administrator"] = f"administrator@{org.slug}.example"
     if power.slug not in BY_SLUG:  # what only falls due
         yield "", ids, {**data, "reason_code": "contract_ended"}

@@ -70,7 +70,9 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         data["email"] = f"{uuid.uuid4().hex}@{data['email'].partition('@')[2]}"
     if slug == "delete-organization":
         data["address"] = org.slug
-    if slug == "bar-from-request":
+    if slug == "assign-request":
+        data["administrator"] = f"{'administrator' if role == 'owner' else 'owner'}@{org.slug}.example"
+    if slug in {"bar-from-request", "choose-handler"}:
         data["administrator"] = f"{'administrator' if role == 'owner' else 'owner'}@{org.slug}.example"
     if slug == "protect":
         data = {"administrators": f"owner@{org.slug}.example"}

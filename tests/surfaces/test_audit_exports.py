@@ -31,6 +31,7 @@ from tests.api.calls import Api
 from tests.audit.exports import FORM, again, ask, bundle, carry_out, entries, exported, history, kept_apart, sign, verified
 from tests.browse import client_for
 from tests.cast import World
+from tests.commands import manage, manage_here
 from tests.plugin_services import ROOT
 from tests.situations import arrange
 
@@ -382,25 +383,20 @@ def test_queries_do_not_grow(world: World, path: str, budget: int) -> None:
     assert len(few) <= budget, [q["sql"][:100] for q in few]
 
 
-def manage(*arguments: str, data: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-                          env={**os.environ, "STEWARD_SIGNER_DIR": str(data / "signer"), **more})
-
-
 def test_the_command(world: World, tmp_path: Path) -> None:
     """Where no signer runs it signs itself, and says so; the folder verifies."""
     history(world.north, 3)
     sign()
     out, who = tmp_path / "out", f"legal@{world.north.slug}.example"
     call = ["export_audit", "--org", world.north.slug, "--as", who, "--purpose", "A lawsuit", "--matter", "M"]
-    done = manage(*call, "--out", str(out), "--target", f"worker@{world.north.slug}.example", "--withhold", "why.private_note=privilege", data=tmp_path)
+    done = manage(*call, "--out", str(out), "--target", f"worker@{world.north.slug}.example", "--withhold", "why.private_note=privilege", STEWARD_SIGNER_DIR=str(tmp_path / "signer"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("exported: 3 entries")
     assert len(done.stdout.splitlines()) == 1
     checked = verified(out)
     assert checked.returncode == 0, checked.stdout
     assert entries(world.north.organization.id, "audit.export_downloaded")[0]["context"]["via"] == "cli"
-    small = manage(*call, "--out", str(tmp_path / "two"), "--no-reading-copies", "--no-disclosures", "--outcome", "denied", data=tmp_path)
+    small = manage(*call, "--out", str(tmp_path / "two"), "--no-reading-copies", "--no-disclosures", "--outcome", "denied", STEWARD_SIGNER_DIR=str(tmp_path / "signer"))
     assert small.returncode == 0, small.stderr
     assert not (tmp_path / "two/reading").exists()
     assert verified(tmp_path / "two").returncode == 0
@@ -408,5 +404,5 @@ def test_the_command(world: World, tmp_path: Path) -> None:
                           (["--out", str(tmp_path / "x"), "--actor", "nobody@nowhere.example"], 2), (["--out", str(tmp_path / "x"), "--matter", "m" * 10_000], 2), (["--out", "/proc/none"], 2),
                           (["--out", str(tmp_path / "x"), "--as", f"auditor@{world.north.slug}.example"], 1), (["--out", str(tmp_path / "x"), "--as", "nobody@x.example"], 2),
                           (["--out", str(tmp_path / "x"), "--org", "nowhere"], 2), (["--out", str(tmp_path / "x"), "--withhold", "password=x"], 2), ([], 2)):
-        failed = manage(*call, *wrong, data=tmp_path)
+        failed = manage_here(*call, *wrong)
         assert (failed.returncode, len(failed.stderr.strip().splitlines()), failed.stdout) == (status, 1, ""), (wrong, failed.stderr)

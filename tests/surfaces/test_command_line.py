@@ -2,9 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -12,10 +9,7 @@ from accounts import tenancy
 from accounts.models import Domain, Membership
 from audit.models import Entry
 from tests.cast import World
-
-
-def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "manage.py", *arguments], capture_output=True, text=True, check=False, env=os.environ.copy(), timeout=60)
+from tests.commands import manage, manage_here
 
 
 def test_dry_run_then_do(world: World) -> None:
@@ -37,13 +31,13 @@ def test_dry_run_then_do(world: World) -> None:
 def test_what_concerns_the_whole_organization(world: World) -> None:
     org = world.north
     call = ["--org", org.slug, "--as", f"owner@{org.slug}.example"]
-    assert manage("power", "add-domain", *call, "--set", "domain=Bücher.de").returncode == 0
-    assert "is looked for within seconds" in manage("power", "prove-domain", *call, "--set", "domain=BÜCHER.de", "--dry-run").stdout
+    assert manage_here("power", "add-domain", *call, "--set", "domain=Bücher.de").returncode == 0
+    assert "is looked for within seconds" in manage_here("power", "prove-domain", *call, "--set", "domain=BÜCHER.de", "--dry-run").stdout
     with tenancy.installation("look"):
         assert Domain.objects.get(organization=org.organization).name == "xn--bcher-kva.de"
-    added = manage("power", "add-log-stream", *call, "--json", "--set", "name=SIEM", "--set", "url=https://siem.example.com/in")
+    added = manage_here("power", "add-log-stream", *call, "--json", "--set", "name=SIEM", "--set", "url=https://siem.example.com/in")
     assert json.loads(added.stdout)["secret"].startswith("whsec_"), added.stderr
-    assert manage("power", "add-domain", *call, "--set", "domain=gmail.com").returncode == 2
+    assert manage_here("power", "add-domain", *call, "--set", "domain=gmail.com").returncode == 2
 
 
 @pytest.mark.parametrize("arguments", [
@@ -53,12 +47,12 @@ def test_what_concerns_the_whole_organization(world: World) -> None:
     ["power", "access.suspend", "--org", "{org}", "--as", "{owner}", "--set", "reason_code=absence"]])
 def test_wrong_input_is_one_line(world: World, arguments: list[str]) -> None:
     names = {"org": world.north.slug, "owner": f"owner@{world.north.slug}.example"}
-    done = manage(*[a.format(**names) for a in arguments])
+    done = manage_here(*[a.format(**names) for a in arguments])
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
 
 
 def test_list() -> None:
-    done = manage("power", "--list", "--json")
+    done = manage_here("power", "--list", "--json")
     assert {row["slug"] for row in json.loads(done.stdout)} >= {"suspend", "restore", "lockdown"}

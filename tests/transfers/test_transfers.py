@@ -97,6 +97,25 @@ def test_from_the_offer_to_the_other_manager(world: World) -> None:
     assert "the organization that managed it before handed it over" in client_for(person).get("/me/who/").content.decode()
 
 
+def test_after_an_outage_the_reminder_comes_first(world: World) -> None:
+    """Nobody looked until long after the date: the person is told once, has the three days in which they may object or leave, and only then control changes hands."""
+    ours, theirs, person, start = world.north, world.contoso, world.north.person("worker"), datetime.now(UTC)
+    member = joins(theirs, person)
+    act(ours, "transfer-account", person, to=theirs.slug, now=start)
+    act(theirs, "accept-transfer", member, now=start + DAY)
+    late = start + 40 * DAY
+    for now in (late, late + timedelta(hours=1), late + life.REMINDED_BEFORE - timedelta(seconds=1)):
+        due.run(now=now)
+        assert manager(person) == ours.organization.id
+    date = at(row(person).effective_at)
+    assert date == late + life.REMINDED_BEFORE
+    reminders = [words for template, words in post(person) if template == "transfer-news"]
+    assert len(reminders) == 1 and f"{date:%Y-%m-%d %H:%M}" in reminders[0]
+    due.run(now=date)
+    assert manager(person) == theirs.organization.id
+    assert said(world, "north")[-2:] == ["management.transfer_reminded", "management.transferred"]
+
+
 def test_who_offers_learns_nothing(world: World) -> None:
     """An address of nobody, of an organization that the person does not know, of one that declines, and of one that is silent look alike from the outside, to the end."""
     ours, theirs, now = world.north, world.contoso, datetime.now(UTC)

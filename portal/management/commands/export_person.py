@@ -71,7 +71,10 @@ class Command(BaseCommand):
         row = Copy.objects.get(id=row.id)
         if row.state != CopyState.READY:
             self._end(f"the copy could not be made ({row.failure or 'the log of the server says why'}); the worker tries again", 1)
-        found, blocks = run.fetch(holder=run.Holder(organization=row.organization_id), copy_id=row.id, now=timezone.now(), actor=actor_ref(actor), via="cli")
+        try:
+            found, blocks = run.fetch(holder=run.Holder(organization=row.organization_id), copy_id=row.id, now=timezone.now(), actor=actor_ref(actor), via="cli")
+        except Refused as refusal:
+            self._end(text(refusal.codes[0]), 1)
         path = out / f"steward-copy-{found.snapshot_at:%Y-%m-%d}-{row.id}.zip"
         try:
             with path.open("xb") as file:

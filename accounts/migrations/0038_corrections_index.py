@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('accounts', '0036_corrections'),
+        ('accounts', '0037_corrections'),
     ]
 
     operations = [
