@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.db.models import Q
+
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.emails.collisions import closed_until, hold
-from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Organization, OrganizationPolicy, Role, Service, Session
+from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Organization, OrganizationPolicy, Role, Service, Session, ValueDispute
 from accounts.people import Person, load_addressed, load_people, load_self
 from accounts.power import Data, Power
 from accounts.reasons import Stale
@@ -153,6 +155,10 @@ class Row:
     account: Account | None = None
     member: Person | None = None
     duplicate: bool = False
+    corrected: dict[str, set[str]] = field(default_factory=dict)
+    """By field, values that were corrected because the person said so."""
+    contested: frozenset[str] = frozenset()
+    """Fields of which the person says that they are not right."""
     closed_until: datetime | None = None
     """Somebody else gave the address up a short time ago; until then it is nobody's."""
     kind: str = "person"
@@ -277,15 +283,31 @@ def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) ->
     by_key = {account.email_key: account for account in (accounts.select_for_update() if lock else accounts)}
     by_account = {p.account.id: p for p in load_addressed(organization_id=organization_id, keys=keys, lock=lock)}
     closed = closed_until(keys=[key for key in keys if key not in by_key], organization_id=organization_id)
+    old, contested = _disputed(organization_id, list(by_account))
     seen: set[str] = set()
     found = []
     for number, (key, values) in enumerate(zip(keys, rows, strict=True), start=1):
         account = by_key.get(key)
         member = by_account.get(account.id) if account else None
         found.append(Row(id=uuid5(organization_id, f"row:{key}:{number}"), number=number, values=dict(values), directory=names,
-                         account=member.account if member else account, member=member, duplicate=key in seen, closed_until=closed.get(key)))
+                         account=member.account if member else account, member=member,
+                         corrected=old.get(account.id, {}) if account else {},
+                         contested=contested.get(account.id, frozenset()) if account else frozenset(), duplicate=key in seen, closed_until=closed.get(key)))
         seen.add(key)
     return found
+
+
+def _disputed(organization_id: UUID, accounts: list[UUID]) -> tuple[dict[UUID, dict[str, set[str]]], dict[UUID, frozenset[str]]]:
+    """What these people had corrected, and what they contest now, by field."""
+    old: dict[UUID, dict[str, set[str]]] = {}
+    gone: dict[UUID, frozenset[str]] = {}
+    rows = ValueDispute.objects.filter(Q(away=True) | Q(state__in=("corrected", "partly")), organization_id=organization_id, account_id__in=accounts)
+    for account, name, value, away in rows.values_list("account_id", "field", "value", "away") if accounts else ():
+        if away:
+            gone[account] = gone.get(account, frozenset()) | {name}
+        else:
+            old.setdefault(account, {}).setdefault(name, set()).add(value)
+    return old, gone
 
 
 def members_of(targets: Iterable[Any]) -> list[Membership]:

@@ -57,5 +57,5 @@ class Copy(Versioned):
                    models.Index(fields=["state", "expires_at"], condition=models.Q(state__in=["asked", "ready"]), name="copy_to_do")]
 
 
-from dsar.cases.models import Action, Agent, CalendarLink, Case, Happening, Inquiry, Task  # noqa: E402, F401  its models are found here
+from dsar.cases.models import Action, Agent, CalendarLink, Case, ChildReport, Evidence, Happening, Inquiry, Task  # noqa: E402, F401  its models are found here
 from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)

@@ -151,6 +151,8 @@ TABLES: dict[str, Table] = {
     "dsar_action": Table(scope="organization_id", own="account_id"),
     "dsar_task": Table(scope="organization_id", own="account_id"),
     "dsar_happening": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_evidence": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, DELETE"),
+    "dsar_childreport": Table(guarded="what anybody wrote, until it is looked up; the case that it becomes is recorded itself", unscoped="belongs to nobody", app="SELECT, INSERT, DELETE"),
     "dsar_agent": Table(scope="organization_id", own="account_id"),
     "dsar_calendarlink": Table(scope="organization_id", own="account_id"),
     "dsar_inquiry": Table(guarded="what somebody wrote without a session, until a mailbox proves it; the request that it becomes is recorded itself", unscoped="belongs to nobody until then"),

@@ -18,7 +18,7 @@ from accounts.organizations import ending
 from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
-from dsar.cases import inquiries
+from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.export import run
 from dsar.restriction import life as restrictions
@@ -35,6 +35,8 @@ def follow() -> None:
             rights.answer_asked(now=timezone.now())
         if inquiries.waiting():
             inquiries.answer(now=timezone.now())
+        if children.waiting():
+            children.answer(now=timezone.now())
         outbox.deliver(now=timezone.now())
     if exporting.unfinished():
         wake("exports")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.db import DatabaseError, connection
@@ -47,6 +48,31 @@ class RequestContext:
         with within(context):
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+
+class BodyLimit:
+    """What is larger than anything that this page takes is refused by what it says of itself, before any of it is read."""
+
+    MOST = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+    def __init__(self, get_response: Get) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], _args: object, _kwargs: object) -> HttpResponse | None:
+        """Comes before the check of the form's token, which reads the body."""
+        most = getattr(view, "body_limit", self.MOST)
+        try:
+            fits = int(request.META.get("CONTENT_LENGTH") or 0) <= most
+        except ValueError:
+            fits = False
+        if fits or request.path.startswith("/api/"):
+            return None  # the API says so in its own terms
+        response = errors.too_large(request, most)
+        response.headers["Connection"] = "close"
         return response
 
 

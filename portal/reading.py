@@ -20,7 +20,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     SECURITY: ("administrators", "roles", "protected", "service-accounts", "service-account", "succession", "plans", "plan"),
     CLAIMS: ("audit", "audit-exports", "audit-export-new", "audit-export", "audit-export-file", "audit-streams", "audit-stream", "audit-retention",
              "entry", "entry-receipt", "entry-proof", "entry-record", "audit-about", "audit-by"),
-    RIGHTS: ("rights-requests", "rights-case", "rights-figures", "copies", "copy", "processing", "processing-file"),
+    RIGHTS: ("rights-requests", "rights-case", "rights-evidence", "rights-figures", "copies", "copy", "processing", "processing-file"),
     EXPORT: ("people-export", "people-bulk", "people-act", "jobs", "job"),
     ADMINISTRATION: ("overview", "people-import", "scheduled", "groups", "group", "group-people", "email-changes", "domains", "domain", "claims", "claim", "claim-preview",
                      "settings", "settings-notice", "settings-inactivity", "announcements", "find"),

@@ -10,8 +10,9 @@ from accounts import tenancy
 from accounts.models import Account, Management, Membership, Organization, ProfileChange, ProfileSuggestion, ValueDispute
 from accounts.models.profile import DisputeState
 from accounts.people import Person
-from accounts.powers import value_disputes
 from accounts.profile import asking, rules
+from dsar.cases.models import Evidence
+from dsar.powers import value_disputes
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Value:
     """What the person disputes, or disputed last."""
     suggestion: ProfileSuggestion | None = None
     disputable: bool = False
+    files: tuple[Evidence, ...] = ()
+    """What the person added to the request in which they dispute it."""
 
     @property
     def label(self) -> str:
@@ -96,4 +99,8 @@ def beside(person: Person, *, now: datetime) -> list[Value]:
             gather([person])
     asked, disputed = ({name: row for name, row in person.extra[kind].items()} for kind in ("suggestions", "disputes"))  # type: ignore[attr-defined]
     names = [name for name in rules.LABELS if name in {"name", *rules.LOCAL_FIELDS} or name in asked or name in disputed]
-    return [Value(name, asking.value_of(person, name), dispute=disputed.get(name), suggestion=one if (one := asked.get(name)) and one.expires_at > now else None) for name in names]
+    files: dict[UUID, list[Evidence]] = {}
+    for row in Evidence.objects.filter(case_id__in=[row.request for row in disputed.values() if row.request]).defer("sealed").order_by("added_at") if disputed else ():
+        files.setdefault(row.case_id, []).append(row)
+    return [Value(name, asking.value_of(person, name), dispute=(row := disputed.get(name)), suggestion=one if (one := asked.get(name)) and one.expires_at > now else None,
+                  files=tuple(files.get(row.request, ())) if row else ()) for name in names]

@@ -24,6 +24,7 @@ from accounts.models import (
     Closing,
     Deletion,
     Domain,
+    FieldPolicy,
     Group,
     GroupMembership,
     Management,
@@ -63,11 +64,12 @@ DATA: dict[str, dict[str, Any]] = {
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
     "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "downgrade-request": {"request": ""}, "finish-by-hand": {"request": "R-2222-3333", "evidence": "Letter 17", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""}, "choose-handler": {"request": "", "administrator": ""}, "assign-request": {"request": "R-2222-3333", "administrator": "", "private_note": ""}, "answer-agent": {"request": "", "answer": "confirm", "letters": "both"}, "record-authority": {"request": "R-2222-3333", "method": "document", "letters": "agent", "message": "We saw it.", "private_note": ""}, "make-calendar-link": {}, "end-calendar-link": {}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."},
-    "bar-from-request": {"request": "", "administrator": ""},
+    "bar-from-request": {"request": "", "administrator": ""}, "add-to-request": {"request": "", "message": "And more."},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
     "make-requested-copy": {"message": "", "private_note": ""}, "delete-as-requested": {"message": "", "private_note": ""}, "retry-request": {"request": "R-2222-3333", "private_note": ""},
     "release-copy": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Here it is.", "private_note": ""},
     "answer-request": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""},
+    "rebut-child-report": {"request": "R-2222-3333", "ground": "adult", "message": "We checked.", "private_note": "Passport seen by two."},
     "refuse-request": {"request": "R-2222-3333", "ground": "not_applicable", "message": "It does not apply.", "private_note": ""}, "extend-request": {"request": "R-2222-3333", "ground": "number", "message": "It takes longer.", "private_note": ""},
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {}, "request-copy": {}, "export-person": WHY,
@@ -132,7 +134,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     if slug in CASES_OF_ALL:
         arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug], "erasure" if slug == "downgrade-request" else "object", slug == "answer-agent") for one in org.people.values()])
     if slug in CASES_OF_ONE:
-        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked", "finish-by-hand": "blocked"}.get(slug, "triage"), agent=slug == "record-authority"))
+        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked", "finish-by-hand": "blocked"}.get(slug, "triage"), agent=slug == "record-authority",
+                                 **({"right": "child", "channel": "report"} if slug == "rebut-child-report" else {})))
     if slug in CASES_OF_PERSON:
         arrange(lambda: case_for(person, intake.reference(), right=CASES_OF_PERSON[slug]))
     if slug.endswith("-own-deletion") or slug in {"delete-own-account", "deactivate-own-account"}:
@@ -152,6 +155,8 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
         arrange(lambda: draft_for(org, write=slug in {"discard-notice-draft", "publish-notice"}))
     if slug in {"cancel-scheduled", "reschedule"}:
         arrange(lambda: scheduled_for(person))
+    if slug == "dispute-value":
+        arrange(lambda: FieldPolicy.objects.filter(organization=org.organization, field="title").delete())
     if slug in {"answer-value-dispute", "withdraw-dispute"}:
         arrange(lambda: dispute_for(person))
     if slug in {"accept-suggestion", "decline-suggestion"}:
@@ -226,18 +231,18 @@ def addressed(person: Membership, address: str) -> None:
     Account.objects.filter(id=person.account_id).update(email=address, email_key=address)
 
 
-CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request", "record-authority", "assign-request", "finish-by-hand")
+CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request", "record-authority", "assign-request", "finish-by-hand", "rebut-child-report")
 CASES_OF_PERSON = {"make-requested-copy": "access", "delete-as-requested": "erasure"}
-CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "downgrade-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "bar-from-request": "triage", "choose-handler": "triage", "answer-agent": "triage"}
+CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "downgrade-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "bar-from-request": "triage", "choose-handler": "triage", "answer-agent": "triage", "add-to-request": "triage"}
 
 
-def case_for(person: Membership, reference: str, state: str = "triage", right: str = "object", agent: bool = False) -> Case:
+def case_for(person: Membership, reference: str, state: str = "triage", right: str = "object", agent: bool = False, channel: str = "page") -> Case:
     """A request of the person that is being looked at unless said otherwise, under this reference. Needs an open act."""
     Case.objects.filter(reference=reference).update(reference=intake.reference())
     now = datetime.now(UTC)
     Action.objects.filter(account_id=person.account_id, outcome="").update(outcome="withdrawn")
     Case.objects.filter(account_id=person.account_id).update(state="withdrawn", closed_at=now)
-    case = Case.objects.create(organization_id=person.organization_id, account_id=person.account_id, reference=reference, channel="page", state=state, level=0 if state == "identity_pending" else 2, regimes=["eu"], received_at=now,
+    case = Case.objects.create(organization_id=person.organization_id, account_id=person.account_id, reference=reference, channel=channel, state=state, level=0 if state == "identity_pending" else 2, regimes=["eu"], received_at=now,
                                closed_at=now if state == "refused" else None,
                                extension_notice_by=(now + timedelta(days=25)).date())
     Action.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, right=right, verified=state != "identity_pending", outcome="refused" if state in {"refused", "disputed"} else "")

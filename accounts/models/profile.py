@@ -75,6 +75,7 @@ class ProfileSuggestion(Versioned):
 class DisputeState(models.TextChoices):
     OPEN = "open", _("Waits for an answer")
     CORRECTED = "corrected", _("Corrected")
+    PARTLY = "partly", _("Corrected in part")
     KEPT = "kept", _("Kept as it is")
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
@@ -83,7 +84,7 @@ class ValueDispute(Versioned):
     """A person says that a value of their profile is not right, and what the organization answered."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "account": "public", "field": "public", "value": "pii", "proposed": "pii", "words": "pii", "state": "public",
-             "opened_at": "public", "answered_at": "public", "answered_by": "public", "ground": "public", "answer": "pii"}
+             "opened_at": "public", "answered_at": "public", "answered_by": "public", "ground": "public", "answer": "pii", "away": "public", "back_at": "public", "request": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="value_disputes")
@@ -99,12 +100,19 @@ class ValueDispute(Versioned):
     """The membership of whoever answered."""
     ground = models.CharField(max_length=20, blank=True)
     answer = models.TextField(blank=True, max_length=2000)
+    away = models.BooleanField(default=False, db_default=False)
+    """Whether the value stands here alone and on no profile: what is contested is used by nobody (RIGHTS 3e)."""
+    back_at = models.DateTimeField(null=True)
+    """When a value that is kept goes back to the profile: the person was told before."""
+    request = models.UUIDField(null=True)
+    """The request for correction that it belongs to (`dsar.cases`)."""
 
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["organization", "account", "field"], condition=models.Q(state="open"), name="value_dispute_open_once")]
         indexes = [models.Index(fields=["account", "-opened_at"], name="value_dispute_of_account"),
-                   models.Index(fields=["organization", "opened_at"], condition=models.Q(state="open"), name="value_dispute_waiting")]
+                   models.Index(fields=["organization", "opened_at"], condition=models.Q(state="open"), name="value_dispute_waiting"),
+                   models.Index(fields=["back_at"], condition=models.Q(back_at__isnull=False), name="value_dispute_back")]
 
 
 class ProfileChange(Identified):

@@ -76,18 +76,17 @@ from accounts.powers import (
     transfer_ownership,
     update_profile,
     update_role,
-    value_disputes,
     withdraw_password_reset,
 )
 
 POWERS: tuple[Power, ...] = (
-    require_password_reset.POWER, withdraw_password_reset.POWER, revoke_sessions.POWER, revoke_tokens.POWER, update_profile.POWER, suggest_change.POWER, value_disputes.DECIDE,
+    require_password_reset.POWER, withdraw_password_reset.POWER, revoke_sessions.POWER, revoke_tokens.POWER, update_profile.POWER, suggest_change.POWER,
     restrict.POWER, suspend.POWER, restore.POWER, remove.POWER, lockdown.POWER, deactivate.POWER, reactivate.POWER, release_account.POWER,
     transfer_account.POWER, transfer_account.WITHDRAW, answer_transfer.ACCEPT, answer_transfer.DECLINE, own_transfer.OBJECT, own_transfer.LEAVE,
     schedule_deletion.POWER, deletions.CANCEL, deletions.EXPEDITE, deletions.RELEASE, decide_own_deletion.GRANT, decide_own_deletion.DECLINE,
     reset_second_factor.POWER, change_role.POWER, transfer_ownership.POWER, protect.POWER, release_brake.POWER, cancel_invitation.POWER, invite.POWER,
     import_people.POWER, create_token.POWER, revoke_token.POWER, edit_own_profile.POWER, edit_own_details.POWER, suggest_change.ACCEPT, suggest_change.DECLINE,
-    value_disputes.POWER, value_disputes.WITHDRAW, end_own_session.POWER,
+    end_own_session.POWER,
     add_to_group.POWER, remove_from_group.POWER, create_group.POWER, rename_group.POWER, set_group_role.POWER, delete_group.POWER,
     change_scheduled.CANCEL, change_scheduled.MOVE, contract.SET,
     create_role.POWER, update_role.POWER, delete_role.POWER, create_service_account.POWER,

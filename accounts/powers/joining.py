@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from accounts.models import Account, GroupMembership, Membership
 from accounts.models.organization import OrganizationStatus
 from accounts.powers.forms import FARTHEST
 from accounts.powers.grants import AccountAuthGroup, grantable, still
+from accounts.profile import asking
 from accounts.roles import OWNER_RANK
 from accounts.schedules import acts
 from accounts.targets import Row
@@ -87,6 +88,7 @@ def problems(actor: Actor, row: Row, now: datetime) -> Iterable[str]:
         yield "invitation_refused"
     if (row.account is not None and row.account.status in {"purged", "pending_deletion"}) or (row.account is None and row.closed_until is not None and row.closed_until > now):
         yield "address_unavailable"
+    yield from _against(row)
 
 
 def inviter_over(membership: Membership, now: datetime) -> bool:
@@ -108,6 +110,16 @@ def ends_on(row: Row) -> date | None:
     """The last day of the contract that the row names; ValueError where it is no day."""
     written = str(row.values.get("contract_ends_on") or "")
     return date.fromisoformat(written) if written else None
+
+
+def _against(row: Row) -> Iterator[str]:
+    """Why the line may not set its title or department: the person contests the field, or had that value corrected. Also of somebody who was here before and is invited anew."""
+    now = row.member.membership if row.member else None
+    new = {name: value for name in ("title", "department") if now is not None and (value := str(row.values.get(name) or "")) not in {"", getattr(now, name)}}
+    if any(name in row.contested for name in new):
+        yield "field_contested"
+    if any(asking.alike(value) in map(asking.alike, row.corrected.get(name, ())) for name, value in new.items()):
+        yield "corrected_before"
 
 
 def _contract(work: Work, row: Row, membership: Membership) -> None:

@@ -16,7 +16,7 @@ from accounts.models.profile import FieldOwner
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import StrictForm, show, zone
-from accounts.profile import rules
+from accounts.profile import asking, rules
 from accounts.profile.rules import ACCOUNT_FIELDS, LOCAL_FIELDS
 from accounts.work import Work
 
@@ -28,6 +28,8 @@ class ProfileForm(StrictForm):
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=[("", gettext_lazy("As it is")), *settings.LANGUAGES], required=False, help_text=gettext_lazy("Managed accounts only."))
     time_zone = forms.CharField(label=gettext_lazy("Time zone"), max_length=64, required=False,
                                 help_text=gettext_lazy("Managed accounts only. For example Europe/Berlin. Empty means the organization's time zone."))
+    anew = forms.BooleanField(label=gettext_lazy("Even if the value was corrected before"), required=False,
+                              help_text=gettext_lazy("Needed for a value that the person said was wrong, and that was corrected."))
 
     @staticmethod
     def initial_for(person: Person) -> dict[str, Any]:
@@ -70,6 +72,7 @@ def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[
     if data:
         new = _new(person, data)
         yield from not_ours(person, new)
+        yield from asking.stands_against(person, new, anew=bool(data.get("anew")))
         if not new:
             yield "nothing_to_change"
 
@@ -102,7 +105,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="update-profile", code="profile.update", event="profile.updated", over="member", permission="update_profiles", tier=0,
-    form=ProfileForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(rules.field_rules,),
+    form=ProfileForm, rule=rule, effects=effects, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(rules.field_rules, asking.disputes),
     title=gettext_lazy("Edit the profile"), button=gettext_lazy("Save changes"),
     does=gettext_lazy("Changes title and department here, and name, language and time zone where the account is managed and the organization leaves them to administrators."
                       " The person is told what changed, once a day."),

@@ -1,11 +1,12 @@
 """What people and administrators ask each other about profile values: suggestions of another value, and disputes about one (POWERS P8, policy B9)."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from accounts.actor import Actor
 from accounts.models import Management, ProfileChange, ProfileSuggestion, ValueDispute
@@ -16,6 +17,7 @@ from accounts.tenancy import installation
 
 OPEN_FOR = timedelta(days=30)
 """How long a suggestion waits for an answer."""
+CORRECTED = (DisputeState.CORRECTED, DisputeState.PARTLY)
 DISPUTES_A_DAY = 5
 """More than so many disputes of one person within a day tell administrators nothing new."""
 
@@ -27,6 +29,24 @@ def value_of(person: Person, field: str) -> str:
 
 def put(person: Person, field: str, value: str) -> None:
     setattr(person.account if field in rules.ACCOUNT_FIELDS else person.membership, field, value)
+
+
+CONTESTED = frozenset({"name", *rules.LOCAL_FIELDS})
+"""What is said about a person. Language and time zone are how things are shown to them: to take those away would harm nobody but them."""
+
+
+def take_away(person: Person, row: ValueDispute) -> None:
+    """What is contested may be stored and nothing else: it goes from the profile into the row of the dispute, where no list, search, file or mail looks (RIGHTS 3e)."""
+    if row.field in CONTESTED:
+        row.away = True
+        put(person, row.field, "")
+
+
+def put_back(person: Person, row: ValueDispute) -> None:
+    """The value stands on the profile again, if nobody has written another one there since."""
+    if row.away and not value_of(person, row.field):
+        put(person, row.field, row.value)
+    row.away, row.back_at = False, None
 
 
 def shown(field: str, value: str) -> str:
@@ -49,9 +69,19 @@ def suggestions(people: Sequence[Person]) -> None:
 
 
 def disputes(people: Sequence[Person]) -> None:
-    """extra["disputes"]: what each person disputes in this organization and nobody has answered, by field."""
-    rows = ValueDispute.objects.filter(organization_id__in=_organizations(people), account_id__in=[p.account.id for p in people], state=DisputeState.OPEN)
-    _by_field(people, "disputes", rows)
+    """extra["disputes"]: what each person disputes in this organization and nobody has answered, by field. extra["away"]: the values that stand on no profile because they are contested, by field.
+    extra["corrected"]: by field, the values that were corrected because the person said so: nothing brings them back unnoticed."""
+    there = Q(state=DisputeState.OPEN) | Q(away=True) | Q(state__in=CORRECTED)
+    rows = list(ValueDispute.objects.filter(there, organization_id__in=_organizations(people), account_id__in=[p.account.id for p in people]).order_by("opened_at"))
+    _by_field(people, "disputes", [row for row in rows if row.state == DisputeState.OPEN])
+    _by_field(people, "away", [row for row in rows if row.away])
+    for person in people:
+        here = person.membership.organization_id if person.membership is not None else None
+        old: dict[str, set[str]] = {}
+        for row in rows:
+            if row.state in CORRECTED and (row.organization_id, row.account_id) == (here, person.account.id):
+                old.setdefault(row.field, set()).add(row.value)
+        person.extra["corrected"] = old
 
 
 def disputed_often(people: Sequence[Person]) -> None:
@@ -60,6 +90,21 @@ def disputed_often(people: Sequence[Person]) -> None:
     found = list(rows.values_list("account_id", "opened_at")[:DISPUTES_A_DAY * len(people)])
     for person in people:
         person.extra["disputed_often"] = [at for account_id, at in found if account_id == person.account.id]
+
+
+def alike(value: str) -> str:
+    """What differs in capitals and blanks only is the same value."""
+    return " ".join(value.split()).casefold()
+
+
+def stands_against(person: Person, new: Mapping[str, str], *, anew: bool) -> Iterable[str]:
+    """Why these values may not be set by somebody else: the field is contested, or the value was corrected and nobody says that it is meant."""
+    gone: Any = person.extra["away"]
+    if any(name in gone for name in new):
+        yield "field_contested"
+    old: Any = person.extra["corrected"]
+    if not anew and any(alike(value) in map(alike, old.get(name, ())) for name, value in new.items()):
+        yield "corrected_before"
 
 
 def changes(people: Sequence[Person]) -> None:

@@ -13,10 +13,12 @@ from django.urls import reverse
 from django.utils import translation
 
 from accounts import audience, outbox, purposes
-from accounts.models import Account, Membership, Organization, ProfileChange, ProfileSuggestion
+from accounts.models import Account, Membership, Organization, ProfileChange, ProfileSuggestion, ValueDispute
 from accounts.organizations import contact
+from accounts.people import load_people
 from accounts.profile import asking, rules
 from accounts.tenancy import installation, scope
+from accounts.work import Work
 from audit import recording
 from audit.queries import ERASED, Seen, disclose
 from audit.record import ActorRef, EntryDraft, TargetRef
@@ -131,10 +133,36 @@ def run(*, now: datetime) -> None:
                 logger.error("the mail about changes of a profile is tried again later (%s)", type(error).__name__)
         ProfileChange.objects.filter(told_at__lt=now - KEPT).delete()
         waiting = sorted(set(ProfileSuggestion.objects.filter(expires_at__lte=now).values_list("organization_id", flat=True)))
+        due = list(ValueDispute.objects.filter(back_at__lte=now).order_by("back_at").values_list("id", "organization_id", "account_id"))
     for organization_id in waiting:
         with scope(org=organization_id, purpose=purposes.ACT):
             while _expire(organization_id, now) == BATCH:
                 pass
+    for row_id, organization_id, account_id in due:
+        try:
+            with scope(org=organization_id, purpose=purposes.ACT):
+                _back(row_id, organization_id, account_id, now)
+        except Exception as error:
+            logger.error("a value of a profile goes back later (%s)", type(error).__name__)
+
+
+def _back(row_id: UUID, organization_id: UUID, account_id: UUID, now: datetime) -> None:
+    """A value that was kept stands on the profile again: the person was told, and the days in which they could disagree are over."""
+    with transaction.atomic():
+        member = Membership.objects.select_for_update().filter(organization_id=organization_id, account_id=account_id).values_list("id", flat=True).first()
+        found = load_people(organization_id=organization_id, ids=[member], lock=True) if member else []
+        row = ValueDispute.objects.select_for_update().filter(id=row_id, back_at__lte=now).first()
+        if row is None or not found:
+            return
+        person, work = found[0], Work(now=now)
+        for one in (person.membership, person.account, row):
+            work.track(one)
+        asking.put_back(person, row)
+        changes = [*work.changes_of(person.membership, subject=account_id), *work.changes_of(person.account, subject=account_id)]  # type: ignore[arg-type]
+        with recording.opened(org=organization_id, now=now) as act:
+            work.flush()
+            act.write([EntryDraft(org=organization_id, action="profile.value_back", category="profile", outcome="success", actor=ActorRef(type="schedule"), via="schedule", changes=changes,
+                                  targets=[TargetRef(type="person", id=account_id, subject=account_id)], facts={"field": row.field, "dispute": str(row.id)})])
 
 
 def _tell(organization_id: UUID, account_id: UUID, now: datetime) -> None:

@@ -16,7 +16,7 @@ from accounts.work import Work
 from audit import recording
 from audit.record import ActorRef, Change, EntryDraft, TargetRef, Why
 from dsar.cases import dates
-from dsar.cases.models import Action, Case, Happening, Outcome
+from dsar.cases.models import Action, Case, Evidence, Happening, Outcome
 from dsar.cases.table import BY_EVENT, DELAYED, OVER, Told, Who, needed, why_not
 
 
@@ -76,6 +76,9 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
         case.decided_by = actor
     _outcomes(loaded, row.outcome, event, data, now)
     case.closed_at = (case.closed_at or now) if case.state in OVER or row.clock == "stop" or case.state == "ready" else None
+    gone = list(Evidence.objects.filter(case_id=case.id).only("id")) if case.state in OVER else []
+    for one in gone:
+        work.remove(one)
     happened = Happening(id=uuid4(), case=case, organization_id=case.organization_id, account_id=case.account_id, at=_after(loaded.happened, data.get("at") or now), event=event, by=who, actor=actor,
                          code=str(data.get("code") or "")[:40],
                          words=str(data.get("words") or "")[:2000], facts={**(data.get("facts") or {}), **({"agreed": [str(one) for one in work.people if one != actor]} if row.decides else {})})
@@ -84,7 +87,7 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
     for name, day in dates.reckoned(case, loaded.actions, loaded.happened).items():
         setattr(case, name, day)
     return {"case": str(case.id), "step": event, "row": row.number, "before": before, "after": case.state, "rights": loaded.rights, "happened": str(happened.id),
-            "due": case.statutory_due.isoformat() if case.statutory_due else "", **({"ground": happened.code} if happened.code else {}),
+            "due": case.statutory_due.isoformat() if case.statutory_due else "", **({"ground": happened.code} if happened.code else {}), **({"evidence_destroyed": len(gone)} if gone else {}),
             **({"outcomes": {a.right: a.outcome for a in loaded.actions if a.outcome}} if case.state in OVER else {})}
 
 

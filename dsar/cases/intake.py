@@ -43,7 +43,7 @@ def reference() -> str:
 
 
 def receive(work: Work, *, organization: Organization, account: Account, rights: Collection[str], channel: str, level: int, who: Who, actor: UUID | None, words: str = "",
-            received_at: datetime | None = None, recorded_by: UUID | None = None) -> Received:
+            received_at: datetime | None = None, recorded_by: UUID | None = None, event: str = "received") -> Received:
     """Take a request in. What the person has under way and proven already is not opened twice: the answer is the same, with the same reference.
 
     The account is locked by the caller, so that of two at once the second finds the first.
@@ -61,7 +61,7 @@ def receive(work: Work, *, organization: Organization, account: Account, rights:
     for action in actions:
         work.add(action)
     loaded = Loaded(case, actions, [])
-    facts = [engine.go(work, loaded, "received", who=who, actor=actor, data={"at": at, "facts": {"channel": channel, "regimes": case.regimes}})]
+    facts = [engine.go(work, loaded, event, who=who, actor=actor, data={"at": at, "facts": {"channel": channel, "regimes": case.regimes}})]
     return Received(loaded, [*facts, *settle(work, loaded)])
 
 

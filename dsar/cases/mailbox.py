@@ -15,7 +15,7 @@ from accounts.tenancy import installation
 from accounts.work import Work
 from audit.record import ActorRef
 from dsar.cases import agents, dates, engine, intake, unproven, words
-from dsar.cases.models import Action, Agent, Case, Channel, Happening, Letters, Outcome, Right, State
+from dsar.cases.models import ASKABLE, Action, Agent, Case, Channel, Happening, Letters, Outcome, State
 from dsar.cases.table import OVER, UNCLAIMED, why_not
 
 LEVEL = 1
@@ -25,7 +25,7 @@ DOES = ("withdrawn", "answered", "disputed", "downgraded", "agent_confirmed", "a
 
 def ask(*, account: Account, organization_id: UUID, right: str, words: str, now: datetime) -> Case:
     """Ask of an organization that closed something to the person. Raises NotFound for any other, Refused where the same waits already."""
-    if right not in Right.values or organization_id not in {place.organization.id for place in rights.places(account)}:
+    if right not in dict(ASKABLE) or organization_id not in {place.organization.id for place in rights.places(account)}:
         raise NotFound
     case, again = receive(account_id=account.id, organization_id=organization_id, right=right, words=words, now=now)
     if again:
@@ -138,6 +138,7 @@ def standing(row: Case, now: datetime) -> Standing:
     actions, happened = sorted(row.actions.all(), key=lambda a: a.right), sorted(row.happenings.all(), key=lambda h: (h.at, h.id))
     loaded = engine.Loaded(row, actions, happened)
     disputed = row.state in OVER and not why_not(loaded.told("person", row.account_id, {}, now), "disputed")
-    return Standing(row, actions, dates.explained(row, actions, happened), [(words.TIMELINE[h.event], h) for h in happened], words.complain(row.regimes), row.state in UNCLAIMED,
+    return Standing(row, actions, dates.explained(row, actions, happened), [(words.TIMELINE[h.event], h) for h in happened], words.complain(row.regimes),
+                    row.state in UNCLAIMED and row.channel != Channel.REPORT,
                     row.state == State.CLARIFICATION_PENDING, disputed, not why_not(loaded.told("person", row.account_id, {}, now), "downgraded"), agents.of(row),
                     loaded.rests(now) if row.closed_at is None or row.state == State.READY else None)

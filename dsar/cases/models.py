@@ -48,6 +48,11 @@ class Right(models.TextChoices):
     WITHDRAW_CONSENT = "withdraw_consent", _("Withdrawal of a consent")
     OPT_OUT = "opt_out", _("No mail or use beyond what is needed")
     DEACTIVATE = "deactivate", _("Deactivation of my account")
+    CHILD = "child", _("A report that the account is a child’s")
+
+
+ASKABLE = [choice for choice in Right.choices if choice[0] != Right.CHILD]
+"""What people ask for themselves. That an account is a child's, anybody may report."""
 
 
 class Outcome(models.TextChoices):
@@ -67,6 +72,7 @@ class Channel(models.TextChoices):
     PHONE = "phone", _("By telephone or in person")
     LETTER = "letter", _("By letter or mail")
     AGENT = "agent", _("By an agent")
+    REPORT = "report", _("By a report of somebody unknown")
 
 
 class Case(Versioned):
@@ -191,6 +197,45 @@ class Happening(Identified):
     class Meta:
         default_permissions = ()
         indexes = [models.Index(fields=["case", "at"], name="happening_of_case")]
+
+
+class EvidenceKind(models.TextChoices):
+    PDF = "pdf", _("PDF")
+    PNG = "png", _("PNG image")
+    JPEG = "jpeg", _("JPEG image")
+    TEXT = "text", _("Text")
+
+
+class Evidence(Identified):
+    """A file with which the person shows what is right. It lies sealed, whoever answers fetches it, and it is destroyed with the answer."""
+
+    AUDIT = {"id": "public", "case": "public", "organization": "public", "account": "public", "kind": "public", "size": "public", "sealed": "secret", "added_at": "public"}
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="evidence")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=4, choices=EvidenceKind)
+    size = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+    """Encrypted with the installation's key."""
+    added_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["case", "added_at"], name="evidence_of_case")]
+
+
+class ChildReport(Identified):
+    """An address of which somebody says that it is a child's. Every address is taken alike; the worker looks whose it is, and the row is gone within seconds. Of whoever wrote it nothing is kept."""
+
+    AUDIT = dict.fromkeys(("id", "said", "asked_at"), "unrecorded")
+
+    said = models.BinaryField()
+    """Encrypted with the installation's key."""
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
 
 
 class Authority(models.TextChoices):

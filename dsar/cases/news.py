@@ -16,7 +16,7 @@ from accounts import audience, outbox
 from audit.subscribers import Sealed, Subscriber
 from dsar.cases import agents, words
 from dsar.cases.models import Case, Happening
-from dsar.cases.table import BY_EVENT, ROWS
+from dsar.cases.table import BY_EVENT, REMINDER, ROWS
 
 PERMISSION = "manage_requests"
 TO_ALL = frozenset({"warned", "breached", "disputed", "assigned", "barred"})
@@ -49,7 +49,7 @@ def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
         if happened.event == "assigned":
             found = [one for one in handler if one.id != happened.actor]
         for account in found if happened.event in TO_ALL or not handler else handler:
-            _administrator(sealed, case, account, happened.event)
+            _administrator(sealed, case, account, "child" if happened.code == REMINDER else happened.event)
 
 
 COMPLAINS = frozenset({"breached", "upheld", "extend", "closed_unverified"})

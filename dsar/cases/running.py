@@ -10,7 +10,7 @@ from django.core.cache import cache
 from accounts.reasons import Refused
 from accounts.tenancy import installation
 from audit.record import ActorRef
-from dsar.cases import dates, engine, unproven
+from dsar.cases import children, dates, engine, unproven
 from dsar.cases.models import Case, Happening
 from dsar.cases.table import OPEN
 
@@ -48,6 +48,8 @@ def _one(case: Case, now: datetime) -> None:
         return
     if case.state == "clarification_pending" and max(one.at for one in happened if one.event == "ask") + WAITS <= now:
         engine.happen(case.id, "answered", who="schedule", actor=_CLOCK, now=now, data={"code": "everything"})
+    elif children.due(case, actions, happened, now):
+        children.go_on(case, happened, now)
     elif case.state in OPEN and case.statutory_due is not None:
         _remind(case, happened, now)
 

@@ -13,7 +13,7 @@ from dsar.clock.reckoning import Kind
 Who = Literal["person", "agent", "administrator", "schedule", "operator"]
 S = State
 LEVELS: Mapping[str, int] = {Right.ACCESS: 2, Right.PORTABILITY: 2, Right.ERASURE: 2, Right.CORRECT: 2, Right.DEACTIVATE: 2, Right.RESTRICT: 1, Right.OBJECT: 1, Right.WITHDRAW_CONSENT: 1,
-                             Right.OPT_OUT: 0}
+                             Right.OPT_OUT: 0, Right.CHILD: 0}
 """How well a right needs to be known to be asked by the person themselves (RIGHTS 3d)."""
 DELAYED = frozenset({Right.ACCESS, Right.PORTABILITY, Right.ERASURE, Right.CORRECT})
 """What rests for 72 hours after the address, the password or a second factor changed. The time to answer runs on."""
@@ -125,6 +125,32 @@ def _somebody_else(told: Told) -> Iterable[str]:
         yield "same_decider"
 
 
+CHILD_DAYS, CHILD_REMINDED = timedelta(days=5), timedelta(days=1)
+"""So long an organization may show that an account is no child's; and so long before the end it is reminded."""
+REMINDER = "child:1"
+
+
+def _is_report(told: Told) -> Iterable[str]:
+    if {a.right for a in told.actions} != {Right.CHILD}:
+        yield "wrong_status"
+
+
+def _own_request(told: Told) -> Iterable[str]:
+    """Nobody takes back what somebody else reported about them."""
+    if any(a.right == Right.CHILD for a in told.actions):
+        yield "wrong_status"
+
+
+def _unrebutted(told: Told) -> Iterable[str]:
+    """Nobody said anything against it: neither the organization, which was reminded a day before, nor the person."""
+    yield from _is_report(told)
+    if told.times("added"):
+        yield "contradicted"
+    reminded = [h.at for h in told.happened if h.event == "warned" and h.code == REMINDER]
+    if told.case.received_at + CHILD_DAYS > told.now or not reminded or min(reminded) + CHILD_REMINDED - timedelta(hours=1) > told.now:
+        yield "case_too_soon"
+
+
 def _outcomes(told: Told) -> Iterable[str]:
     yield from _settled(told)
     if any(a.outcome == Outcome.OPEN and told.data.get("outcomes", {}).get(a.right) not in {Outcome.GRANTED, Outcome.PARTIAL} for a in told.actions):
@@ -157,6 +183,7 @@ P, A, Y, O, R = frozenset({"person"}), frozenset({"administrator"}), frozenset({
 TO_P, TO_A = frozenset({"person"}), frozenset({"administrators"})
 ROWS: tuple[Row, ...] = (
     Row(number=1, event="received", before=frozenset(), after=S.RECEIVED, who=P | A | O | R | Y, tell=TO_P | TO_A, clock="received"),
+    Row(number=1, event="reported", before=frozenset(), after=S.RECEIVED, who=Y, tell=TO_P | TO_A, clock="received"),
     Row(number=2, event="ask_identity", before=frozenset({S.RECEIVED}), after=S.IDENTITY_PENDING, who=Y, tell=TO_P, clock="identity_asked"),
     Row(number=3, event="proven", before=frozenset({S.IDENTITY_PENDING}), after=S.TRIAGE, who=P | A, guard=_proven, tell=TO_P | TO_A, clock="identity_proven"),
     Row(number=4, event="reminded", before=frozenset({S.IDENTITY_PENDING}), after="", who=Y, tell=TO_P),
@@ -168,10 +195,12 @@ ROWS: tuple[Row, ...] = (
     Row(number=8, event="transferred", before=frozenset({S.TRIAGE}), after=S.TRANSFERRED, who=A | Y, outcome=Outcome.TRANSFERRED, tell=TO_P, clock="stop"),
     Row(number=9, event="merged", before=frozenset({S.TRIAGE}), after=S.MERGED, who=A | Y, guard=_unproven, outcome=Outcome.MERGED, tell=TO_P, clock="stop"),
     Row(number=10, event="refused", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.REFUSED, who=A, outcome=Outcome.REFUSED, tell=TO_P, clock="stop", decides=True),
+    Row(number=10, event="rebutted", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.REFUSED, who=A, guard=_is_report, outcome=Outcome.REFUSED, tell=TO_P, clock="stop", decides=True),
     Row(number=11, event="planned", before=frozenset({S.TRIAGE, S.PLANNED}), after=S.PLANNED, who=A | Y, guard=_settled),
     Row(number=12, event="approved", before=frozenset({S.PLANNED}), after=S.APPROVED, who=A, guard=_same_plan, tell=TO_P, decides=True),
     Row(number=13, event="scheduled", before=frozenset({S.APPROVED}), after=S.SCHEDULED, who=Y, guard=_unproven, tell=TO_P),
-    Row(number=14, event="withdrawn", before=UNCLAIMED, after=S.WITHDRAWN, who=P, outcome=Outcome.WITHDRAWN, tell=TO_P | TO_A, clock="stop"),
+    Row(number=13, event="unrebutted", before=frozenset({S.TRIAGE}), after=S.SCHEDULED, who=Y, guard=_unrebutted, tell=TO_P | TO_A),
+    Row(number=14, event="withdrawn", before=UNCLAIMED, after=S.WITHDRAWN, who=P, guard=_own_request, outcome=Outcome.WITHDRAWN, tell=TO_P | TO_A, clock="stop"),
     Row(number=15, event="started", before=frozenset({S.SCHEDULED, S.APPROVED}), after=S.EXECUTING, who=Y, guard=_time_has_come),
     Row(number=15, event="moved", before=frozenset({S.SCHEDULED, S.APPROVED}), after=S.PLANNED, who=Y, tell=TO_A),
     Row(number=16, event="fanned_out", before=frozenset({S.EXECUTING}), after=S.AWAITING_PROCESSORS, who=Y),
@@ -196,6 +225,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=31, event="agent_ended", before=frozenset(S), after="", who=P, tell=TO_P | TO_A),
     Row(number=32, event="assigned", before=OPEN - {S.RECEIVED}, after="", who=P | A, tell=TO_P | TO_A),
     Row(number=30, event="barred", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
+    Row(number=33, event="added", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
 )
 BY_EVENT: Mapping[str, Row] = {row.event: row for row in ROWS}
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 SENTENCES = {
-    "case.received": _("%(target)s asked for what is theirs by right"), "case.ask_identity": _("%(target)s was asked to prove that they made a request"),
+    "case.received": _("%(target)s asked for what is theirs by right"), "case.reported": _("Somebody reported that the account of %(target)s is a child’s"),
+    "case.reported_again": _("Somebody reported again that the account of %(target)s is a child’s, which had been checked"),
+    "case.rebutted": _("%(actor)s showed that the account of %(target)s is not a child’s, or may be one"),
+    "case.unrebutted": _("Nobody said anything against the report that the account of %(target)s is a child’s: its deletion is scheduled"),
+    "case.ask_identity": _("%(target)s was asked to prove that they made a request"),
     "case.proven": _("It is known that %(target)s made a request"), "case.closed_unverified": _("A request of %(target)s was closed, because nobody proved who asked"),
     "case.reminded": _("%(target)s was reminded that a request waits for a proof of who asked"),
     "case.downgraded": _("Instead of a deletion, %(target)s asked for no mail and no use beyond what is needed"),
@@ -25,6 +29,7 @@ SENTENCES = {
     "case.disputed": _("%(target)s disagrees with an answer"), "case.upheld": _("%(actor)s looked at an answer to %(target)s again, and it stays"),
     "case.reversed": _("%(actor)s looked at an answer to %(target)s again, and reversed it"), "case.resumed": _("The rest of a request of %(target)s is carried out"),
     "case.barred": _("%(target)s asked that an administrator does not handle their request"),
+    "case.added": _("%(target)s added to a request"), "case.evidence_read": _("%(actor)s fetched a file that %(target)s added to a request"),
     "case.assigned": _("It was settled who handles a request of %(target)s"),
     "case.agent_confirmed": _("It is known that somebody acts for %(target)s in a request"), "case.agent_ended": _("Somebody does not act for %(target)s in a request any more"),
     "case.linked": _("A deletion that %(target)s asked for belongs to their earlier request"),
@@ -32,6 +37,11 @@ SENTENCES = {
 }
 """For administrators."""
 TIMELINE = {
+    "reported": _("Somebody reported that this account is a child’s. Until that is checked, what is held about you may only be stored; you keep your access."
+                  " If it is not so, or if it may be so, say it on this page: then nothing is deleted by itself."),
+    "rebutted": _("It was checked: the account stays. What is held about you may be used again in three days."),
+    "unrebutted": _("Nobody said anything against the report within five days, so the account is closed and will be deleted after three more days."
+                    " The administrators can still stop that: write to them."),
     "received": _("You asked, and it was written down."), "ask_identity": _("Before anything happens, we have to know that it was you who asked."),
     "proven": _("We know that it was you."), "closed_unverified": _("The request was closed, because nobody proved that it was you. You can ask again."),
     "reminded": _("You were reminded: it is not known yet that it was you who asked."),
@@ -46,6 +56,7 @@ TIMELINE = {
     "delivered": _("You fetched it."), "package_expired": _("It was not fetched in time and was destroyed. You can ask again."), "fulfilled": _("It is done."),
     "fulfilled_in_part": _("It is done in part."),
     "barred": _("You asked that an administrator does not handle it. They have no access to it any more."),
+    "added": _("You added to it."),
     "assigned": _("Somebody in particular handles it now."),
     "agent_confirmed": _("It is known that somebody acts for you in this request. They get letters only as far as it was chosen, and never your data."),
     "agent_ended": _("Nobody acts for you in this request any more."),

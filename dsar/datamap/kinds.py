@@ -181,6 +181,7 @@ KEEPING: dict[str, Keeping] = {
     "snapshot": Keeping(_("90 days"), _("after removal from an organization"), 90, 90),
     "quarantine": Keeping(_("30 days"), _("after the address was given up"), 30, 30),
     "told": Keeping(_("90 days"), _("after the person was told"), 90, 90),
+    "answered": Keeping(_("Until the request is answered"), _("with the answer"), None, None, _("It shows what is right, and nobody needs it longer than the question is open.")),
     "suggested": Keeping(_("30 days"), _("after it was suggested"), 30, 30),
     "session": Keeping(_("While signed in, then 90 days"), _("after the session ended"), 90, 365),
     "mail": Keeping(_("One year"), _("after the mail was written"), 365, 1095),

@@ -52,6 +52,9 @@ UNITS: tuple[Unit, ...] = (
             "answered_by": data("user.history", export="others"),
             "ground": data("user.privacy_preferences"),
             "answer": data("user.content.private", export="others"),
+            "away": data("user.privacy_preferences"),
+            "back_at": data("user.privacy_preferences"),
+            "request": REFERENCE,
         },
     ),
     Unit(

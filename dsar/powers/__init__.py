@@ -1,8 +1,22 @@
 """Every power over people's data, written out: their own acts, and what others do for them."""
 from accounts.power import Power
-from dsar.powers import calendar_link, carrying, cases, dialogue, export_person, identity, request_copy, restrict_own_use, restrict_use
+from dsar.powers import (
+    adding,
+    calendar_link,
+    carrying,
+    cases,
+    dialogue,
+    export_person,
+    identity,
+    rebut_child_report,
+    request_copy,
+    restrict_own_use,
+    restrict_use,
+    value_disputes,
+)
 
 POWERS: tuple[Power, ...] = (
     request_copy.POWER, export_person.POWER, *cases.POWERS, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS,
+    *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
 )

@@ -22,8 +22,9 @@ from accounts.powers import choosing
 from accounts.powers.forms import AnyChoiceField, StrictForm, note_field
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
+from dsar import disputed
 from dsar.cases import engine, intake, news, table, words
-from dsar.cases.models import Action, Case, Outcome, Right
+from dsar.cases.models import ASKABLE, Action, Case, Outcome
 from dsar.cases.table import DESTROYS, OPEN
 
 MESSAGE = {"required": False, "max_length": 2000, "widget": forms.Textarea(attrs={"rows": 4})}
@@ -33,7 +34,7 @@ MESSAGE = {"required": False, "max_length": 2000, "widget": forms.Textarea(attrs
 
 
 class AskForm(StrictForm):
-    right = forms.ChoiceField(label=gettext_lazy("What you ask for"), choices=Right.choices)
+    right = forms.ChoiceField(label=gettext_lazy("What you ask for"), choices=ASKABLE)
     organization = AnyChoiceField(label=gettext_lazy("Of which organization"), max_length=60, required=False)
     message = forms.CharField(label=gettext_lazy("Your words to them"), help_text=gettext_lazy("Optional. Do not send copies of documents."), **MESSAGE)
 
@@ -59,9 +60,13 @@ def ask(work: Work, person: Person, data: Data) -> None:
     assert organization is not None
     got = intake.receive(work, organization=organization, account=person.account, rights=[str(data["right"])], channel="page", level=2, who="person",
                          actor=person.account.id, words=str(data.get("message") or ""))
+    facts, said = got.facts, str(data.get("message") or "").strip()
     if got.again:
         work.note(person.id, case=str(got.loaded.case.id), again=True)
-    write_own(work, person, organization.id, got.facts)
+        if said and said != got.loaded.case.words:  # asked twice, it is asked once; what is new in it is not lost
+            loaded = engine.load(got.loaded.case.id, account_id=person.account.id)
+            facts = [engine.go(work, loaded, "added", who="person", actor=person.account.id, data={"words": said})]
+    write_own(work, person, organization.id, facts)
 
 
 def write_own(work: Work, person: Person, organization_id: UUID, facts: list[dict[str, Any]]) -> None:
@@ -180,6 +185,20 @@ def rule_of(event: str, said: dict[str, Any] | None = None) -> Callable[[Actor, 
     return rule
 
 
+def closing_rule(event: str) -> Callable[[Actor, OrganizationTarget, Data, datetime], Iterable[str]]:
+    """The same; where values of the profile are disputed in the request, each of them is answered first."""
+    rule = rule_of(event)
+
+    def closing(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
+        yield from rule(actor, target, data, now)
+        row = chosen(target.id, data) if data.get("request") else None
+        if row is not None and disputed.of(row).filter(state="open").exists():
+            yield "answer_values_first"
+        if row is not None and event == "refused" and row.channel == "report":
+            yield "rebut_report"
+    return closing
+
+
 def effects_of(event: str) -> Callable[[OrganizationTarget, Data, datetime], list[Effect]]:
     """What the person will read, and until when they were to be answered."""
     def effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
@@ -255,16 +274,16 @@ WITHDRAW = Power(
     sentence=gettext_lazy("%(actor)s withdrew a request"),
 )
 ANSWER = Power(
-    slug="answer-request", code="case.answer", event="case.fulfilled", over="organization", permission="manage_requests", tier=1, tier_for=answer_tier, form=AnswerForm, rule=rule_of("planned"),
-    effects=effects_of("fulfilled"), apply=answer, notice=False,
+    slug="answer-request", code="case.answer", event="case.fulfilled", over="organization", permission="manage_requests", tier=1, tier_for=answer_tier, form=AnswerForm,
+    rule=closing_rule("planned"), effects=effects_of("fulfilled"), apply=answer, notice=False,
     title=gettext_lazy("Answer a request as done"), button=gettext_lazy("Send the answer"),
     does=gettext_lazy("Says that what the person asked for is done, or done in part, and closes the request."),
     does_not=gettext_lazy("Does nothing else by itself: a copy, a deletion or a change is an act of its own."),
     sentence=gettext_lazy("%(actor)s granted a request of %(target)s"),
 )
 REFUSE = Power(
-    slug="refuse-request", code="case.refuse", event="case.refused", over="organization", permission="manage_requests", tier=3, form=RefuseForm, rule=rule_of("refused"), effects=effects_of("refused"),
-    apply=act_of("refused"), notice=False,
+    slug="refuse-request", code="case.refuse", event="case.refused", over="organization", permission="manage_requests", tier=3, form=RefuseForm, rule=closing_rule("refused"),
+    effects=effects_of("refused"), apply=act_of("refused"), notice=False,
     title=gettext_lazy("Refuse a request"), button=gettext_lazy("Refuse it"),
     does=gettext_lazy("Refuses what the person asked for, on a ground; a second person has to agree."),
     does_not=gettext_lazy("Ends nothing for good: the person can disagree, and somebody else then decides."),

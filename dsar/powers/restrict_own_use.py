@@ -16,7 +16,7 @@ from accounts.work import Work
 from dsar.restriction import life, states
 from dsar.restriction.model import Trigger
 
-ASKED = [choice for choice in Trigger.choices if choice[0] not in {Trigger.DISPUTE, Trigger.DELAY}]
+ASKED = [choice for choice in Trigger.choices if choice[0] not in {Trigger.DISPUTE, Trigger.DELAY, Trigger.REMAINDER, Trigger.CHILD}]
 
 
 class AskForm(StrictForm):

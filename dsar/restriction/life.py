@@ -5,7 +5,6 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -49,8 +48,8 @@ def begin(work: Work, membership: Membership, *, trigger: str, by_person: bool, 
     return row
 
 
-def by_itself(*, organization_id: UUID, account_id: UUID, trigger: Literal["dispute", "delay"], now: datetime, deadline: datetime | None = None) -> Restriction | None:
-    """Restrict provisionally because something is disputed, or because a request was not answered by `deadline`. Once: who is restricted stays as they are.
+def by_itself(*, organization_id: UUID, account_id: UUID, trigger: str, now: datetime, deadline: datetime | None = None) -> Restriction | None:
+    """Restrict provisionally: because something is disputed, an objection is looked at, or a request was not answered by `deadline`. Once: who is restricted stays as they are.
 
     For whoever keeps disputes and deadlines; in a transaction of theirs, or in its own. None where the person is no member, or the deadline is not over.
     """

@@ -25,6 +25,8 @@ class Trigger(models.TextChoices):
     ASKED = "asked", _("I want it, for another reason")
     DISPUTE = "dispute", _("What is held is disputed")
     DELAY = "delay", _("A request was not answered in time")
+    CHILD = "child", _("Somebody reported that the account is a child’s")
+    REMAINDER = "remainder", _("Some of it is kept although its deletion was asked for")
 
 
 class Restriction(Versioned):

@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 
 from accounts.models import Account, Membership, ProfileSuggestion, ValueDispute
 from accounts.models.profile import DisputeState, FieldOwner
-from accounts.powers import value_disputes
 from accounts.profile import rules
 from accounts.work import plain
+from dsar.powers import value_disputes
 from portal import values
 from portal.api import shapes
 from portal.api.operation import Call, Operation
@@ -40,7 +40,7 @@ ANSWERED = thing(
     {
         **_DISPUTE,
         "answered_at": shapes.MAYBE_STAMP,
-        "ground": choice("", *(code for code, _words in value_disputes.GROUNDS), about="Why it was kept; empty otherwise."),
+        "ground": choice("", *(code for code, _words in value_disputes.GROUNDS), about="Why it was kept, or corrected in part only; empty otherwise."),
         "answer": text(2000, sample="It is what your contract says."),
     }
 )

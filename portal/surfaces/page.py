@@ -88,7 +88,7 @@ _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-o
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
-                         "record-request", "vouch-for-requester", "release-copy", "retry-request", 
+                         "record-request", "vouch-for-requester", "release-copy", "retry-request", "rebut-child-report",
                          "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",
                          "finish-by-hand"), "rights-requests"),
           "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",

@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
-from accounts.powers import value_disputes
 from accounts.profile import asking, rules
+from dsar.powers import value_disputes
 
 register = template.Library()
 STATUS = {

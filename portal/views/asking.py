@@ -17,8 +17,8 @@ from accounts.addresses import address_key
 from accounts.models import Account
 from accounts.powers.forms import StrictForm
 from accounts.reasons import Refused, text
-from dsar.cases import agents, inquiries, mailbox
-from dsar.cases.models import Letters, Right
+from dsar.cases import agents, children, inquiries, mailbox
+from dsar.cases.models import ASKABLE, Letters
 from portal.jobs import wake
 from portal.views import errors
 
@@ -32,7 +32,7 @@ def _address() -> forms.EmailField:
 class RequestForm(StrictForm):
     email = _address()
     organization = forms.CharField(label=gettext_lazy("Organization"), max_length=120, required=False, help_text=gettext_lazy("Its name as you know it. Leave it empty if you know only one here."))
-    right = forms.ChoiceField(label=gettext_lazy("What you ask for"), choices=Right.choices)
+    right = forms.ChoiceField(label=gettext_lazy("What you ask for"), choices=ASKABLE)
     words = forms.CharField(label=gettext_lazy("Your words to them"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4}),
                             help_text=gettext_lazy("Optional. Do not send copies of documents."))
 
@@ -46,7 +46,7 @@ class AgentForm(StrictForm):
     email = forms.EmailField(label=gettext_lazy("E-mail address of the person you act for"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}),
                              help_text=gettext_lazy("A code goes to this mailbox. They give it to you if they agree."))
     organization = forms.CharField(label=gettext_lazy("Organization"), max_length=120, required=False, help_text=gettext_lazy("Its name as you know it. Leave it empty if they are in one only."))
-    right = forms.ChoiceField(label=gettext_lazy("What you ask for, in their name"), choices=Right.choices)
+    right = forms.ChoiceField(label=gettext_lazy("What you ask for, in their name"), choices=ASKABLE)
     words = forms.CharField(label=gettext_lazy("Your words to the organization"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4}),
                             help_text=gettext_lazy("Optional. Do not send copies of documents."))
     letters = forms.ChoiceField(label=gettext_lazy("Where letters about it go"), help_text=gettext_lazy("The person sees this before they agree. Data go to the person alone."),
@@ -85,6 +85,29 @@ def status(request: HttpRequest) -> HttpResponse:
         return _done(request, *followed)
     found = mailbox.of(followed[0], now=now, id=followed[1])
     return render(request, "rights/status.html", {"one": found[0] if found else None, "visit": True, "letters": Letters.choices})
+
+
+class ChildForm(StrictForm):
+    email = forms.EmailField(label=gettext_lazy("E-mail address of the account"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+                             help_text=gettext_lazy("No mail from us tells you about it."))
+    words = forms.CharField(label=gettext_lazy("How you know"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}),
+                            help_text=gettext_lazy("Optional. The organization reads it. Send no documents, and nothing about yourself that you would not tell it."))
+
+
+def child(request: HttpRequest) -> HttpResponse:
+    """Anybody reports that an account is a child's. Whoever is named, the answer is the same."""
+    form = ChildForm(request.POST) if request.method == "POST" else ChildForm()
+    if form.is_bound and form.is_valid():
+        if not consume(request, action="child_report", key=address_key(form.cleaned_data["email"])):
+            return errors.too_many(request)
+        children.write(email=form.cleaned_data["email"], words=form.cleaned_data["words"], now=timezone.now())
+        wake()
+        return redirect("rights-child-sent")
+    return render(request, "rights/child.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+def child_sent(request: HttpRequest) -> HttpResponse:
+    return render(request, "rights/child_sent.html", {})
 
 
 def _written(request: HttpRequest, form: StrictForm, template: str) -> HttpResponse:

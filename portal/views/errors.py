@@ -44,6 +44,10 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
     return _page(request, 429, _("Too many attempts"), _("Wait a few minutes and try again."))
 
 
+def too_large(request: HttpRequest, most: int) -> HttpResponse:
+    return _page(request, 413, _("This is too large"), _("Nothing was read and nothing was done. At most %(number)d MB can be sent here.") % {"number": most // (1024 * 1024)})
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """A fault of ours, or PostgreSQL is away: nothing was done, and the second passes by itself. The request id helps whoever looks into it."""
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)

@@ -20,8 +20,9 @@ from accounts.actor import Actor
 from accounts.models import Account, Management, Membership, RightsRequest
 from accounts.power import Words
 from accounts.reasons import NotFound
+from dsar import disputed
 from dsar.cases import calendar, figures, mailbox, plans, words
-from dsar.cases.models import Agent, Case, State, Task, TaskKind
+from dsar.cases.models import Agent, Case, Channel, State, Task, TaskKind
 from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
 from portal.organization import enter
@@ -42,7 +43,7 @@ _LABELS: dict[str, Words] = {
     "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "record-authority": gettext_lazy("Record the authority"),
     "assign-request": gettext_lazy("Hand over"), "finish-by-hand": gettext_lazy("Finish by hand"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
     "make-requested-copy": gettext_lazy("Make the copy"), "delete-as-requested": gettext_lazy("Delete the account"), "grant-own-deletion": gettext_lazy("Agree"),
-    "decline-own-deletion": gettext_lazy("Decline"),
+    "decline-own-deletion": gettext_lazy("Decline"), "rebut-child-report": gettext_lazy("The account stays"),
 }
 """What the acts are called beside a request."""
 
@@ -92,12 +93,16 @@ def one(request: HttpRequest, slug: str, case_id: UUID) -> HttpResponse:
     managed = Management.objects.filter(organization_id=actor.organization_id, account_id=row.account_id).exists()
     who = dict(Account.objects.filter(id__in={h.actor for h in row.happenings.all() if h.actor}).values_list("id", "name"))
     rights = {a.right for a in row.actions.all()}
+    line, values = next(iter(lines([row], members, actor, slug))), list(disputed.of(row))
+    if any(one.state == "open" for one in values):  # each of them is answered by itself
+        line.acts = [(path, label) for path, label in line.acts if "/answer-request/" not in path and "/refuse-request/" not in path]
     return render(request, "rights/one.html", {
-        "line": next(iter(lines([row], members, actor, slug))), "standing": mailbox.standing(row, now), "who": who, "timeline": [(words.SENTENCES.get(f"case.{h.event}", h.event) % {
+        "line": line, "standing": mailbox.standing(row, now), "who": who, "timeline": [(words.SENTENCES.get(f"case.{h.event}", h.event) % {
             "actor": who.get(h.actor, _("Nobody in particular")) if h.actor else _("Nobody in particular"), "target": row.account.name or row.account.email}, h) for h in
             sorted(row.happenings.all(), key=lambda h: (h.at, h.id))],
         "plan": plans.counted(account_id=row.account_id, organization_id=row.organization_id, managed=managed) if rights & (DISCLOSES | DESTROYS) and row.closed_at is None else [],
-        "erases": bool(rights & DESTROYS), "needed": needed(list(row.actions.all()))})
+        "disputes": values, "files": row.evidence.defer("sealed").order_by("added_at"),
+        "may_profile": actor.may("update_profiles"), "erases": bool(rights & DESTROYS), "needed": needed(list(row.actions.all()))})
 
 
 def statistics(request: HttpRequest, slug: str) -> HttpResponse:
@@ -122,6 +127,8 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
         rights = {a.right for a in row.actions.all()}
         slugs = [] if row.account_id == actor.account_id or actor.scope_groups is not None else list(_BY_STATE.get(row.state, ()))
         over_person: list[str] = []
+        if slugs and row.channel == Channel.REPORT and row.state in {State.TRIAGE, State.PLANNED}:
+            slugs = ["rebut-child-report", "ask-requester", "answer-request"] if row.state == State.TRIAGE else ["rebut-child-report", "answer-request"]
         if slugs and row.state in {State.TRIAGE, State.PLANNED} and row.account_id in members:
             if rights <= DISCLOSES:
                 over_person = ["make-requested-copy"]

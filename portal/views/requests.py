@@ -1,6 +1,8 @@
 """The person's requests: ask, follow, take back (policy B6, B9, B10)."""
 from __future__ import annotations
 
+import base64
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -14,12 +16,13 @@ from accounts import door, lately
 from accounts.models import Account, Membership
 from accounts.reasons import NotFound, Refused, StepUpNeeded, text
 from accounts.tenancy import installation
-from dsar.cases import agents, dates, words
+from dsar import disputed
+from dsar.cases import agents, dates, evidence, words
 from dsar.cases.engine import Loaded
 from dsar.cases.models import Case, Letters, State
 from dsar.cases.table import OVER, UNCLAIMED
 from dsar.models import Copy, CopyState
-from dsar.powers import cases, dialogue, identity
+from dsar.powers import adding, cases, dialogue, identity
 from portal.jobs import wake
 from portal.organization import myself
 from portal.views.stepup import ask, kept
@@ -53,18 +56,41 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
     row = Case.objects.filter(id=case_id, account=request.user).select_related("organization").first()
     if row is None:
         raise NotFound
-    form = _words(row, request)
-    if request.method == "POST" and (done := _done(request, row, form)) is not None:
+    form, add = _words(row, request), _adding(row, request)
+    if request.method == "POST" and (done := _done(request, row, form, add)) is not None:
         return done
     actions, happened = list(row.actions.order_by("right")), list(row.happenings.order_by("at", "id"))
     return render(request, "me/request.html", {
         "row": row, "actions": actions, "why": dates.explained(row, actions, happened),
         "rests": Loaded(row, actions, happened).rests(timezone.now()) if row.closed_at is None or row.state == State.READY else None,
-        "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED,
+        "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED and row.channel != "report",
         "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
+        "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"), "add": add,
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
-        status=422 if form is not None and form.is_bound else 200)
+        status=422 if any(one is not None and one.is_bound for one in (form, add)) else 200)
+
+
+one.body_limit = evidence.BYTES + 64 * 1024  # type: ignore[attr-defined]
+
+
+def _adding(row: Case, request: HttpRequest) -> adding.AddForm | None:
+    """The form for what the person may add now."""
+    if cases.codes(row, "added", "person", row.account_id, {}, timezone.now()):
+        return None
+    form = adding.AddForm(_sent(request), auto_id="add_%s") if request.POST.get("do") == "add" else adding.AddForm(auto_id="add_%s")
+    del form.fields["request"]
+    if not row.actions.filter(right__in=("correct", "child")).exists():
+        del form.fields["file"]
+    return form
+
+
+def _sent(request: HttpRequest) -> dict[str, str]:
+    """What was typed and chosen, as the form takes it from everywhere."""
+    file = request.FILES.get("file")
+    if file is not None and file.size > evidence.BYTES:
+        return {"message": request.POST.get("message", ""), "file": "-" * (evidence.TEXT + 1)}
+    return {"message": request.POST.get("message", ""), "file": base64.b64encode(file.read()).decode() if file is not None else ""}
 
 
 def _handlers(row: Case) -> list[Account]:
@@ -76,7 +102,7 @@ def _handlers(row: Case) -> list[Account]:
 
 
 _DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "agent": identity.AGENT, "no-agent": identity.AGENT, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "handler": dialogue.HANDLER,
-       "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE}
+       "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE, "add": adding.POWER}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
@@ -89,14 +115,20 @@ def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:
     return form
 
 
-def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None) -> HttpResponse | None:
+def _done(request: HttpRequest, row: Case, form: dialogue.WordsForm | None, add: adding.AddForm | None) -> HttpResponse | None:
     """What the person does with their request; None where their words cannot be taken as they are."""
     power = _DO.get(request.POST.get("do", ""))
     if power is None:
         raise NotFound
     if power.form is dialogue.WordsForm and form is not None and not form.is_valid():
         return None
-    said = {"message": form.cleaned_data["message"]} if form is not None and form.is_bound else {}
+    if power is adding.POWER and add is not None and not add.is_valid():
+        return None
+    said: dict[str, Any] = {}
+    if add is not None and add.is_bound:
+        said = add.cleaned_data
+    elif form is not None and form.is_bound:
+        said = {"message": form.cleaned_data["message"]}
     if power in (dialogue.BAR, dialogue.HANDLER):
         said = {"administrator": request.POST.get("administrator", "")[:254]}
     if power is identity.AGENT:

@@ -19,7 +19,7 @@ from accounts.models import Account
 from accounts.powers.forms import GROUNDS, StrictForm
 from accounts.reasons import NotFound, Refused, text
 from dsar.cases import mailbox
-from dsar.cases.models import Letters, Right
+from dsar.cases.models import ASKABLE, Letters
 from portal.jobs import wake
 from portal.views import errors
 
@@ -75,7 +75,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "rights/page.html", {
         "account": account, "may_come_back": own_deactivation.own(account),
         "places": [(place, grounds.get(place.reason, ""), mailbox.of(account, now=timezone.now(), organization=place.organization)) for place in rights.places(account)],
-        "rights": Right.choices, "letters": Letters.choices, "deletion": rights.own_deletion(account),
+        "rights": ASKABLE, "letters": Letters.choices, "deletion": rights.own_deletion(account),
         "visit": not request.user.is_authenticated, })
 
 

@@ -91,6 +91,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body["request"] = DATA[operation.name]["request"]
     if operation.name in CASES_OF_ALL:  # nobody has more than one that can be meant
         body["request"] = ""
+    if operation.name == "add-to-request":
+        body["message"] = DATA[operation.name]["message"]
     if operation.name in {"bar-from-request", "choose-handler", "assign-request"}:
         body["administrator"] = f"administrator@{org.slug}.example"
     if operation.name == "record-request":

@@ -18,7 +18,7 @@ PAGES = ["/o/{slug}/overview/", "/o/{slug}/jobs/", "/o/{slug}/views/", "/o/{slug
          "/o/{slug}/help/", "/o/{slug}/tokens/",
          "/o/{slug}/email-changes/", "/o/{slug}/help/", "/o/{slug}/help/?q=nothing-like-that", "/o/{slug}/help/suspend/", "/o/{slug}/find/?q=w", "/o/{slug}/find/?q=nobody-at-all", "/o/{slug}/?services", "/?choose", "/me/", "/me/email/", "/me/notices/", "/me/who/", "/me/values/", "/me/transfer/", "/me/data/", "/me/privacy/", "/me/deactivate/", "/away/", "/me/delete/", "/goodbye/", "/me/copies/", "/me/requests/", "/me/restriction/", "/me/communications/", "/o/{slug}/announcements/", "/me/sessions/", "/me/second-factor/", "/me/second-factor/app/", "/me/second-factor/passkeys/add/", "/me/password/", "/mailbox/", "/sign-in/out/", "/nowhere/",
          *[f"/o/{{slug}}/people/{{person}}/{p}" for p in PERSON]]
-SIGNED_OUT = ["/sign-in/", "/rights/", "/rights/sent/", "/rights/request/", "/rights/code/", "/rights/status/", "/sign-in/forgotten/", "/sign-in/forgotten/sent/", "/sign-in/unavailable/", "/sign-in/reset/abc-def/", "/mailbox/"]
+SIGNED_OUT = ["/sign-in/", "/rights/", "/rights/sent/", "/rights/request/", "/rights/child/", "/rights/child/sent/", "/rights/code/", "/rights/status/", "/sign-in/forgotten/", "/sign-in/forgotten/sent/", "/sign-in/unavailable/", "/sign-in/reset/abc-def/", "/mailbox/"]
 
 
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}

@@ -13,6 +13,9 @@ from dsar.cases.models import Agent, Case
 from tests.browser.conftest import Visit
 from tests.browser.test_pages import problems
 from tests.cases.helpers import happen, received
+from tests.cases.test_child_reports import cases_of
+from tests.cases.test_child_reports import work as take_in
+from tests.cases.test_corrections import disputed
 from tests.cases.test_without_session import CODE, mailed, worker
 from tests.cases.test_without_session import address as address_of
 from tests.cast import World
@@ -56,6 +59,46 @@ def test_asking_without_signing_in(world: World, visit: Visit) -> None:
     page.wait_for_selector("text=You have to be answered by")
     assert problems(visit, "/rights/status/") == []
     shoot(visit, "/rights/status/")
+
+
+def test_a_correction_with_a_file_that_shows_it(world: World, visit: Visit) -> None:
+    """The person disputes a value, adds a file in the browser; whoever answers sees old and proposed beside each other and fetches the file as a download."""
+    person, slug = world.north.person("worker"), world.north.slug
+    case = disputed(world.north)
+    visit.sign_in(world, "worker")
+    page = visit.go(f"/me/requests/{case.id}/")
+    page.set_input_files("#add_file", {"name": "deed.pdf", "mimeType": "text/html", "buffer": b"%PDF-1.7 deed"})
+    page.click("button[value=add]")
+    page.wait_for_selector("text=added")
+    for path in (f"/me/requests/{case.id}/", "/me/values/"):
+        assert problems(visit, path) == []
+        shoot(visit, path)
+    visit.sign_in(world, "administrator")
+    for path in (f"/o/{slug}/requests/{case.id}/", f"/o/{slug}/people/{person.id}/", f"/o/{slug}/people/{person.id}/answer-value-dispute/?field=title"):
+        assert problems(visit, path) == []
+        shoot(visit, path)
+    page = visit.go(f"/o/{slug}/requests/{case.id}/")
+    with page.expect_download() as got:
+        page.click("text=Fetch the file")
+    assert got.value.suggested_filename.endswith(".pdf")
+
+
+def test_a_report_about_a_child(world: World, visit: Visit) -> None:
+    page = visit.go("/rights/child/")
+    assert problems(visit, "/rights/child/") == []
+    shoot(visit, "/rights/child/")
+    page.fill("#id_email", address_of(world.north.person("worker")))
+    page.click("form.card button.primary")
+    page.wait_for_selector("text=Your report was taken in")
+    take_in()
+    case, = cases_of(world.north.person("worker"))
+    visit.sign_in(world, "worker")
+    shoot(visit, f"/me/requests/{case.id}/")
+    assert problems(visit, f"/me/requests/{case.id}/") == []
+    visit.sign_in(world, "owner")
+    for path in (f"/o/{world.north.slug}/requests/", f"/o/{world.north.slug}/do/rebut-child-report/?request={case.id}"):
+        assert problems(visit, path) == []
+        shoot(visit, path)
 
 
 def shoot(visit: Visit, path: str) -> None:

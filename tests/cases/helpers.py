@@ -15,14 +15,14 @@ from dsar.cases.engine import Loaded
 from dsar.cases.models import Case
 
 
-def received(person: Membership, *rights: str, level: int = 2, now: datetime | None = None, channel: str = "page") -> Case:
+def received(person: Membership, *rights: str, level: int = 2, now: datetime | None = None, channel: str = "page", event: str = "received") -> Case:
     """A request of the person, taken in."""
     now = now or datetime.now(UTC)
     with tenancy.installation("a test asks"), transaction.atomic():
         account = Account.objects.select_for_update().get(id=person.account_id)
         work = Work(now=now)
-        got = intake.receive(work, organization=Organization.objects.get(id=person.organization_id), account=account, rights=rights or ("correct",), channel=channel, level=level, who="person",
-                             actor=account.id)
+        got = intake.receive(work, organization=Organization.objects.get(id=person.organization_id), account=account, rights=rights or ("correct",), channel=channel, level=level, who="person" if event == "received" else "schedule",
+                             actor=account.id, event=event)
         if got.facts:
             drafts = [engine.draft(got.loaded, facts, actor=ActorRef(type="user", id=account.id), via="ui", account=account, work=work) for facts in got.facts]
             engine.written(work, drafts, org=person.organization_id, now=now)

@@ -18,7 +18,7 @@ from accounts.reasons import NotFound, Refused
 from audit.models import Entry
 from dsar.cases import dates
 from dsar.cases.models import Action, Case, Happening, State
-from dsar.cases.table import OVER, ROWS, UNCLAIMED, Told, why_not
+from dsar.cases.table import OVER, REMINDER, ROWS, UNCLAIMED, Told, why_not
 from tests.cases.helpers import happen, received
 from tests.cast import World
 from tests.situations import arrange
@@ -27,18 +27,18 @@ S = State
 WHOS = ("person", "agent", "administrator", "schedule", "operator")
 EVERY = {"level": 3, "code": "other", "outcomes": {"correct": "granted"}}
 SPECIFIED = {
-    1: {"received": ("", "received")}, 2: {"ask_identity": ("received", "identity_pending")}, 3: {"proven": ("identity_pending", "triage")},
+    1: {"received": ("", "received"), "reported": ("", "received")}, 2: {"ask_identity": ("received", "identity_pending")}, 3: {"proven": ("identity_pending", "triage")},
     4: {"reminded": ("identity_pending", "identity_pending"), "downgraded": ("identity_pending", "closed_unverified"), "closed_unverified": ("identity_pending", "closed_unverified")}, 5: {"admitted": ("received", "triage")}, 6: {"ask": ("triage", "clarification_pending")},
-    7: {"answered": ("clarification_pending", "triage")}, 8: {"transferred": ("triage", "transferred")}, 9: {"merged": ("triage", "merged")}, 10: {"refused": ("triage", "refused")},
-    11: {"planned": ("triage", "planned")}, 12: {"approved": ("planned", "approved")}, 13: {"scheduled": ("approved", "scheduled")}, 14: {"withdrawn": ("scheduled", "withdrawn")},
+    7: {"answered": ("clarification_pending", "triage")}, 8: {"transferred": ("triage", "transferred")}, 9: {"merged": ("triage", "merged")}, 10: {"refused": ("triage", "refused"), "rebutted": ("triage", "refused")},
+    11: {"planned": ("triage", "planned")}, 12: {"approved": ("planned", "approved")}, 13: {"scheduled": ("approved", "scheduled"), "unrebutted": ("triage", "scheduled")}, 14: {"withdrawn": ("scheduled", "withdrawn")},
     15: {"started": ("scheduled", "executing"), "moved": ("scheduled", "planned")}, 16: {"fanned_out": ("executing", "awaiting_processors")}, 17: {"blocked": ("executing", "blocked")},
     18: {"retried": ("blocked", "executing"), "by_hand": ("blocked", "executing")}, 19: {"built": ("executing", "review")}, 20: {"released": ("review", "ready")}, 21: {"delivered": ("ready", "delivered")},
     22: {"package_expired": ("ready", "expired_package")}, 23: {"fulfilled": ("awaiting_processors", "fulfilled"), "fulfilled_in_part": ("awaiting_processors", "partially_fulfilled")},
     24: {"extend": ("triage", "triage")}, 25: {"warned": ("triage", "triage"), "breached": ("triage", "triage")}, 26: {"disputed": ("refused", "disputed")},
     27: {"upheld": ("disputed", "resolved_upheld"), "reversed": ("disputed", "planned")}, 28: {"resumed": ("partially_fulfilled", "executing")}, 29: {"certified": ("fulfilled", "certified")},
-    30: {"barred": ("triage", "triage")}, 31: {"agent_confirmed": ("triage", "triage"), "agent_ended": ("triage", "triage")}, 32: {"assigned": ("triage", "triage")},
+    30: {"barred": ("triage", "triage")}, 31: {"agent_confirmed": ("triage", "triage"), "agent_ended": ("triage", "triage")}, 32: {"assigned": ("triage", "triage")}, 33: {"added": ("triage", "triage")},
 }
-"""RIGHTS 3b by hand, and 3g as number 30: from each row's event to where it begins and ends."""
+"""RIGHTS 3b by hand, 3g as number 30, and what the person adds as 31: from each row's event to where it begins and ends."""
 
 
 def put(case: Case, state: str, **values: Any) -> None:
@@ -47,16 +47,21 @@ def put(case: Case, state: str, **values: Any) -> None:
     arrange(lambda: (Case.objects.filter(id=case.id).update(state=state, **values), Action.objects.filter(case=case).update(outcome="refused" if state in OVER else "", verified=True)))
 
 
-@pytest.mark.parametrize("number", range(1, 33))
+@pytest.mark.parametrize("number", range(1, 34))
 def test_each_row_leads_where_it_says_for_those_it_names(world: World, number: int) -> None:
     """And is recorded once, with its row, in the organization's log; for everybody else it is refused with a code and changes nothing."""
     rows = {row.event: row for row in ROWS if row.number == number}
     assert set(rows) == set(SPECIFIED[number])
     person = world.north.person("worker")
     for event, (before, after) in SPECIFIED[number].items():
-        case, row = received(person, "erasure" if event == "downgraded" else "correct"), rows[event]
+        case = received(person, "child" if event in {"reported", "rebutted", "unrebutted"} else "erasure" if event == "downgraded" else "correct",
+                        event="reported" if event == "reported" else "received")
+        row = rows[event]
         if before:
-            put(case, before)
+            put(case, before, **({"received_at": datetime.now(UTC) - timedelta(days=9)} if event == "unrebutted" else {}))
+            if event == "unrebutted":
+                happen(case, "warned", code=REMINDER)
+                arrange(lambda: Happening.objects.filter(code=REMINDER).update(at=datetime.now(UTC) - timedelta(days=1)))
             for who in set(WHOS) - row.who:
                 with pytest.raises(Refused) as refused:
                     happen(case, event, who=who, actor=uuid4(), **EVERY)

@@ -10,12 +10,12 @@ import pytest
 from accounts import access, door, mail, outbox, purposes, tenancy
 from accounts.actor import Proof
 from accounts.models import Account, FieldPolicy, Mail, Management, Membership, ProfileSuggestion, ValueDispute
-from accounts.powers import BY_SLUG
 from accounts.profile import telling
 from accounts.reasons import NotFound, Refused, Stale
 from audit import subscribers
 from audit.models import Entry
 from dsar import disputed
+from portal.powers import BY_SLUG
 from tests.audit.logs import number_all
 from tests.browse import client_for
 from tests.cast import Org, World, add_person
@@ -27,7 +27,7 @@ def act(org: Org, slug: str, about: str, data: dict[str, Any], *, by: str = "adm
     """The codes of the refusal; [] when it was done. The person themselves acts where they are named."""
     person, who = org.person(about), org.person(by).account_id
     with tenancy.scope(org=org.organization.id, account=who, purpose=purposes.ACT):
-        actor = access.actor_for(account_id=who, organization_id=org.organization.id, proof=Proof())
+        actor = access.actor_for(account_id=who, organization_id=org.organization.id, proof=Proof(method="password", at=now or datetime.now(UTC)))
         try:
             door.perform(power=BY_SLUG[slug], actor=actor, ids=[person.id], data=data, now=now or datetime.now(UTC))
         except Refused as refusal:
@@ -178,8 +178,10 @@ def test_a_dispute_is_open_until_it_is_corrected_or_kept_with_a_ground(world: Wo
     for wrong in ({"field": "title", "outcome": "kept"}, {"field": "title", "outcome": "kept", "reason_code": "other"}, {"field": "title", "outcome": "corrected", "value": "a\u202eb"}, {"field": "title"}):
         assert manager.post(path, wrong).status_code == 422, wrong
     assert manager.post(path, {"field": "title", "outcome": "kept", "reason_code": "our_records", "message": "See page 2"}).status_code == 302
-    assert member(org, "worker").title == "Clerk"
+    assert member(org, "worker").title == "", "until the person had time to disagree"
     follow()
+    telling.run(now=datetime.now(UTC) + timedelta(hours=73))
+    assert member(org, "worker").title == "Clerk"
     with tenancy.installation("look"):
         letter = Mail.objects.get(organization_id=org.organization.id, template="answer-value-dispute")
         subject, body, _html = outbox.render(letter)
