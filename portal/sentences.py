@@ -130,6 +130,8 @@ OTHER = {
     "organization.end_began": gettext_lazy("The end of the organization began"), "organization.deleted": gettext_lazy("The organization ended"),
     "membership.ended_with_organization": gettext_lazy("The membership of %(target)s ended with the organization"),
     "package.built": gettext_lazy("The copy of the data of %(target)s was made"), "package.failed": gettext_lazy("The copy of the data of %(target)s was made"),
+    "package.expiring": gettext_lazy("It was told that the copy of the data of %(target)s is there for one day more"),
+    "account.erasure_certified": gettext_lazy("What was deleted with an account is gone from backups too"),
     "package.downloaded": gettext_lazy("%(actor)s fetched the copy of their data"), "package.destroyed": gettext_lazy("The copy of the data of %(target)s was removed"),
     "profile.suggestion_expired": gettext_lazy("A change of the profile that was suggested to %(target)s ended without an answer"),
     "profile.updated_elsewhere": gettext_lazy("%(target)s accepted a change of their own profile that another organization suggested"),

@@ -29,6 +29,8 @@ from dsar.models import Copy, CopyState
 
 logger = logging.getLogger("steward.copies")
 KEPT = timedelta(days=7)
+REMINDED = timedelta(days=1)
+"""So long before a copy goes, whoever has not fetched it hears of it."""
 DOWNLOADS = 3
 ATTEMPTS = 3
 _SCHEDULE = ActorRef(type="schedule")
@@ -180,6 +182,16 @@ def forget(ids: Iterable[UUID]) -> None:
     """The files of these copies go when the open transaction has ended well."""
     names = [f"{copy_id}.{ending}" for copy_id in ids for ending in ("sealed", "part")]
     transaction.on_commit(lambda: [(folder() / name).unlink(missing_ok=True) for name in names])  # type: ignore[func-returns-value]
+
+
+def remind(*, now: datetime) -> None:
+    """Tell whoever has not fetched their copy that it goes in a day. Late or never is no harm: it can be made anew."""
+    with installation("copies of people in every organization"):
+        for copy_id in Copy.objects.filter(state=CopyState.READY, reminded=False, downloads=0, expires_at__gt=now, expires_at__lte=now + REMINDED).values_list("id", flat=True):
+            with transaction.atomic():
+                row = Copy.objects.select_for_update().filter(id=copy_id, state=CopyState.READY, reminded=False, downloads=0).first()
+                if row is not None:
+                    _write(row, {"reminded": True}, "package.expiring", now, until=plain(row.expires_at))
 
 
 def expire(*, now: datetime) -> None:
