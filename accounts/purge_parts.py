@@ -57,9 +57,9 @@ def credentials(account: Account, _address: str) -> dict[str, int]:
 
 def _receipts(account: Account) -> None:
     """What programs of the person sent, and how it was answered: for a day it is remembered under the person, or under a token of theirs that is about to go."""
-    for kind, numbers in (("user", [account.id]), ("token", ApiToken.objects.filter(account=account).values_list("id", flat=True))):
-        for number in numbers:
-            IdempotencyKey.objects.filter(actor__startswith=f"{kind}:{number}:").delete()
+    homes = ["", *Membership.objects.filter(account=account).values_list("organization_id", flat=True)]
+    tokens = ApiToken.objects.filter(account=account).values_list("id", "organization_id")
+    IdempotencyKey.objects.filter(actor__in=[*(f"user:{account.id}:{home}" for home in homes), *(f"token:{token}:{home}" for token, home in tokens)]).delete()
 
 
 def memberships(account: Account, address: str) -> dict[str, int]:
@@ -92,8 +92,7 @@ def letters(account: Account, _address: str) -> dict[str, int]:
     """Mail to the person: what was not sent is not sent; of the rest stays that it was."""
     count = Mail.objects.filter(account=account).count()
     Mail.objects.filter(account=account, state="due").delete()
-    for mail in Mail.objects.filter(account=account).only("id"):
-        Mail.objects.filter(id=mail.id).update(address=switching.placeholder(mail.id), subject="", body="", context=None, last_error="")
+    Mail.objects.filter(account=account).update(address=switching.PLACEHOLDER, subject="", body="", context=None, last_error="")
     return {"letters": count}
 
 

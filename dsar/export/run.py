@@ -33,6 +33,7 @@ REMINDED = timedelta(days=1)
 """So long before a copy goes, whoever has not fetched it hears of it."""
 DOWNLOADS = 3
 ATTEMPTS = 3
+_YOUNG = 3600
 _SCHEDULE = ActorRef(type="schedule")
 
 
@@ -205,8 +206,16 @@ def expire(*, now: datetime) -> None:
                     _destroy(locked, now)
         kept = {f"{copy_id}.{ending}" for state, ending in ((CopyState.READY, "sealed"), (CopyState.ASKED, "part")) for copy_id in Copy.objects.filter(state=state).values_list("id", flat=True)}
     for path in folder().iterdir():
-        if path.name not in kept:
+        if path.name not in kept and _old(path):
             path.unlink(missing_ok=True)
+
+
+def _old(path: Path) -> bool:
+    """Whether nobody can be at it any more: a file gets its last name a moment before its row says so."""
+    try:
+        return path.stat().st_mtime < time.time() - _YOUNG
+    except FileNotFoundError:
+        return False
 
 
 def _destroy(row: Copy, now: datetime, *, actor: ActorRef = _SCHEDULE, via: str = "schedule") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,7 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.core.management import call_command
-from django.db import connection, connections
-from django.test.utils import CaptureQueriesContext
+from django.db import connections
 
 from accounts import door, tenancy
 from accounts.models import Account, ApiToken, Mail, Membership, Organization, SavedView
@@ -193,6 +193,9 @@ def test_three_times_seven_days_and_then_never(world: World) -> None:
     other = again(other)
     assert (other.state, other.key, path.exists()) == ("ended", "", False)
     path.write_bytes(kept)  # a backup of the file
+    run.expire(now=datetime.now(UTC))
+    assert path.exists(), "somebody may be at it: it gets its name before its row is written"
+    os.utime(path, (1, 1))
     with pytest.raises(run.NotThere):
         fetched(other)
     run.expire(now=datetime.now(UTC))
@@ -315,18 +318,6 @@ def test_mails(world: World) -> None:
         subscribers.drain()
         assert set(Mail.objects.filter(account_id=row.account_id, template="copy-news").values_list("template", flat=True)) == {"copy-news"}
         assert Mail.objects.filter(account_id=row.account_id, template="copy-news").count() == 2
-
-
-def test_queries_grow_with_tables_not_with_rows(world: World) -> None:
-    few_, many_ = asked(world.north.person("worker")), asked(world.north.person("guest"))
-    arrange(lambda: [session_for(world.north.person("guest")) for _n in range(60)])
-    numbered()
-    counts = []
-    for row in (few_, many_):
-        with CaptureQueriesContext(connection) as queries:
-            making.make(making.Wanted(copy=row.id, account=row.account_id, language="en", asked_at=row.asked_at), type("Nowhere", (), {"write": lambda _s, d: len(d), "flush": lambda _s: None, "tell": lambda _s: 0, "seekable": lambda _s: False})(), now=datetime.now(UTC))
-        counts.append(len(queries))
-    assert counts[1] <= counts[0] + 3, counts
 
 
 def test_an_organization_that_is_called_like_a_formula(world: World, tmp_path: Path) -> None:
