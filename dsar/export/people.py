@@ -30,6 +30,8 @@ class People:
         self.hidden = 0
         """How many words in texts were replaced."""
         self._you, self._somebody = _("you"), _("somebody")
+        self._said: dict[UUID, str] = {}
+        self._written: set[str] = set()
         self._names: dict[str, list[tuple[UUID, str]]] = {}
         """Of the texts that are being told: which names of others stand in them."""
         self._keys: dict[str, UUID | None] = {}
@@ -56,12 +58,17 @@ class People:
         """A number of somebody, or a list of them, as the copy says it: "you", "Person N", or "somebody" who is not known any more."""
         if value is None or value == "":
             return value
+        if type(value) is UUID and value in self._said:
+            return self._said[value]
         if isinstance(value, list | tuple):
             return [self.of(one) for one in value]
         account = self._account(value if isinstance(value, UUID) else UUID(str(value)))
         if account is None:
             return self._somebody
-        return self._you if account == self.me.id else self._named(account)
+        said = self._you if account == self.me.id else self._named(account)
+        if type(value) is UUID:
+            self._said[value] = said
+        return said
 
     def is_somebody(self, number: str) -> bool:
         """Whether this is the number of an account or a membership."""
@@ -96,7 +103,9 @@ class People:
 
     def mine(self, address: str) -> None:
         """An address that the person has or had."""
-        self.open.add(address_key(address))
+        if address not in self._written:
+            self._written.add(address)
+            self.open.add(address_key(address))
 
     def _address(self, address: str) -> str:
         key = address_key(address)

@@ -4,12 +4,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.apps import apps
+from django.db import connection, models
 
 from accounts.work import plain
 from dsar.datamap.kinds import Column, Unit
@@ -18,6 +19,9 @@ from dsar.holding import condition
 
 NAMES = {"role_id": "accounts_role", "service_id": "accounts_service", "group_id": "accounts_group", "organization_id": "accounts_organization", "content_object_id": "accounts_organization"}
 """Numbers of things of an organization that have a name which says more."""
+_Way = Callable[[Any], Any]
+_PLAIN = (models.DateTimeField, models.BooleanField, models.IntegerField)
+_TEXT = (models.CharField, models.TextField)
 _SECRET = "exists"
 _PEOPLE = frozenset({"account_id", "user_id", "membership_id"})
 _AS_THEY_ARE = frozenset({str, int, bool})
@@ -47,26 +51,26 @@ class Reader:
         elif self.only is not None and unit.scope:
             where, values = f'"{unit.scope}" = %s AND ({where})', [self.only, *values]
         order = next((name for name in ("created_at", "started_at", "granted_at", "created", "id") if name in unit.columns), columns[0])
-        listed = ", ".join(f'"{name}"' for name in columns)
-        then = '"id"' if "id" in columns else listed  # so that the same moment gives the same file
+        listed = ", ".join(_written(unit.table, name) for name in columns)
+        then = '"id"' if "id" in columns else ", ".join(f'"{unit.table}"."{name}"' for name in columns)  # so that the same moment gives the same file
         steps, secrets = self._steps(unit, columns)
         with connection.chunked_cursor() as cursor:
-            cursor.execute(f'SELECT {listed} FROM "{unit.table}" WHERE {where} ORDER BY "{order}", {then}', values)
+            cursor.execute(f'SELECT {listed} FROM "{unit.table}" WHERE {where} ORDER BY "{unit.table}"."{order}", {then}', values)
             while found := cursor.fetchmany(_AT_ONCE):
                 self._learn(unit, columns, found)
                 for number in secrets:
                     self.secrets[unit.table] += sum(bool(row[number]) for row in found)
                 for row in found:
-                    yield {name: tell(row[number]) for number, name, tell in steps}
+                    yield {name: row[number] if tell is None else tell(row[number]) for number, name, tell in steps}
 
     def names(self, unit: Unit) -> list[str]:
         """The names under which a row of this table is told, in order."""
         found = ["organization"] if unit.scope in NAMES else []
         return [*found, *(name.removesuffix("_id") if name in NAMES else name for name, column in unit.columns.items() if (column.export in {"yes", "others"} or name == "id") and name != unit.scope)]
 
-    def _steps(self, unit: Unit, columns: list[str]) -> tuple[list[tuple[int, str, Callable[[Any], Any]]], list[int]]:
-        """What is told of a row: the place of each value, its name, and how it is said. And the places of secrets, which are counted only."""
-        steps: list[tuple[int, str, Callable[[Any], Any]]] = []
+    def _steps(self, unit: Unit, columns: list[str]) -> tuple[list[tuple[int, str, _Way | None]], list[int]]:
+        """What is told of a row: the place of each value, its name, and how it is said, None as it is. And the places of secrets, which are counted only."""
+        steps: list[tuple[int, str, _Way | None]] = []
         for number, name in enumerate(columns):
             column = unit.columns[name]
             if column.export == _SECRET:
@@ -74,12 +78,12 @@ class Reader:
             if name == unit.scope and unit.scope in NAMES:
                 steps.append((number, "organization", partial(self._name, name)))
             elif name == "id":
-                steps.append((number, "id", str))
+                steps.append((number, "id", None))
             elif column.export != "no":
                 steps.append((number, name.removesuffix("_id") if name in NAMES else name, self._way(unit.table, name, column)))
         return steps, [number for number, name in enumerate(columns) if unit.columns[name].export == _SECRET]
 
-    def _way(self, table: str, name: str, column: Column) -> Callable[[Any], Any]:
+    def _way(self, table: str, name: str, column: Column) -> _Way | None:
         """How the values of a column are said."""
         if name in NAMES:
             return partial(self._name, name)
@@ -89,6 +93,8 @@ class Reader:
             return self.people.of
         if column.category == "user.contact.email":
             return self._mine
+        if (table, name) in _columns(*_PLAIN, *(_TEXT if table == KNOWN else ())):
+            return None
         return as_json if table == KNOWN else self._text
 
     def _others(self, value: Any) -> Any:
@@ -100,34 +106,54 @@ class Reader:
         return told
 
     def _text(self, value: Any) -> Any:
+        if value is None or (type(value) is str and "@" not in value):
+            return value
         told = as_json(value)
         return self.people.without_addresses(told) if isinstance(told, str) and "@" in told else told
 
     def _learn(self, unit: Unit, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         """Who and what stands in these rows, asked for all of them at once."""
-        numbers, texts, addresses = [], [], []
+        numbers: set[Any] = set()
+        texts: set[str] = set()
+        addresses: set[str] = set()
         for place, name in enumerate(columns):
-            column, values = unit.columns[name], [row[place] for row in rows if row[place]]
+            column = unit.columns[name]
             if name in NAMES:
-                self._learn_names(name, values)
+                self._learn_names(name, {row[place] for row in rows} - {None})
             elif column.export == "others":
-                texts += [value for value in values if isinstance(value, str)]
-                numbers += [one for value in values if _is_number(value) for one in (value if isinstance(value, list) else [value])]
+                for value in filter(None, (row[place] for row in rows)):
+                    if isinstance(value, str):
+                        texts.add(value)
+                    elif _is_number(value):
+                        numbers.update(value if isinstance(value, list) else [value])
             elif name in _PEOPLE and column.export != "no":
-                numbers += values
-            elif column.export == "yes" and unit.table != KNOWN and column.category != "user.contact.email":
-                addresses += [value for value in values if isinstance(value, str) and "@" in value]
+                numbers |= {row[place] for row in rows} - {None}
+            elif column.export == "yes" and unit.table != KNOWN and (unit.table, name) in _columns(*_TEXT) and column.category != "user.contact.email":
+                addresses |= {row[place] for row in rows if row[place] and "@" in row[place]}
         self.people.learn(numbers, texts, addresses)
 
-    def _learn_names(self, column: str, values: list[Any]) -> None:
+    def _learn_names(self, column: str, values: set[Any]) -> None:
         known = self._names.setdefault(NAMES[column], {})
-        if more := list(set(values) - set(known)):
+        if more := list(values - set(known)):
             with connection.cursor() as cursor:
                 cursor.execute(f'SELECT id, name FROM "{NAMES[column]}" WHERE id = ANY(%s)', [more])
                 known |= dict(cursor.fetchall())
 
     def _name(self, column: str, value: Any) -> Any:
         return self._names.get(NAMES[column], {}).get(value) or (str(value) if value is not None else None)
+
+
+def _written(table: str, name: str) -> str:
+    """A column as it is asked for: times as the copy writes them, which the database does for many rows in no time."""
+    if (table, name) in _columns(models.DateTimeField):
+        return f"""to_char("{table}"."{name}" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "{name}\""""
+    return f'"{table}"."{name}"{"::text" if name == "id" else ""}'
+
+
+@cache
+def _columns(*kinds: type[models.Field]) -> frozenset[tuple[str, str]]:
+    """The columns of these kinds."""
+    return frozenset((model._meta.db_table, one.column) for model in apps.get_models(include_auto_created=True) for one in model._meta.local_concrete_fields if isinstance(one, kinds))
 
 
 def _is_number(value: Any) -> bool:
