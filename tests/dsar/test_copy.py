@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import threading
@@ -22,6 +23,7 @@ from accounts import door, tenancy
 from accounts.models import Account, ApiToken, Mail, Membership, Organization, SavedView
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused
+from audit.export.verify import ed25519
 from audit.models import Entry
 from dsar.datamap import MAP
 from dsar.export import making, run, sealed
@@ -45,6 +47,8 @@ def test_the_package_is_a_bag_with_a_signature_that_others_can_check(world: Worl
     assert rfc8785.dumps(manifest) == text, "canonical, by an implementation that is not ours"
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(signed["public_key"]))
     key.verify(base64.b64decode(signed["signature"]), text)
+    assert ed25519(base64.b64decode(signed["public_key"]), text, base64.b64decode(signed["signature"])), "by a second implementation, which shares no code with the first"
+    assert not ed25519(base64.b64decode(signed["public_key"]), text + b" ", base64.b64decode(signed["signature"]))
     with pytest.raises(InvalidSignature):
         key.verify(base64.b64decode(signed["signature"]), text.replace(b"steward-copy/1", b"steward-copy/2"))
     for name, one in manifest["files"].items():
@@ -174,6 +178,23 @@ def test_one_moment(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "Changed meanwhile" not in everything(copy_of(person, tmp_path))
     with tenancy.installation("look"):
         assert done and Membership.objects.get(id=person.id).title == "Changed meanwhile"
+
+
+def test_the_same_moment_gives_the_same_package(world: World) -> None:
+    """Byte for byte: whoever has two copies of one moment can compare their hashes."""
+    person, _mark = marked(world, "worker")
+    other, _foreign = marked(world, "guest")
+    for n in range(3):
+        arrange(lambda n=n: (session_for(person), Membership.objects.filter(id=person.id).update(private_note=f"ask Name {_foreign} and {Account.objects.get(id=other.account_id).email} {n}")))
+    with tenancy.scope(org=world.north.organization.id):
+        door.perform(power=BY_SLUG["update-profile"], actor=world.north.actor("owner"), ids=[person.id], data={"title": "Analyst"}, now=datetime.now(UTC))
+    numbered()
+    now, found = datetime.now(UTC), []
+    for _n in range(2):
+        sink = io.BytesIO()
+        made_ = making.make(making.Wanted(copy=uuid.UUID(int=1), account=person.account_id, language="en", asked_at=now), sink, now=now)
+        found.append((made_.manifest, sink.getvalue()))
+    assert found[0] == found[1]
 
 
 def test_three_times_seven_days_and_then_never(world: World) -> None:
