@@ -17,6 +17,7 @@ from accounts.models import (
     ApiToken,
     ClaimedAccount,
     GroupMembership,
+    IdempotencyKey,
     Mail,
     Membership,
     MembershipSnapshot,
@@ -35,11 +36,15 @@ from accounts.models.plan import PlanState
 
 OVER = (PlanState.DONE, PlanState.DENIED, PlanState.VOID, PlanState.EXPIRED, PlanState.CANCELLED, PlanState.STOPPED, PlanState.FAILED, PlanState.SUPERSEDED)
 
+BEFORE = (PlanState.UPLOADED, PlanState.PREPARING, PlanState.PLANNED, PlanState.SCHEDULED)
+"""Nothing has been done yet. About nobody but the person, nothing can be done any more, and its words go; about others too, it goes on without them."""
+
 
 def credentials(account: Account, _address: str) -> dict[str, int]:
     """Every way in: sessions, tokens, second factors, addresses, grants of apps."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_session WHERE session_key IN (SELECT session_key FROM accounts_session WHERE account_id = %s)", [account.id])
+    _receipts(account)
     found = {"sessions": Session.objects.filter(account=account).delete()[0], "tokens": ApiToken.objects.filter(account=account).delete()[0],
              "factors": Authenticator.objects.filter(user=account).delete()[0]}
     EmailAddress.objects.filter(user=account).delete()
@@ -48,6 +53,13 @@ def credentials(account: Account, _address: str) -> dict[str, int]:
     for model in (RefreshToken, AccessToken, IDToken, Grant, DeviceGrant):
         model.objects.filter(user_id=account.id).delete()
     return found
+
+
+def _receipts(account: Account) -> None:
+    """What programs of the person sent, and how it was answered: for a day it is remembered under the person, or under a token of theirs that is about to go."""
+    homes = ["", *Membership.objects.filter(account=account).values_list("organization_id", flat=True)]
+    tokens = ApiToken.objects.filter(account=account).values_list("id", "organization_id")
+    IdempotencyKey.objects.filter(actor__in=[*(f"user:{account.id}:{home}" for home in homes), *(f"token:{token}:{home}" for token, home in tokens)]).delete()
 
 
 def memberships(account: Account, address: str) -> dict[str, int]:
@@ -72,6 +84,7 @@ def _plans(ids: list[object], address: str) -> None:
     """Plans keep who was meant by id; lines of files with the address, and words of plans that are over, go."""
     PlanRow.objects.filter(Q(target__in=ids) | Q(data__email__iexact=address)).update(data=None)
     Plan.objects.filter(targets__overlap=ids, state=PlanState.AWAITING_APPROVAL).update(state=PlanState.VOID)
+    Plan.objects.filter(targets__overlap=ids, targets__contained_by=ids, state__in=BEFORE).update(state=PlanState.VOID)
     Plan.objects.filter(targets__overlap=ids, state__in=OVER).update(data={}, summary={}, decision_note="")
 
 
@@ -79,8 +92,7 @@ def letters(account: Account, _address: str) -> dict[str, int]:
     """Mail to the person: what was not sent is not sent; of the rest stays that it was."""
     count = Mail.objects.filter(account=account).count()
     Mail.objects.filter(account=account, state="due").delete()
-    for mail in Mail.objects.filter(account=account).only("id"):
-        Mail.objects.filter(id=mail.id).update(address=switching.placeholder(mail.id), subject="", body="", context=None, last_error="")
+    Mail.objects.filter(account=account).update(address=switching.PLACEHOLDER, subject="", body="", context=None, last_error="")
     return {"letters": count}
 
 

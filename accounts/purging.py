@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -148,17 +148,18 @@ def _end(account_id: UUID, now: datetime) -> bool:
         with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
             for name in settings.PURGE_PARTS:  # what came while we were at it
                 import_string(name)(account, key)
-            Tombstone.objects.create(id=uuid4(), organization_id=row.organization_id, account=account_id, by_person=row.by_person, asked_by=row.asked_by, approved_by=row.expedited_by,
-                                     reason_code=row.reason_code, scheduled_at=row.scheduled_at, term=row.term, purged_at=now, address_hash=hashed(key))
+            backups = import_string(settings.BACKUP_HORIZON)(now)
+            Tombstone.objects.create(id=uuid4(), organization_id=row.organization_id, account=account_id, backups_until=backups, by_person=row.by_person, asked_by=row.asked_by,
+                                     approved_by=row.expedited_by, reason_code=row.reason_code, scheduled_at=row.scheduled_at, term=row.term, purged_at=now, address_hash=hashed(key))
             if not row.address_released and switching.has_address(account):
                 collisions.given_up(key=key, account_id=account_id, now=now).save(force_insert=True)
             elsewhere = sorted(set(Membership.objects.filter(account_id=account_id).values_list("organization_id", flat=True)) - {row.organization_id})
             Management.objects.filter(account_id=account_id).delete()
             Deletion.objects.filter(id=row.id).delete()
             _forget(account, now)
-            written = act.write([_draft(row, "account.purged", term=row.term.isoformat(), scheduled_at=row.scheduled_at.isoformat()),
+            written = act.write([_draft(row, "account.purged", backups_until=backups.isoformat(), term=row.term.isoformat(), scheduled_at=row.scheduled_at.isoformat()),
                                  *(_elsewhere(organization, account_id) for organization in elsewhere)])
-            _tell(account, row, address, written[0], now)
+            _tell(account, row, address, written[0], now, backups)
     return True
 
 
@@ -191,21 +192,20 @@ def _key(row: Deletion) -> str:
     return address_key(outbox.open_text(row.last_address))
 
 
-def _tell(account: Account, row: Deletion, address: str, entry: UUID, now: datetime) -> None:
+def _tell(account: Account, row: Deletion, address: str, entry: UUID, now: datetime, backups: date) -> None:
     """The last notice goes to the last known address, unless somebody else has it by now. The outbox forgets the address as soon as it is sent."""
     if Account.objects.filter(email_key=address_key(address)).exists():
         return
     organization = Organization.objects.filter(id=row.organization_id).first()
     outbox.owe(template="account-deleted", account=account, address=address, entry=entry, organization_id=row.organization_id, now=now, context={
         "organization": organization.name if organization else "", "contact": organization.contact_email if organization else "", "when": now.isoformat(timespec="minutes")[:16].replace("T", " "),
-        "scheduled": row.scheduled_at.isoformat()[:16].replace("T", " ")})
+        "backups": backups.isoformat(), "scheduled": row.scheduled_at.isoformat()[:16].replace("T", " ")})
 
 
 def tidy() -> None:
     """Letters to people who are deleted, once they are sent or given up: address and words go."""
     rows = Mail.objects.filter(account__status="purged").exclude(state="due").exclude(address__endswith="@" + collisions.RELEASED_DOMAIN)
-    for mail in rows.only("id")[:1000]:
-        Mail.objects.filter(id=mail.id).update(address=switching.placeholder(mail.id), subject="", body="", context=None, last_error="")
+    Mail.objects.filter(id__in=rows.values("id")[:1000]).update(address=switching.PLACEHOLDER, subject="", body="", context=None, last_error="")
 
 
 def _draft(row: Deletion, event: str, **facts: object) -> EntryDraft:

@@ -127,6 +127,7 @@ REASONS = {
     "organization_ending": _("The organization is about to end, so nobody can be brought in."),
     "address_unverified": _("The address of this account has not been proven yet."),
     "no_second_factor": _("The person needs a second factor before they can hold this role."),
+    "made_again_before": _("The copy was made once more already. Ask anew for another one."),
     "copy_under_way": _("A copy is being made already. You get a mail when it is ready."),
     "too_many_copies": _("You asked for three copies within a day. Fetch one of them, or wait until tomorrow."),
     "step_up": _("Prove again that it is you."),

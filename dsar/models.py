@@ -5,7 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, Organization
-from accounts.models.fields import Versioned
+from accounts.models.fields import Identified, Versioned
 
 
 class CopyState(models.TextChoices):
@@ -21,7 +21,7 @@ class Copy(Versioned):
     AUDIT = {"id": "public", "version": "unrecorded", "account": "public", "organization": "public", "requested_by": "public",
              "state": "public", "language": "public", "asked_at": "public", "snapshot_at": "public", "ready_at": "public",
              "expires_at": "public", "downloads": "public", "size": "public", "sha256": "public", "manifest": "public", "counts": "unrecorded",
-             "key": "secret", "failure": "public", "attempts": "unrecorded", "for_case": "public"}
+             "key": "secret", "reminded": "unrecorded", "failure": "public", "attempts": "unrecorded", "for_case": "public"}
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="copies")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="copies")
@@ -44,6 +44,8 @@ class Copy(Versioned):
     counts = models.JSONField(default=dict)
     key = models.CharField(max_length=120, blank=True)
     """What seals the file, itself sealed; destroyed when the copy ends, which ends every copy of the file."""
+    reminded = models.BooleanField(default=False, db_default=False)
+    """Whether whoever may fetch it was told that it goes in a day."""
     failure = models.CharField(max_length=40, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     for_case = models.UUIDField(null=True, blank=True)
@@ -55,6 +57,21 @@ class Copy(Versioned):
                        models.UniqueConstraint(fields=["account", "organization"], condition=models.Q(state="asked", organization__isnull=False), name="copy_asked_once_by")]
         indexes = [models.Index(fields=["account", "-asked_at"], name="copy_of_account"),
                    models.Index(fields=["state", "expires_at"], condition=models.Q(state__in=["asked", "ready"]), name="copy_to_do")]
+
+
+class Certificate(Identified):
+    """That what was deleted is gone from backups too: written once, when the last backup that could have it has ended (RIGHTS 3b, row 29)."""
+
+    AUDIT = {"id": "public", "organization_id": "public", "account": "public", "until": "public", "certified_at": "public"}
+
+    organization_id = models.UUIDField(null=True)
+    account = models.UUIDField(unique=True)
+    """Whose deletion it was: a number that leads to nobody any more."""
+    until = models.DateField()
+    certified_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
 
 
 from dsar.cases.models import Action, Agent, CalendarLink, Case, ChildReport, Evidence, Happening, Inquiry, Task  # noqa: E402, F401  its models are found here

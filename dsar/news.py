@@ -10,10 +10,10 @@ from django.urls import reverse
 from accounts import mail, outbox
 from accounts.models import Account
 from audit.subscribers import Sealed, Subscriber
-from dsar.models import Copy
+from dsar.models import Copy, CopyState
 from dsar.powers import export_person
 
-EVENTS = {"package.built": "ready", "package.downloaded": "fetched", "package.failed": "failed"}
+EVENTS = {"package.built": "ready", "package.downloaded": "fetched", "package.failed": "failed", "package.expiring": "soon"}
 
 
 def handle(batch: list[Sealed]) -> None:
@@ -31,7 +31,7 @@ def handle(batch: list[Sealed]) -> None:
 def _about_copy(sealed: Sealed, person: Account) -> None:
     row = Copy.objects.select_related("organization").filter(id=sealed.record.get("facts", {}).get("copy"), for_case=None).first()  # of those for a request its own letters tell
     account = person if row is None or row.organization is None else Account.objects.filter(id=row.requested_by).first()
-    if row is None or account is None or (row.organization and sealed.action == "package.downloaded"):
+    if row is None or account is None or (sealed.action == "package.expiring" and row.state != CopyState.READY) or (row.organization and sealed.action == "package.downloaded"):
         return
     page = reverse("copies", args=[row.organization.slug]) if row.organization else reverse("me-copies")
     context = {"how": EVENTS[sealed.action], "until": f"{row.expires_at.astimezone(UTC):%Y-%m-%d %H:%M}" if row.expires_at else "", "page": settings.STEWARD_URL + page,

@@ -18,6 +18,7 @@ from accounts.organizations import ending
 from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
+from dsar import horizon
 from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.export import run
@@ -75,7 +76,9 @@ def periodic() -> None:
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
     cases_running.run(now=timezone.now())
+    run.remind(now=timezone.now())
     run.expire(now=timezone.now())
+    horizon.run(now=timezone.now())
     restrictions.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
         inactivity.run(now=timezone.now())

@@ -130,6 +130,8 @@ OTHER = {
     "organization.end_began": gettext_lazy("The end of the organization began"), "organization.deleted": gettext_lazy("The organization ended"),
     "membership.ended_with_organization": gettext_lazy("The membership of %(target)s ended with the organization"),
     "package.built": gettext_lazy("The copy of the data of %(target)s was made"), "package.failed": gettext_lazy("The copy of the data of %(target)s was made"),
+    "package.expiring": gettext_lazy("It was told that the copy of the data of %(target)s is there for one day more"),
+    "account.erasure_certified": gettext_lazy("What was deleted with an account is gone from backups too"),
     "package.downloaded": gettext_lazy("%(actor)s fetched the copy of their data"), "package.destroyed": gettext_lazy("The copy of the data of %(target)s was removed"),
     "account.deletion_reported": gettext_lazy("The account of %(target)s was closed, and its deletion scheduled, after a report that nobody contradicted"),
     "profile.value_back": gettext_lazy("A value of the profile of %(target)s that had been disputed is used again"),

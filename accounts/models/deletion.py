@@ -72,7 +72,7 @@ class Tombstone(Identified):
     """What is kept of an account that was deleted: that it was, when, by whom and on what ground. No name and no address."""
 
     AUDIT = {"id": "public", "organization_id": "public", "account": "public", "by_person": "public", "asked_by": "public", "approved_by": "public", "reason_code": "public", "scheduled_at": "public",
-             "term": "public", "purged_at": "public", "address_hash": "secret"}
+             "term": "public", "purged_at": "public", "backups_until": "public", "address_hash": "secret"}
 
     organization_id = models.UUIDField(null=True)
     account = models.UUIDField(unique=True)
@@ -83,6 +83,8 @@ class Tombstone(Identified):
     scheduled_at = models.DateTimeField()
     term = models.DateTimeField()
     purged_at = models.DateTimeField()
+    backups_until = models.DateField(null=True)
+    """Until when backups that were made before may still have the account, as it was told."""
     address_hash = models.BinaryField(max_length=32)
     """The address in comparison form, keyed: without the installation's key it says nothing."""
 

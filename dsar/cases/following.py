@@ -18,6 +18,8 @@ from audit.subscribers import Sealed, Subscriber
 from dsar.cases import engine, intake
 from dsar.cases.engine import Loaded
 from dsar.cases.models import Case, Channel, Outcome, Right, State, Task, TaskKind
+from dsar.export import run
+from dsar.models import Copy, CopyState
 
 _CLOCK = ActorRef(type="schedule")
 Step = tuple[str, str, dict[str, Any]]
@@ -65,14 +67,29 @@ def _copy(sealed: Sealed) -> None:
     if task is None:
         return
     case = task.case
-    if sealed.action == "package.built":
+    again = case.state == State.EXPIRED_PACKAGE
+    if sealed.action == "package.built" and again:
+        _steps(case, [("made_again", "schedule", {})], prepare=_there_again)
+    elif sealed.action == "package.built":
         _steps(case, [("built", "schedule", {"facts": {"manifest": sealed.record["facts"].get("manifest", ""), "records": sealed.record["facts"].get("records", 0)}})], prepare=_tasks("done"))
+    elif sealed.action == "package.failed" and again:
+        _steps(case, [("not_made_again", "schedule", {"code": str(sealed.record["facts"].get("problem", ""))})], prepare=_tasks("failed"))
+    elif sealed.action == "package.expiring":
+        _steps(case, [("expires_soon", "schedule", {})])
     elif sealed.action == "package.failed":
         _steps(case, [("blocked", "schedule", {"code": str(sealed.record["facts"].get("problem", ""))})], prepare=_tasks("failed"))
     elif sealed.action == "package.downloaded":
         _steps(case, [("delivered", "person", {})], actor=case.account_id)
     else:
         _steps(case, [("package_expired", "schedule", {})])
+
+
+def _there_again(loaded: Loaded, work: Work) -> None:
+    """It was released before: somebody looked then, and the same rules made it anew. From now on it can be fetched for as long as the first one."""
+    _tasks("done")(loaded, work)
+    for made in Copy.objects.select_for_update().filter(for_case=loaded.case.id, state=CopyState.READY):
+        work.track(made)
+        made.expires_at = work.now + run.KEPT
 
 
 def _tasks(state: str) -> Callable[[Loaded, Work], None]:
@@ -148,7 +165,8 @@ def _purged(sealed: Sealed) -> None:
         _tasks("done")(loaded, work)
     for case in Case.objects.filter(account_id=_person(sealed), state=State.SCHEDULED):
         rights = case.actions.values_list("right", flat=True)
-        _steps(case, [("started", "schedule", {}), ("fulfilled", "schedule", {"outcomes": dict.fromkeys(rights, Outcome.GRANTED), "facts": {"certificate": str(proof.id) if proof else ""}})],
+        _steps(case, [("started", "schedule", {}), ("fulfilled", "schedule", {"outcomes": dict.fromkeys(rights, Outcome.GRANTED), "facts": {
+            "certificate": str(proof.id) if proof else "", "backups_until": proof.backups_until.isoformat() if proof and proof.backups_until else ""}})],
                prepare=prepare)
 
 
@@ -168,7 +186,7 @@ def _over(sealed: Sealed) -> None:
 
 
 FOLLOWS: dict[str, Callable[[Sealed], None]] = {
-    **dict.fromkeys(("package.built", "package.failed", "package.downloaded", "package.destroyed"), _copy), "account.deletion_asked": _asked,
+    **dict.fromkeys(("package.built", "package.failed", "package.downloaded", "package.destroyed", "package.expiring"), _copy), "account.deletion_asked": _asked,
     **dict.fromkeys(("account.deletion_granted", "account.deletion_declined", "account.deletion_request_withdrawn"), _answered),
     "account.deletion_cancelled": _cancelled, "account.purged": _purged, **dict.fromkeys(("case.refused", "case.withdrawn", "case.fulfilled", "case.fulfilled_in_part"), _over),
 }

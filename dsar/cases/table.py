@@ -114,6 +114,12 @@ def _in_time(told: Told) -> Iterable[str]:
         yield "too_late_to_extend"
 
 
+def _once_more(told: Told) -> Iterable[str]:
+    yield from _unproven(told)
+    if told.times("asked_again") > told.times("not_made_again"):
+        yield "made_again_before"
+
+
 def _lately(told: Told) -> Iterable[str]:
     if told.case.closed_at is None or told.case.closed_at + timedelta(days=DISPUTE_DAYS) < told.now:
         yield "too_late_to_dispute"
@@ -211,6 +217,10 @@ ROWS: tuple[Row, ...] = (
     Row(number=20, event="released", before=frozenset({S.REVIEW}), after=S.READY, who=A, guard=_outcomes, tell=TO_P, clock="stop", decides=True),
     Row(number=21, event="delivered", before=frozenset({S.READY}), after=S.DELIVERED, who=P, guard=_unproven, tell=TO_P),
     Row(number=22, event="package_expired", before=frozenset({S.READY}), after=S.EXPIRED_PACKAGE, who=Y, tell=TO_P),
+    Row(number=22, event="expires_soon", before=frozenset({S.READY}), after="", who=Y, tell=TO_P),
+    Row(number=22, event="asked_again", before=frozenset({S.EXPIRED_PACKAGE}), after="", who=P, guard=_once_more),
+    Row(number=22, event="made_again", before=frozenset({S.EXPIRED_PACKAGE}), after=S.READY, who=Y, tell=TO_P),
+    Row(number=22, event="not_made_again", before=frozenset({S.EXPIRED_PACKAGE}), after="", who=Y, tell=TO_P | TO_A),
     Row(number=23, event="fulfilled", before=frozenset({S.EXECUTING, S.AWAITING_PROCESSORS}), after=S.FULFILLED, who=A | Y, guard=_outcomes, tell=TO_P, clock="stop", decides=True),
     Row(number=23, event="fulfilled_in_part", before=frozenset({S.EXECUTING, S.AWAITING_PROCESSORS}), after=S.PARTIALLY_FULFILLED, who=A | Y, guard=_outcomes, tell=TO_P, clock="stop", decides=True),
     Row(number=24, event="extend", before=OPEN - {S.DISPUTED, S.READY}, after="", who=A, guard=_in_time, tell=TO_P, clock="extended"),

@@ -82,6 +82,8 @@ class Store:
     keeping: str
     export: Words
     erase: Words
+    stays: bool = False
+    """Whether something of a person who was erased may be left in it; `erase` says why."""
 
 
 @dataclass(frozen=True)

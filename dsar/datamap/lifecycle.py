@@ -121,6 +121,7 @@ UNITS: tuple[Unit, ...] = (
             "scheduled_at": ORDER,
             "term": ORDER,
             "purged_at": ORDER,
+            "backups_until": ORDER,
             "address_hash": data("user.contact.email", export="no", erase="keep", ground="a keyed hash, by which a silent new account with the same address is noticed"),
         },
     ),

@@ -46,6 +46,7 @@ STORES: tuple[Store, ...] = (
         keeping="mail",
         export=_("the text is in accounts_mail"),
         erase=_("mail that was sent cannot be taken back; our copy goes"),
+        stays=True,
     ),
     Store(
         name="mailbox",
@@ -56,6 +57,7 @@ STORES: tuple[Store, ...] = (
         keeping="technical",
         export=_("no: demo data"),
         erase=_("the files go with the demo"),
+        stays=True,
     ),
     Store(
         name="logs",
@@ -76,6 +78,7 @@ STORES: tuple[Store, ...] = (
         keeping="log",
         export=_("what concerns you is in the audit log itself"),
         erase=_("archives end after the days the organization chose; whoever took a copy answers for it"),
+        stays=True,
     ),
     Store(
         name="streams",
@@ -86,6 +89,7 @@ STORES: tuple[Store, ...] = (
         keeping="log",
         export=_("listed as recipients"),
         erase=_("commitments only, unless the organization chose names: then it has to erase them there"),
+        stays=True,
     ),
     Store(
         name="backups",
@@ -96,6 +100,7 @@ STORES: tuple[Store, ...] = (
         keeping="technical",
         export=_("no: copies of what is here"),
         erase=_("not changed; they end by their age, and what was erased is erased again after a restore"),
+        stays=True,
     ),
     Store(
         name="browser",
@@ -106,5 +111,6 @@ STORES: tuple[Store, ...] = (
         keeping="session",
         export=_("in your own browser"),
         erase=_("you can delete them; signing out does"),
+        stays=True,
     ),
 )

@@ -1,6 +1,7 @@
 """What the audit log has about the person: what was done to them, and what they did; others as "Person N"."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,13 @@ from dsar.export.people import People
 _HIDDEN = frozenset({"plan", "hold"})
 """Steps of plans, and holds that the person may not learn of: they are not in their ledger either."""
 _SIZE = 500
+_NUMBER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def to(*, me: UUID, orgs: dict[UUID, str], people: People) -> Iterator[dict[str, Any]]:
     """Acts of others on the person: when, where, what, by whom, on which ground, in which words."""
     for org, name in orgs.items():
-        for seen in _walk(org, queries.Filters(target=me, not_actor=me, outcome="success")):
+        for seen in _walk(org, queries.Filters(target=me, not_actor=me, outcome="success"), people):
             if seen.record.get("category") not in _HIDDEN and len({t["id"] for t in seen.record.get("targets", []) if t["type"] == "person"}) <= 2:
                 ground = seen.record.get("why", {}).get("reason_code", "")
                 yield {**_head(seen, name), "by": _who(seen, people), "ground": ground, "words": people.scrub(str(_open(seen, "why.text") or "")), "changes": _changes(seen, people)}
@@ -27,18 +29,29 @@ def to(*, me: UUID, orgs: dict[UUID, str], people: People) -> Iterator[dict[str,
 def by(*, me: UUID, orgs: dict[UUID, str], people: People) -> Iterator[dict[str, Any]]:
     """Acts of the person: what they did, to whom only as a number of this copy."""
     for org, name in orgs.items():
-        for seen in _walk(org, queries.Filters(actor=me)):
+        for seen in _walk(org, queries.Filters(actor=me), people):
             about = [people.of(t["id"]) for t in seen.record.get("targets", []) if t["type"] == "person"]
             yield {**_head(seen, name), "outcome": seen.record["decision"]["outcome"], "about": about}
 
 
-def _walk(org: UUID, filters: queries.Filters) -> Iterator[Seen]:
+def _walk(org: UUID, filters: queries.Filters, people: People) -> Iterator[Seen]:
     """All entries, oldest first, a page at a time."""
     after: int | None = 0
     while after is not None:
         page = queries.page(org=org, filters=filters, after=after, size=_SIZE)
+        people.learn([number for seen in page.entries for number in _numbers(seen)], [str(_open(seen, "why.text") or "") for seen in page.entries],
+                     [value for seen in page.entries for value in seen.open.values() if isinstance(value, str)])
         yield from reversed(page.entries)
         after = page.newer
+
+
+def _numbers(seen: Seen) -> Iterator[str]:
+    """Everybody who may stand in an entry: who did it, to whom, and whoever is named in a change."""
+    yield from (one["id"] for one in (seen.record["actor"], *(t for t in seen.record.get("targets", []) if t["type"] == "person")) if one.get("id"))
+    for change in seen.record.get("change", []):
+        if change["class"] not in {"secret", "pii"}:
+            for value in (change.get("before"), change.get("after")):
+                yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and _NUMBER.fullmatch(one))
 
 
 def _head(seen: Seen, organization: str) -> dict[str, Any]:
@@ -81,6 +94,6 @@ def _said(value: Any, people: People) -> Any:
     """A value in the clear; the number of a person becomes theirs in this copy, numbers of other things stay."""
     if isinstance(value, list):
         return [_said(one, people) for one in value]
-    if isinstance(value, str) and len(value) == 36 and value.count("-") == 4 and people.is_somebody(value):
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and people.is_somebody(value):
         return people.of(value)
     return value

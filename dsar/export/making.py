@@ -97,7 +97,7 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     units = [unit for unit in MAP.units if told(unit) and (wanted.only is None or unit.scope or wanted.only == manager)]
     bag = Bag(sink, name=f"steward-copy-{now:%Y-%m-%d}", at=now)
     found: list[str] = []
-    bag.watch(lambda name, text: found.extend(people.leaks(text.decode("utf-8", "replace"))) if name not in _KNOWN and not name.endswith(("/manifest.json", ".sig")) else None)
+    bag.watch(lambda name, text: found.extend(people.leaks(text.decode("utf-8", "replace"))) if b"@" in text and name not in _KNOWN and not name.endswith(("/manifest.json", ".sig")) else None)
     kinds = [_kind(bag, reader, unit) for unit in units if not unit.table.startswith("audit_")]
     done = _acts(bag, account.id, orgs, people)
     _portable(bag, account, memberships, reader, orgs, units)

@@ -29,8 +29,11 @@ from dsar.models import Copy, CopyState
 
 logger = logging.getLogger("steward.copies")
 KEPT = timedelta(days=7)
+REMINDED = timedelta(days=1)
+"""So long before a copy goes, whoever has not fetched it hears of it."""
 DOWNLOADS = 3
 ATTEMPTS = 3
+_YOUNG = 3600
 _SCHEDULE = ActorRef(type="schedule")
 
 
@@ -182,6 +185,16 @@ def forget(ids: Iterable[UUID]) -> None:
     transaction.on_commit(lambda: [(folder() / name).unlink(missing_ok=True) for name in names])  # type: ignore[func-returns-value]
 
 
+def remind(*, now: datetime) -> None:
+    """Tell whoever has not fetched their copy that it goes in a day. Late or never is no harm: it can be made anew."""
+    with installation("copies of people in every organization"):
+        for copy_id in Copy.objects.filter(state=CopyState.READY, reminded=False, downloads=0, expires_at__gt=now, expires_at__lte=now + REMINDED).values_list("id", flat=True):
+            with transaction.atomic():
+                row = Copy.objects.select_for_update().filter(id=copy_id, state=CopyState.READY, reminded=False, downloads=0).first()
+                if row is not None:
+                    _write(row, {"reminded": True}, "package.expiring", now, until=plain(row.expires_at))
+
+
 def expire(*, now: datetime) -> None:
     """Destroy copies whose time is over, and files that belong to none."""
     with installation("copies of people in every organization"):
@@ -193,8 +206,16 @@ def expire(*, now: datetime) -> None:
                     _destroy(locked, now)
         kept = {f"{copy_id}.{ending}" for state, ending in ((CopyState.READY, "sealed"), (CopyState.ASKED, "part")) for copy_id in Copy.objects.filter(state=state).values_list("id", flat=True)}
     for path in folder().iterdir():
-        if path.name not in kept:
+        if path.name not in kept and _old(path):
             path.unlink(missing_ok=True)
+
+
+def _old(path: Path) -> bool:
+    """Whether nobody can be at it any more: a file gets its last name a moment before its row says so."""
+    try:
+        return path.stat().st_mtime < time.time() - _YOUNG
+    except FileNotFoundError:
+        return False
 
 
 def _destroy(row: Copy, now: datetime, *, actor: ActorRef = _SCHEDULE, via: str = "schedule") -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from uuid import uuid4
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -19,7 +20,8 @@ from accounts.targets import OrganizationTarget
 from accounts.tenancy import installation
 from accounts.work import Work
 from dsar.cases import engine
-from dsar.cases.models import Case
+from dsar.cases.models import Case, Task, TaskKind
+from dsar.models import Copy, CopyState
 from dsar.powers import cases
 from dsar.powers.cases import CaseForm, OwnForm
 
@@ -42,6 +44,36 @@ def _own_act(event: str) -> Callable[[Work, Person, Data], None]:
         loaded = engine.load(row.id, account_id=person.account.id)
         cases.write_own(work, person, row.organization_id, [engine.go(work, loaded, event, who="person", actor=person.account.id, data={"words": data.get("message", "")})])
     return apply
+
+
+def again_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
+    row = cases.own(person, data, "asked_again")
+    if row is None:
+        yield "unknown_request"
+        return
+    known = cases.codes(row, "asked_again", "person", person.account.id, {}, now)
+    yield from known
+    if not known and Copy.objects.filter(account_id=person.account.id, organization_id=row.organization_id, state=CopyState.ASKED).exists():
+        yield "copy_under_way"
+
+
+def again_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
+    return [Effect("later", "copy", _("It is made anew, as things are then. You get a mail when it is ready; it can be fetched for seven days, three times.")),
+            Effect("kept", "request", _("Your request stays answered as it was."))]
+
+
+def again(work: Work, person: Person, data: Data) -> None:
+    row = cases.own(person, data, "asked_again")
+    assert row is not None
+    loaded = engine.load(row.id, account_id=person.account.id)
+    facts = engine.go(work, loaded, "asked_again", who="person", actor=person.account.id)
+    made = Copy(id=uuid4(), account_id=person.account.id, organization_id=row.organization_id, requested_by=person.account.id, language=person.account.language or "en",
+                asked_at=work.now, for_case=row.id)
+    work.add(made)
+    for task in Task.objects.select_for_update().filter(case=row, kind=TaskKind.COPY).order_by("id"):
+        work.track(task)
+        task.refers, task.state, task.failure, task.done_at = made.id, "open", "", None
+    cases.write_own(work, person, row.organization_id, [{**facts, "copy": str(made.id)}])
 
 
 class BarForm(OwnForm):
@@ -241,4 +273,12 @@ ASSIGN = Power(
     does=gettext_lazy("Gives a request to somebody who may handle it, or takes it over."), does_not=gettext_lazy("Takes nobody’s access, and changes no date."),
     sentence=gettext_lazy("%(actor)s settled who handles a request of %(target)s"),
 )
-POWERS: tuple[Power, ...] = (ANSWER, DISPUTE, BAR, HANDLER, QUESTION, ASSIGN, RESOLVE)
+AGAIN = Power(
+    slug="make-copy-again", code="own.request_again", event="case.asked_again", over="own_account", permission=None, tier=0, form=OwnForm, rule=again_rule, effects=again_effects, apply=again,
+    notice=False, ladder=0, self_allowed=True, people_only=True,
+    title=gettext_lazy("Have a copy made once more"), button=gettext_lazy("Make it once more"),
+    does=gettext_lazy("Makes the copy of a request anew, once, where the first one was destroyed before you fetched it."),
+    does_not=gettext_lazy("Opens no new request, and changes nothing of the answer."),
+    sentence=gettext_lazy("%(actor)s asked that the copy of a request of theirs be made once more"),
+)
+POWERS: tuple[Power, ...] = (ANSWER, DISPUTE, BAR, HANDLER, AGAIN, QUESTION, ASSIGN, RESOLVE)

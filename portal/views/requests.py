@@ -64,6 +64,7 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         "row": row, "actions": actions, "why": dates.explained(row, actions, happened),
         "rests": Loaded(row, actions, happened).rests(timezone.now()) if row.closed_at is None or row.state == State.READY else None,
         "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED and row.channel != "report",
+        "may_again": not cases.codes(row, "asked_again", "person", row.account_id, {}, timezone.now()),
         "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"), "add": add,
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
@@ -102,7 +103,7 @@ def _handlers(row: Case) -> list[Account]:
 
 
 _DO = {"confirm": identity.CONFIRM, "downgrade": identity.DOWNGRADE, "agent": identity.AGENT, "no-agent": identity.AGENT, "withdraw": cases.WITHDRAW, "bar": dialogue.BAR, "handler": dialogue.HANDLER,
-       "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE, "add": adding.POWER}
+       "again": dialogue.AGAIN, "answer": dialogue.ANSWER, "dispute": dialogue.DISPUTE, "add": adding.POWER}
 
 
 def _words(row: Case, request: HttpRequest) -> dialogue.WordsForm | None:

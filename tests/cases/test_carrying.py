@@ -1,24 +1,26 @@
 """A request carries itself out: the copy is made, released and fetched by the person alone; two people schedule the deletion, which ends the request with a certificate, or goes back."""
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from accounts import approvals, door, purging, tenancy
-from accounts.models import Account, Membership, Plan, RightsRequest, Tombstone
+from accounts import approvals, door, outbox, purging, tenancy
+from accounts.models import Account, Mail, Membership, Plan, RightsRequest, Tombstone
 from accounts.purposes import ACT
 from accounts.reasons import Refused
 from audit import subscribers
 from audit.models import Entry
 from audit.record import ActorRef
 from audit.subscribers import Sealed
+from dsar import horizon
 from dsar.cases import following, mailbox, plans
 from dsar.cases.models import Action, Case, Happening, Task
 from dsar.export import run
-from dsar.models import Copy
-from dsar.powers import carrying, cases
+from dsar.models import Certificate, Copy
+from dsar.powers import carrying, cases, dialogue
 from portal.powers import BY_SLUG
 from tests.audit.logs import nothing_waits, number_all
 from tests.browse import client_for
@@ -127,7 +129,7 @@ def test_what_cannot_be_made_is_tried_again_and_what_is_not_fetched_goes(world: 
     assert now_is(case) == "expired_package"
 
 
-def test_two_people_delete_as_asked_and_the_request_ends_with_a_certificate(world: World) -> None:
+def test_two_people_delete_as_asked_and_the_request_ends_with_a_certificate(world: World, settings: Any) -> None:
     person = world.north.person("worker")
     received(person, "erasure", level=1, channel="mailbox")
     with pytest.raises(Refused) as refused:
@@ -150,6 +152,7 @@ def test_two_people_delete_as_asked_and_the_request_ends_with_a_certificate(worl
         last = Happening.objects.filter(case=case).latest("at")
         assert last.event == "fulfilled" and last.facts["certificate"] == str(Tombstone.objects.get(account=person.account_id).id)
         assert now_is(case) == "fulfilled" and Action.objects.get(case=case).outcome == "granted"
+    certified(world, person, case, settings)
 
 
 @pytest.mark.parametrize("who", ["mailbox", "administrator"])
@@ -243,3 +246,82 @@ def test_the_queue_the_page_and_the_figures(world: World) -> None:
     with pytest.raises(Refused) as refused:
         over(world, "privacy-officer", carrying.COPY, person)
     assert refused.value.codes == ["no_copy_asked"]
+
+
+def test_what_was_not_fetched_is_made_once_more_without_a_new_request(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person hears of it a day before; then they have it made anew, once, and nobody has to look again."""
+    person = world.north.person("worker")
+    case = received(person, "access")
+    over(world, "owner", carrying.COPY, person)
+    run.resume(now=datetime.now(UTC))
+    follow()
+    by(world, "owner", carrying.RELEASE, case, outcome="granted", ground="")
+    first = the_copy(case)
+    assert first.expires_at is not None
+    run.remind(now=first.expires_at - timedelta(days=2))
+    assert not the_copy(case).reminded
+    for _twice in range(2):
+        run.remind(now=first.expires_at - timedelta(hours=23))
+        follow()
+    assert events(case).count("expires_soon") == 1 and now_is(case) == "ready" and any("one day more" in words for words in letters(person.account_id))
+    assert refused(person, case) == ["wrong_status"]
+    run.expire(now=first.expires_at)
+    follow()
+    page = client_for(person).get(f"/me/requests/{case.id}/").content.decode()
+    assert now_is(case) == "expired_package" and "Make it once more" in page
+    assert refused(world.north.person("guest"), case) == ["unknown_request"]
+    client_for(person).post(f"/me/requests/{case.id}/", {"do": "again"})
+    assert refused(person, case) == ["made_again_before"], "a double click is one"
+    with monkeypatch.context() as patch:
+        patch.setattr(run.making, "make", gone)
+        run.resume(now=datetime.now(UTC))
+    follow()
+    assert events(case)[-2:] == ["asked_again", "not_made_again"]
+    own(person, dialogue.AGAIN, request=str(case.id))
+    run.resume(now=datetime.now(UTC))
+    second = the_copy(case)
+    with pytest.raises(run.NotThere):
+        copies.fetched(second)
+    follow()
+    assert now_is(case) == "ready" and second.id != first.id and the_copy(case).expires_at is not None
+    with tenancy.installation("a test looks"):
+        assert Case.objects.filter(account_id=person.account_id).count() == 1 and Action.objects.get(case=case).outcome == "granted"
+    run.expire(now=datetime.now(UTC) + timedelta(days=8))
+    follow()
+    assert now_is(case) == "expired_package" and refused(person, case) == ["made_again_before"]
+
+
+def gone(*_a: object, **_k: object) -> None:
+    raise run.making.Gone
+
+
+def certified(world: World, person: Membership, case: Case, settings: Any) -> None:
+    """Told with the answer, and true once the last backup that could have them has ended: not a day earlier, later if backups are kept longer by then, and once."""
+    with tenancy.installation("a test looks"):
+        stone = Tombstone.objects.get(account=person.account_id)
+        assert stone.backups_until == (stone.purged_at + timedelta(days=settings.BACKUP_DAYS)).date()
+        assert Happening.objects.filter(case=case).latest("at").facts["backups_until"] == stone.backups_until.isoformat()
+        while Mail.objects.filter(account_id=person.account_id, state="due").exists():
+            outbox.deliver(now=stone.purged_at + timedelta(minutes=1))
+    assert any(f"ends on {stone.backups_until.isoformat()}" in path.read_text() for path in settings.MAILBOX.iterdir())
+    page, when = f"/o/{world.north.slug}/requests/{case.id}/", datetime(stone.backups_until.year, stone.backups_until.month, stone.backups_until.day, 12, tzinfo=UTC)
+    assert f"ends on {stone.backups_until.isoformat()}" in client_for(world.north.person("owner")).get(page).content.decode()
+    horizon.run(now=when)
+    settings.BACKUP_DAYS += 5
+    horizon.run(now=when + timedelta(days=5))
+    assert now_is(case) == "fulfilled"
+    for _twice in range(2):
+        horizon.run(now=when + timedelta(days=6))
+    follow()
+    with tenancy.installation("a test looks"):
+        proof = Certificate.objects.get(account=person.account_id)
+        said = [json.loads(text) for text in Entry.objects.filter(org=world.north.organization.id, record__contains="account.erasure_certified").values_list("record", flat=True)]
+    assert now_is(case) == "certified" and events(case)[-1] == "certified" and (proof.until - stone.backups_until).days == 5
+    assert [one["facts"] for one in said] == [{"tombstone": str(stone.id), "backups_until": proof.until.isoformat()}] and "@" not in json.dumps(said)
+    assert "Done, and gone from backups too" in client_for(world.north.person("owner")).get(page).content.decode()
+
+
+def refused(person: Membership, case: Case) -> list[str]:
+    with pytest.raises(Refused) as found:
+        own(person, dialogue.AGAIN, request=str(case.id))
+    return found.value.codes
