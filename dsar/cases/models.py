@@ -197,9 +197,9 @@ class Authority(models.TextChoices):
     """On what somebody says that they act for the person."""
 
     POWER = "power_of_attorney", _("A written power of attorney")
-    LAWYER = "lawyer", _("Instructed as their lawyer")
-    GUARDIAN = "guardian", _("As parent or guardian")
-    SERVICE = "registered_agent", _("An agent or service that the person chose")
+    LAWYER = "lawyer", _("A lawyer’s instruction")
+    GUARDIAN = "guardian", _("Parent or guardian")
+    SERVICE = "registered_agent", _("A chosen agent or service")
 
 
 class Letters(models.TextChoices):
@@ -211,7 +211,7 @@ class Letters(models.TextChoices):
 class AgentState(models.TextChoices):
     STATED = "stated", _("Says so; nobody confirmed it")
     CONFIRMED = "confirmed", _("Confirmed")
-    ENDED = "ended", _("Does not act for the person")
+    ENDED = "ended", _("Does not act any more")
 
 
 class Agent(Versioned):

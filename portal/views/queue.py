@@ -60,6 +60,14 @@ class Line:
     left: int | None
     """Days until it is due, negative once it was missed."""
 
+    @property
+    def asked(self) -> str:
+        return words.asked(self.row.actions.all())
+
+    @property
+    def state(self) -> str:
+        return str(words.STATE_OF.get(self.row.state) or self.row.get_state_display())
+
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """What people asked, by risk; and what was answered lately."""

@@ -63,7 +63,8 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED,
         "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
-        "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
+        "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING,
+        "asked": next((h.words for h in reversed(happened) if h.event == "ask"), ""), "may_dispute": form is not None and row.state in OVER},
         status=422 if form is not None and form.is_bound else 200)
 
 
