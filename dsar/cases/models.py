@@ -104,7 +104,7 @@ class Case(Versioned):
     """Accounts of administrators from whom this case is kept."""
     assigned = models.UUIDField(null=True)
     """The account of the administrator who handles it; None while nobody in particular does."""
-    assigned_by_person = models.BooleanField(default=False)
+    assigned_by_person = models.BooleanField(default=False, db_default=False)
     """The person asked for just this administrator: whoever changes that tells them."""
     plan = models.JSONField(default=dict)
     plan_hash = models.CharField(max_length=64, blank=True)
