@@ -48,7 +48,7 @@ def _one(case: Case, now: datetime) -> None:
         return
     if case.state == "clarification_pending" and max(one.at for one in happened if one.event == "ask") + WAITS <= now:
         engine.happen(case.id, "answered", who="schedule", actor=_CLOCK, now=now, data={"code": "everything"})
-    elif case.state in OPEN and case.statutory_due is not None:
+    elif case.state in OPEN and case.statutory_due is not None and not dates.stands_still(case, actions, happened):
         _remind(case, happened, now)
 
 
