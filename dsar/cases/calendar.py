@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts import access, purposes
 from accounts.models import Account
 from accounts.tenancy import installation, scope
+from dsar.cases import words
 from dsar.cases.models import CalendarLink, Case
 from dsar.cases.table import DISPUTE_DAYS, OPEN, OVER
 from dsar.contentlines import text, written
@@ -64,7 +65,7 @@ def feed(*, secret: str, now: datetime) -> str | None:
 
 def _due(case: Case) -> Day:
     assert case.statutory_due is not None
-    return Day(case.id, "due", case.statutory_due, _("%(reference)s due: %(rights)s") % {"reference": case.reference, "rights": rights(case)})
+    return Day(case.id, "due", case.statutory_due, _("%(reference)s due: %(rights)s") % {"reference": case.reference, "rights": words.asked(case.actions.all())})
 
 
 def rights(case: Case) -> str:

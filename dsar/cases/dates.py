@@ -67,6 +67,12 @@ def _put_right(case: Case, reversed_: Happening) -> date:
     return (reversed_.at + PRIORITY).astimezone(ZoneInfo(case.time_zone)).date()
 
 
+def stands_still(case: Case, actions: Iterable[Action], happened: Iterable[Happening]) -> bool:
+    """Whether the time of the law that would be the first to be missed stands still until somebody answers: then nothing is near, and nothing is missed."""
+    found = [(r.statutory_due, r.standing_still_since) for one in clocks(case, actions, happened) for r in one.reckoned if r.statutory_due is not None]
+    return bool(found) and min(found, key=lambda pair: pair[0])[1] is not None
+
+
 def explained(case: Case, actions: Iterable[Action], happened: Iterable[Happening]) -> list[str]:
     """Why the date is what it is, in sentences: of the right and the law that drive it."""
     happened = list(happened)

@@ -110,7 +110,7 @@ class Case(Versioned):
     """Accounts of administrators from whom this case is kept."""
     assigned = models.UUIDField(null=True)
     """The account of the administrator who handles it; None while nobody in particular does."""
-    assigned_by_person = models.BooleanField(default=False)
+    assigned_by_person = models.BooleanField(default=False, db_default=False)
     """The person asked for just this administrator: whoever changes that tells them."""
     plan = models.JSONField(default=dict)
     plan_hash = models.CharField(max_length=64, blank=True)
@@ -242,9 +242,9 @@ class Authority(models.TextChoices):
     """On what somebody says that they act for the person."""
 
     POWER = "power_of_attorney", _("A written power of attorney")
-    LAWYER = "lawyer", _("Instructed as their lawyer")
-    GUARDIAN = "guardian", _("As parent or guardian")
-    SERVICE = "registered_agent", _("An agent or service that the person chose")
+    LAWYER = "lawyer", _("A lawyer’s instruction")
+    GUARDIAN = "guardian", _("Parent or guardian")
+    SERVICE = "registered_agent", _("A chosen agent or service")
 
 
 class Letters(models.TextChoices):
@@ -256,7 +256,7 @@ class Letters(models.TextChoices):
 class AgentState(models.TextChoices):
     STATED = "stated", _("Says so; nobody confirmed it")
     CONFIRMED = "confirmed", _("Confirmed")
-    ENDED = "ended", _("Does not act for the person")
+    ENDED = "ended", _("Does not act any more")
 
 
 class Agent(Versioned):

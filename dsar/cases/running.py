@@ -50,7 +50,7 @@ def _one(case: Case, now: datetime) -> None:
         engine.happen(case.id, "answered", who="schedule", actor=_CLOCK, now=now, data={"code": "everything"})
     elif children.due(case, actions, happened, now):
         children.go_on(case, happened, now)
-    elif case.state in OPEN and case.statutory_due is not None:
+    elif case.state in OPEN and case.statutory_due is not None and not dates.stands_still(case, actions, happened):
         _remind(case, happened, now)
 
 

@@ -1,7 +1,11 @@
 """What happens to a request, in words: for the audit log, for the timeline that everybody understands, and the grounds that may be given."""
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext_lazy as _
+
+from dsar.cases.models import ASKABLE, Action
 
 SENTENCES = {
     "case.received": _("%(target)s asked for what is theirs by right"), "case.reported": _("Somebody reported that the account of %(target)s is a child’s"),
@@ -80,6 +84,22 @@ _GROUNDS = {key: label for key, label in [*GROUNDS, *EXTENSIONS]}
 def ground(code: str) -> str:
     """A ground in words; '' for what is none."""
     return str(_GROUNDS.get(code, ""))
+
+
+RIGHT_OF = {"access": _("A copy of their data"), "portability": _("Their data in a portable file"), "erasure": _("Deletion of their data"), "correct": _("Correction of something wrong"),
+            "restrict": _("Restriction: keep it, but do not use it"), "object": _("Objection to a use of their data"), "withdraw_consent": _("Withdrawal of a consent"),
+            "opt_out": _("No mail or use beyond what is needed"), "deactivate": _("Deactivation of their account"), "child": _("Report that the account is a child’s")}
+"""What was asked, for everybody but the person."""
+ASKED_FOR = [(right, RIGHT_OF[right]) for right, _label in ASKABLE]
+"""What is asked for somebody else, on the phone or in their name."""
+STATE_OF = {"identity_pending": _("Waiting for a proof of who asked"), "clarification_pending": _("Waiting for the person’s answer"), "review": _("To be checked before the person gets it"),
+            "ready": _("Ready for the person"), "disputed": _("The person disagrees; somebody else looks at it")}
+"""Where it stands, for administrators, where the words for everybody speak to the person."""
+
+
+def asked(actions: Iterable[Action]) -> str:
+    """The rights of a request, for everybody but the person."""
+    return " · ".join(str(RIGHT_OF[one.right]) for one in sorted(actions, key=lambda a: a.right))
 
 
 COMPLAIN = {

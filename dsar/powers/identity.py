@@ -21,8 +21,8 @@ from accounts.powers.forms import StrictForm, note_field
 from accounts.reasons import Refused
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
-from dsar.cases import agents, engine, intake, unproven
-from dsar.cases.models import ASKABLE, Case, Channel, Letters
+from dsar.cases import agents, engine, intake, unproven, words
+from dsar.cases.models import Case, Channel, Letters
 from dsar.powers import cases
 from dsar.powers.cases import CaseForm, OwnForm
 
@@ -32,7 +32,7 @@ METHODS = [("", gettext_lazy("Choose one")), ("called_back", gettext_lazy("Calle
 
 class RecordForm(StrictForm):
     person = forms.EmailField(label=gettext_lazy("E-mail address of the person"), max_length=254)
-    right = forms.ChoiceField(label=gettext_lazy("What they ask for"), choices=ASKABLE)
+    right = forms.ChoiceField(label=gettext_lazy("What they ask for"), choices=words.ASKED_FOR)
     channel = forms.ChoiceField(label=gettext_lazy("How it came"), choices=[c for c in Channel.choices if c[0] in {"phone", "letter", "agent"}])
     received_on = forms.DateField(label=gettext_lazy("Day on which it came"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
                                   help_text=gettext_lazy("Today if you leave it empty. The time to answer runs from it."))

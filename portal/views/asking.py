@@ -18,6 +18,7 @@ from accounts.models import Account
 from accounts.powers.forms import StrictForm
 from accounts.reasons import Refused, text
 from dsar.cases import agents, children, inquiries, mailbox
+from dsar.cases import words as wordings
 from dsar.cases.models import ASKABLE, Letters
 from portal.jobs import wake
 from portal.views import errors
@@ -46,7 +47,7 @@ class AgentForm(StrictForm):
     email = forms.EmailField(label=gettext_lazy("E-mail address of the person you act for"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}),
                              help_text=gettext_lazy("A code goes to this mailbox. They give it to you if they agree."))
     organization = forms.CharField(label=gettext_lazy("Organization"), max_length=120, required=False, help_text=gettext_lazy("Its name as you know it. Leave it empty if they are in one only."))
-    right = forms.ChoiceField(label=gettext_lazy("What you ask for, in their name"), choices=ASKABLE)
+    right = forms.ChoiceField(label=gettext_lazy("What you ask for, in their name"), choices=wordings.ASKED_FOR)
     words = forms.CharField(label=gettext_lazy("Your words to the organization"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4}),
                             help_text=gettext_lazy("Optional. Do not send copies of documents."))
     letters = forms.ChoiceField(label=gettext_lazy("Where letters about it go"), help_text=gettext_lazy("The person sees this before they agree. Data go to the person alone."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import lately
 from accounts.actor import Actor
 from accounts.models import Account, Management, Membership, RightsRequest
 from accounts.power import Words
@@ -23,7 +24,7 @@ from accounts.reasons import NotFound
 from dsar import disputed
 from dsar.cases import calendar, figures, mailbox, plans, words
 from dsar.cases.models import Agent, Case, Channel, State, Task, TaskKind
-from dsar.cases.table import DESTROYS, DISCLOSES, OPEN, OVER, needed
+from dsar.cases.table import DELAYED, DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
 from portal.organization import enter
 
@@ -46,6 +47,8 @@ _LABELS: dict[str, Words] = {
     "decline-own-deletion": gettext_lazy("Decline"), "rebut-child-report": gettext_lazy("The account stays"),
 }
 """What the acts are called beside a request."""
+_RESTING = frozenset({"make-requested-copy", "delete-as-requested", "grant-own-deletion", "answer-request", "release-copy", "finish-by-hand"})
+"""What is refused while a request rests, and so is not offered."""
 
 
 @dataclass
@@ -58,8 +61,18 @@ class Line:
     acts: list[tuple[str, Words]]
     handler: str
     """The name of whoever handles it, '' while nobody in particular does."""
+    rests: datetime | None
+    """Until when nothing is disclosed, deleted or corrected, because the way in to the account changed."""
     left: int | None
     """Days until it is due, negative once it was missed."""
+
+    @property
+    def asked(self) -> str:
+        return words.asked(self.row.actions.all())
+
+    @property
+    def state(self) -> str:
+        return str(words.STATE_OF.get(self.row.state) or self.row.get_state_display())
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
@@ -121,6 +134,7 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
     agents_waiting = set(Agent.objects.filter(case__in=[r.id for r in rows if r.channel == "agent"], state="stated").values_list("case_id", flat=True))
     handlers = dict(Account.objects.filter(id__in={r.assigned for r in rows if r.assigned}).values_list("id", "name"))
     open_rights: dict[UUID, set[str]] = defaultdict(set)
+    now = timezone.now()
     for row in rows:
         open_rights[row.account_id] |= {a.right for a in row.actions.all()}
     for row in rows:
@@ -138,9 +152,12 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
             slugs.append("record-authority")
         if slugs and row.state in OPEN:
             slugs.append("assign-request")
+        rests = lately.until(row.account, now) if rights & DELAYED and row.closed_at is None else None
+        if rests:
+            slugs, over_person = [one for one in slugs if one not in _RESTING], [one for one in over_person if one not in _RESTING]
         acts = [(reverse("power", args=[slug, members[row.account_id], one]), _LABELS[one]) for one in over_person]
         acts += [(f"{reverse('organization-power', args=[slug, one])}?request={row.id}", _LABELS[one]) for one in slugs]
-        yield Line(row, members.get(row.account_id), _risk(row, rights, open_rights[row.account_id]), acts, handlers.get(row.assigned, "") if row.assigned else "", _left(row))
+        yield Line(row, members.get(row.account_id), _risk(row, rights, open_rights[row.account_id]), acts, handlers.get(row.assigned, "") if row.assigned else "", rests, _left(row))
 
 
 def _left(row: Case) -> int | None:

@@ -68,7 +68,8 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
         "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"), "add": add,
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
-        "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING, "may_dispute": form is not None and row.state in OVER},
+        "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING,
+        "asked": next((h.words for h in reversed(happened) if h.event == "ask"), ""), "may_dispute": form is not None and row.state in OVER},
         status=422 if any(one is not None and one.is_bound for one in (form, add)) else 200)
 
 

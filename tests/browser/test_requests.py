@@ -107,7 +107,7 @@ def shoot(visit: Visit, path: str) -> None:
             visit.page.emulate_media(color_scheme=scheme)
             visit.page.set_viewport_size({"width": width, "height": 900})
             visit.go(path)
-            visit.page.screenshot(path=str(Path(folder) / f"{path.strip('/').replace('/', '-')[-30:].split('?')[0]}-{scheme}-{width}.png"), full_page=True)
+            visit.page.screenshot(path=str(Path(folder) / f"{path.split('?')[0].strip('/').replace('/', '-')[-70:]}-{scheme}-{width}.png"), full_page=True)
 
 
 def test_agents_links_and_delays_are_whole_pages(world: World, visit: Visit) -> None:

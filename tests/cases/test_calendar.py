@@ -73,7 +73,7 @@ def test_a_link_shows_references_and_rights_and_nobody(world: World) -> None:
     link = made(org)
     status, text = read(link)
     event, = parsed(text)
-    assert status == 200 and case.reference in event["SUMMARY"] and "A copy of my data" in event["SUMMARY"] and event["DTSTART;VALUE=DATE"] == f"{case.statutory_due:%Y%m%d}"
+    assert status == 200 and case.reference in event["SUMMARY"] and "A copy of their data" in event["SUMMARY"] and event["DTSTART;VALUE=DATE"] == f"{case.statutory_due:%Y%m%d}"
     account = Account.objects.get(id=person.account_id)
     assert not any(word in text for word in (account.name, account.email, other.reference, mine.reference, barred.reference, str(person.account_id)))
     assert parsed(read(link)[1])[0]["UID"] == event["UID"], "the same date stays the same event"

@@ -72,7 +72,10 @@ def test_whoever_changes_the_address_cannot_take_the_data_next(world: World, tmp
     assert answer.status_code == 403 and "changed_lately" in answer.content.decode()
     for page in ("/me/copies/", "/me/requests/", "/me/delete/", f"/me/requests/{later.id}/"):
         assert "The time to answer runs on" in client.get(page).content.decode(), page
-    assert "their earlier mailbox were told" in client_for(world.north.person("owner")).get(f"/o/{world.north.slug}/requests/{later.id}/").content.decode()
+    queue = client_for(world.north.person("owner"))
+    one = queue.get(f"/o/{world.north.slug}/requests/{later.id}/").content.decode()
+    assert "so that nobody else can use that" in one and "make-requested-copy" not in one and "refuse-request" in one, "what would be refused now is not offered"
+    assert "rests until" in queue.get(f"/o/{world.north.slug}/requests/").content.decode()
     letters(person.account_id)
     with tenancy.installation("a test looks"):
         told = sorted(Mail.objects.filter(account_id=person.account_id, template="request-rests").values_list("address", flat=True))

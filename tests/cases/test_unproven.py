@@ -67,6 +67,8 @@ def test_after_an_outage_the_reminders_come_first_and_must_have_left(world: Worl
     letters(person.account_id)
     arrange(lambda: Mail.objects.filter(account_id=person.account_id, sent_at=None).update(state="failed", next_attempt_at=None))
     assert look(dead, now + timedelta(hours=1)) == ("identity_pending", 2), "a dead mailbox holds nothing up"
+    with tenancy.installation("a test looks"):
+        assert not Happening.objects.filter(case=dead, event__in=("warned", "breached")).exists(), "while it waits for the proof its time stands still: nothing is missed"
 
 
 def test_california_waits_until_the_45th_day(world: World) -> None:

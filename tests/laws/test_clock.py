@@ -187,7 +187,7 @@ LEPT = {
     "graced": "pending_deletion", "held": "pending_deletion", "goes": "pending_deletion", "asked": ("open", 14), "later": "active", "ends": ("removed", "deactivated"), "role": "member",
     "plan": ("expired", "active"), "changing": "expired", "unconfirmed": "expired", "undo": False,
     "domains": {"unproven": "expired", "failing": "failing", "sound": "verified", "contested": "lapsed"},
-    "claims": {"told": ("announced", 0), "objects": ("exempted", 0), "rests": ("withdrawn", 0)}, "restricted": "confirmed", "copy": "ended", "case": "triage", "breached": 1, "unproven": "closed_unverified",
+    "claims": {"told": ("announced", 0), "objects": ("exempted", 0), "rests": ("withdrawn", 0)}, "restricted": "confirmed", "copy": "ended", "case": "triage", "breached": 1, "unproven": "identity_pending",
     "succession": ("waiting", 2), "closing": ("pending_deletion", 3), "factor": True,
 }
 """After forty days in one step: what can be undone has happened, what cannot be undone has been told."""

@@ -95,7 +95,7 @@ def _reset(world: World) -> None:
         role = org.roles["member" if name == "worker" else name]
         Membership.objects.filter(id=person.id).update(status="active", role=role, reset_required_at=None, protected=False, status_until=None, title="", access_ends_at=None, use_restricted=False)
         Account.objects.filter(id=person.account_id).update(status="active", reset_required_at=None, has_second_factor=role.rank >= 50, mfa_stop_until=None, email_verified_at=datetime.now(UTC),
-                                                            password="argon2$usable", name=name)
+                                                            password="argon2$usable", name=name, credentials_changed_at=None)
     Management.objects.get_or_create(account_id=org.person("worker").account_id, defaults={"organization": org.organization, "basis": "created_by_org", "since": datetime.now(UTC)})
     Protection.objects.all().delete()
     Copy.objects.filter(organization=org.organization).update(state="ended")
