@@ -23,6 +23,7 @@ from accounts.models import Account, Mail, Membership, Plan, PlanRow
 from accounts.models.plan import PlanState
 from audit import subscribers
 from dsar.datamap import MAP
+from dsar.datamap.kinds import Column
 from dsar.export import making, run
 from dsar.holding import told
 from portal.logs import Json
@@ -57,7 +58,12 @@ def copied(who: Who, only: UUID | None = None) -> set[str]:
 
 def theirs(who: Who, *orgs: str) -> set[str]:
     """What the map says is the person's to have."""
-    return {word for word, one in who.put.items() if one.org in orgs and told(one.unit) and one.unit.columns[one.column].export in {"yes", "others"}}
+    return {word for word, one in who.put.items() if one.org in orgs and told(one.unit) and _told(one.unit.columns[one.column])}
+
+
+def _told(column: Column) -> bool:
+    """With its value. An address in a column that is about others is somebody else's, and is not."""
+    return column.export == "yes" or (column.export == "others" and column.category != "user.contact.email")
 
 
 def kept(one: Canary) -> bool:
