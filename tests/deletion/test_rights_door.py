@@ -24,7 +24,7 @@ from dsar.powers.cases import ANSWER
 from portal.views.rights import COOKIE
 from tests.audit.logs import number_all
 from tests.browse import client_for
-from tests.cases.helpers import received
+from tests.cases.helpers import happen, received
 from tests.cast import Org, World
 from tests.deletion.acts import account, act, deletion
 from tests.situations import arrange
@@ -225,7 +225,8 @@ def test_what_a_mailbox_asks_stands_in_nobody_s_way(world: World) -> None:
     inside(person).post("/rights/page/", {"do": "ask", "right": "erasure", "organization": str(org.organization.id)})
     first, second = cases_of(person)
     assert (first.id, first.state, first.level) == (proven.id, "triage", 2) and (second.state, second.level) == ("identity_pending", 1)
-    running.look(now=datetime.now(UTC) + timedelta(days=31))
+    for event in ("reminded", "reminded", "closed_unverified"):
+        happen(second, event)
     assert [c.state for c in cases_of(person)] == ["triage", "closed_unverified"]
 
 
