@@ -18,6 +18,7 @@ from accounts.tenancy import installation
 from accounts.work import plain
 from audit import INSTALLATION
 from dsar import records
+from dsar.cases.models import Case
 from dsar.datamap import MAP
 from dsar.datamap.kinds import PURPOSES, Unit
 from dsar.export import acts, portable
@@ -59,6 +60,8 @@ class Wanted:
     language: str
     asked_at: datetime
     only: UUID | None = None
+    case: UUID | None = None
+    """The request that the copy answers, if it was asked for as one."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,14 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     manifest = bag.finish(
         info={"Source-Organization": "Steward", "External-Description": "A copy of the personal data of one person", "Bagging-Date": f"{now:%Y-%m-%d}", "External-Identifier": str(wanted.copy)},
         manifest={"format": "steward-copy/1", "copy": str(wanted.copy), "subject": str(account.id), "asked_at": plain(wanted.asked_at), "as_of": plain(now),
-                  "map": records.version(), "counts": counts})
+                  "map": records.version(), "counts": counts, **_answers(wanted.case)})
     return Made(manifest=manifest, counts=counts, people=len(people.numbers))
+
+
+def _answers(case_id: UUID | None) -> dict[str, Any]:
+    """Which request the copy answers, and under which laws."""
+    case = Case.objects.filter(id=case_id).first() if case_id else None
+    return {"request": case.reference, "regimes": case.regimes} if case else {}
 
 
 def _kind(bag: Bag, reader: Reader, unit: Unit) -> Told:

@@ -93,7 +93,7 @@ def _attempt(row: Copy, now: datetime) -> None:
     _write(row, {"attempts": row.attempts + 1}, "", now)
     try:
         with sealed.Sealer(path, key) as sink:
-            made = making.make(making.Wanted(copy=row.id, account=row.account_id, language=row.language, asked_at=row.asked_at, only=row.organization_id), sink, now=now)
+            made = making.make(making.Wanted(copy=row.id, account=row.account_id, language=row.language, asked_at=row.asked_at, only=row.organization_id, case=row.for_case), sink, now=now)
         digest = hashlib.sha256()
         for block in sealed.opened(path, key):
             digest.update(block)

@@ -1,7 +1,9 @@
 """A request carries itself out: the copy is made, released and fetched by the person alone; two people schedule the deletion, which ends the request with a certificate, or goes back."""
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,7 +99,10 @@ def test_a_copy_is_made_released_and_fetched_by_the_person_alone(world: World) -
     assert f"/me/copies/{made.id}/" in page and any("What you asked for is ready" in words for words in letters(person.account_id))
     with pytest.raises(run.NotThere):
         run.fetch(holder=run.Holder(organization=org.organization.id), copy_id=made.id, now=datetime.now(UTC), actor=ActorRef(type="user", id=person.account_id), via="ui")
-    assert copies.fetched(the_copy(case))[:2] == b"PK"
+    data = copies.fetched(the_copy(case))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        manifest = json.loads(next(archive.read(name) for name in archive.namelist() if name.endswith("/data/manifest.json")))
+    assert (manifest["request"], manifest["regimes"]) == (case.reference, case.regimes) and case.regimes, "it says which request it answers, and under which laws"
     follow()
     follow()
     assert now_is(case) == "delivered" and events(case)[-3:] == ["built", "released", "delivered"]
