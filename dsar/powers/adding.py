@@ -27,6 +27,9 @@ class Chosen(forms.FileInput):
 
 
 class AddForm(OwnForm):
+    BODY = 3 * 1024 * 1024
+    """What a program sends with a file of the largest size, in base64."""
+
     message = forms.CharField(label=gettext_lazy("Your words to them"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
                               help_text=gettext_lazy("Optional where you add a file."))
     file = forms.CharField(label=gettext_lazy("File"), required=False, max_length=evidence.TEXT, error_messages={"max_length": gettext_lazy("The file is larger than 2 MB.")},

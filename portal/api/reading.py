@@ -59,7 +59,7 @@ def body(request: HttpRequest, operation: Operation) -> Any:
     """The body: an object that fits the operation's schema, or the bytes of a file."""
     if operation.body is None and operation.takes == "application/json":
         return {}
-    raw = _bytes(request, people_csv.BYTES if operation.takes == "text/csv" else BODY_LIMIT)
+    raw = _bytes(request, people_csv.BYTES if operation.takes == "text/csv" else _limit(operation))
     if raw and not _fits(request, operation.takes):
         raise Problem(415, "media_type", f"Send {operation.takes} in UTF-8.")
     if operation.takes != "application/json":
@@ -72,6 +72,11 @@ def body(request: HttpRequest, operation: Operation) -> Any:
     return found
 
 
+def _limit(operation: Operation) -> int:
+    """Most bodies are small; a form that takes a file says how large one may be."""
+    return getattr(operation.power.form, "BODY", BODY_LIMIT) if operation.power is not None else BODY_LIMIT
+
+
 def _bytes(request: HttpRequest, most: int) -> bytes:
     try:
         length = int(request.headers.get("Content-Length") or 0)
@@ -79,7 +84,7 @@ def _bytes(request: HttpRequest, most: int) -> bytes:
             return request.body
     except (ValueError, RequestDataTooBig):
         pass
-    raise Problem(413, "too_large", "The body may have at most 1 MB." if most == BODY_LIMIT else "The file may have at most 5 MB.")
+    raise Problem(413, "too_large", "The file may have at most 5 MB." if most == people_csv.BYTES else f"The body may have at most {most // (1024 * 1024)} MB.")
 
 
 def _fits(request: HttpRequest, wanted: str) -> bool:
