@@ -18,7 +18,7 @@ test: install-test
 	"$(PY)" -m ruff check .
 	"$(PY)" -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 	STEWARD_SECRET_KEY=$$(printf 'x%.0s' {1..40}) "$(PY)" manage.py makemigrations --check --dry-run --skip-checks 2>/dev/null
-	"$(PY)" -m pytest -n 3 --dist worksteal -q
+	"$(PY)" -m pytest -n 4 --dist worksteal -q
 
 # Takes the pictures of the admin guide anew.
 # 10,000 acts while everything is killed at random; prints a verdict. Takes about a quarter of an hour.
