@@ -70,10 +70,19 @@ def empty_cache(settings: object, tmp_path: Path) -> None:
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> World:
-    """Two organizations with a cast of named people, committed. What tests before it left to be read and sent is not this test's work.
+    """Two organizations with a cast of named people, committed. What tests before it left to be read and sent is not this test's work."""
+    return _made(request)
 
-    The second one is there from the beginning where the module speaks of it, so that nothing is made in the middle of what a test measures; elsewhere it is made when something asks for it.
-    """
+
+@pytest.fixture(scope="module")
+def standing(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: object) -> World:
+    """The same, one for all tests of a module that only look, or are refused whatever they try."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        return _made(request)
+
+
+def _made(request: pytest.FixtureRequest) -> World:
+    """The second organization is there from the beginning where the module speaks of it, so that nothing is made in the middle of what a test measures; elsewhere it is made when something asks for it."""
     from tests.audit.logs import nothing_waits
 
     nothing_waits()

@@ -287,9 +287,10 @@ TRANSFERS = {"transfer-account": "", "withdraw-transfer": "out", "accept-transfe
 
 
 def transfer_for(person: Membership, org: Org, how: str, **more: Any) -> Transfer:
-    """An offer of the person's account by the organization (`out`, or `agreed` with a date), or to it (`in`). The other side is the other one of the newest world. Needs an open act."""
+    """An offer of the person's account by the organization (`out`, or `agreed` with a date), or to it (`in`). The other side is the other one of the newest world that has two, or whoever there is. Needs an open act."""
     now = datetime.now(UTC)
-    other = Organization.objects.filter(slug__startswith="north-" if org.slug.startswith("contoso-") else "contoso-", status="active").exclude(id=org.organization.id).order_by("-created_at").first()
+    others = Organization.objects.filter(status="active").exclude(id=org.organization.id).order_by("-created_at")
+    other = others.filter(slug__startswith="north-" if org.slug.startswith("contoso-") else "contoso-").first() or others.first()
     ours, theirs = (other, org.organization) if how == "in" else (org.organization, other)
     agreed = {"state": "accepted", "accepted_at": now, "effective_at": now + timedelta(days=14)} if how == "agreed" else {}
     return Transfer.objects.create(**{"organization": ours, "to_organization": theirs, "to_slug": theirs.slug if theirs else "nobody", "account_id": person.account_id, "offered_at": now,

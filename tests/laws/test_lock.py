@@ -38,7 +38,7 @@ def test_a_difference_is_noticed() -> None:
 @pytest.mark.parametrize("table", GUARDED)
 @pytest.mark.parametrize("sql", ["DELETE FROM {t}", "UPDATE {t} SET {c} = {c}", "INSERT INTO {t} DEFAULT VALUES"])
 @pytest.mark.parametrize("alias", ["default", "owner"])
-def test_raw_sql_is_refused(world: World, table: str, sql: str, alias: str) -> None:
+def test_raw_sql_is_refused(standing: World, table: str, sql: str, alias: str) -> None:
     """By the serving role and by the owner of the tables alike."""
     with tenancy.installation("as much as possible is visible"), connections[alias].cursor() as cursor:
         cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name NOT IN ('last_active_at', 'last_seen_at', 'last_used_at') LIMIT 1", [table])
@@ -92,7 +92,7 @@ def test_a_faked_opening_does_not_commit(world: World) -> None:
     "UPDATE audit_entry SET record = '{}'", "DELETE FROM audit_entry", "TRUNCATE audit_entry", "UPDATE audit_leaf SET action = 'x'", "DELETE FROM audit_leaf", "TRUNCATE audit_leaf CASCADE",
     "DELETE FROM audit_disclosure", "UPDATE audit_disclosure SET path = 'x'", "DELETE FROM audit_target", "UPDATE audit_subjectkey SET wrapped = ''", "DELETE FROM audit_subjectkey"])
 @pytest.mark.parametrize("alias", ["default", "owner", "sequencer"])
-def test_the_log_is_append_only(world: World, statement: str, alias: str) -> None:
+def test_the_log_is_append_only(standing: World, statement: str, alias: str) -> None:
     number_all()
     with tenancy.installation("as much as possible is visible"), pytest.raises(DatabaseError), transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         cursor.execute(statement)

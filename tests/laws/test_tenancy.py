@@ -34,32 +34,32 @@ def _bare(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("path", [*PAGES, *API])
-def test_foreign_organizations_are_not_there(world: World, path: str) -> None:
-    client = client_for(world.north.person("owner"))
-    foreign = world.contoso.person("member")
-    real = client.get(path.format(slug=world.contoso.slug, person=foreign.id, other=uuid.uuid4()))
+def test_foreign_organizations_are_not_there(standing: World, path: str) -> None:
+    client = client_for(standing.north.person("owner"))
+    foreign = standing.contoso.person("member")
+    real = client.get(path.format(slug=standing.contoso.slug, person=foreign.id, other=uuid.uuid4()))
     made_up = client.get(path.format(slug="no-such-organization", person=uuid.uuid4(), other=uuid.uuid4()))
     assert real.status_code == made_up.status_code == 404
     assert _bare(real.content) == _bare(made_up.content)
 
 
 @pytest.mark.parametrize("path", [p for p in [*PAGES, *API] if "{person}" in p])
-def test_foreign_people_are_not_there(world: World, path: str) -> None:
+def test_foreign_people_are_not_there(standing: World, path: str) -> None:
     """One's own organization with somebody else's person."""
-    client = client_for(world.north.person("owner"))
-    real = client.get(path.format(slug=world.north.slug, person=world.contoso.person("member").id))
-    made_up = client.get(path.format(slug=world.north.slug, person=uuid.uuid4()))
+    client = client_for(standing.north.person("owner"))
+    real = client.get(path.format(slug=standing.north.slug, person=standing.contoso.person("member").id))
+    made_up = client.get(path.format(slug=standing.north.slug, person=uuid.uuid4()))
     assert (real.status_code, made_up.status_code) == (404, 404)
     assert _bare(real.content) == _bare(made_up.content)
 
 
 @pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over == "member"])
-def test_acts_on_foreign_people_are_not_there(world: World, slug: str) -> None:
-    client = client_for(world.north.person("owner"))
-    foreign = world.contoso.person("member")
-    for path in (f"/o/{world.north.slug}/people/{foreign.id}/{slug}/", f"/o/{world.contoso.slug}/people/{foreign.id}/{slug}/"):
-        assert client.post(path, {**DATA[slug], "confirm": f"member@{world.contoso.slug}.example"}).status_code == 404
-    answer = client.post(f"/api/v1/orgs/{world.contoso.slug}/people/{foreign.id}/actions/{slug}/", DATA[slug], content_type="application/json")
+def test_acts_on_foreign_people_are_not_there(standing: World, slug: str) -> None:
+    client = client_for(standing.north.person("owner"))
+    foreign = standing.contoso.person("member")
+    for path in (f"/o/{standing.north.slug}/people/{foreign.id}/{slug}/", f"/o/{standing.contoso.slug}/people/{foreign.id}/{slug}/"):
+        assert client.post(path, {**DATA[slug], "confirm": f"member@{standing.contoso.slug}.example"}).status_code == 404
+    answer = client.post(f"/api/v1/orgs/{standing.contoso.slug}/people/{foreign.id}/actions/{slug}/", DATA[slug], content_type="application/json")
     assert answer.status_code == 404
     with tenancy.installation("look"):
         row = Membership.objects.select_related("account").get(id=foreign.id)
@@ -78,14 +78,14 @@ def _patterns(patterns: list) -> list:
 
 
 @pytest.mark.parametrize("table", [name for name, table in TABLES.items() if table.scope])
-def test_without_a_scope_nothing_is_found(world: World, table: str) -> None:
+def test_without_a_scope_nothing_is_found(standing: World, table: str) -> None:
     tenancy.clear()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")
         assert cursor.fetchone()[0] == 0
-        with tenancy.scope(org=world.contoso.organization.id):
+        with tenancy.scope(org=standing.contoso.organization.id):
             column = TABLES[table].scope
-            cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} <> %s", [world.contoso.organization.id])
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} <> %s", [standing.contoso.organization.id])
             assert cursor.fetchone()[0] == 0
 
 

@@ -23,13 +23,13 @@ from tests.situations import WHY, arrange, group_for, role_for, session_for, tok
 
 
 @pytest.mark.parametrize("slug", [p.slug for p in POWERS])
-def test_each_power_has_a_page(world: World, slug: str) -> None:
+def test_each_power_has_a_page(standing: World, slug: str) -> None:
     power = BY_SLUG[slug]
-    answer = client_for(world.north.person("member")).get(f"/o/{world.north.slug}/help/{slug}/")
+    answer = client_for(standing.north.person("member")).get(f"/o/{standing.north.slug}/help/{slug}/")
     assert answer.status_code == 200
     page = answer.content.decode()
     assert power.code in page and power.event in page and power.slug in page
-    assert ("Nobody gets a mail." in page) == (explained.notice(power, organization=world.north.organization, actor="A", now=datetime.now(UTC)) is None)
+    assert ("Nobody gets a mail." in page) == (explained.notice(power, organization=standing.north.organization, actor="A", now=datetime.now(UTC)) is None)
 
 
 def test_the_overview_lists_all_and_can_be_searched(world: World) -> None:
@@ -77,15 +77,15 @@ def test_every_refusal_that_happens_is_explained(world: World) -> None:
 
 
 @pytest.mark.parametrize("slug", [p.slug for p in POWERS if p.over in {"member", "row"} and p.slug not in {"import-people", "grant-ownership"}])
-def test_the_lines_for_programs_are_accepted(world: World, slug: str) -> None:
+def test_the_lines_for_programs_are_accepted(standing: World, slug: str) -> None:
     power = BY_SLUG[slug]
     assert not schema.check(body_of(power), example_of(power))
-    words = shlex.split(explained.command(power, world.north.organization))
+    words = shlex.split(explained.command(power, standing.north.organization))
     assert words[:3] == ["python", "manage.py", "power"] and BY_CODE[words[3]] is power
     cli._data(power, [words[n + 1] for n, word in enumerate(words) if word == "--set"])
-    assert (explained.curl(power, world.north.organization) == "") == (explained.operation(power) is None)
+    assert (explained.curl(power, standing.north.organization) == "") == (explained.operation(power) is None)
     if power.permission:
-        assert f"/orgs/{world.north.slug}/" in explained.curl(power, world.north.organization)
+        assert f"/orgs/{standing.north.slug}/" in explained.curl(power, standing.north.organization)
 
 
 @pytest.mark.parametrize("slug", ["restrict", "suspend", "remove", "deactivate", "lockdown"])
