@@ -15,6 +15,8 @@ COLUMNS = ("person_id", "email", "display_name", "account_status", "membership_s
            "title", "department", "contract_ends_on")
 USED = {"email": "email", "display_name": "name", "role": "role", "groups": "groups", "title": "title", "department": "department", "contract_ends_on": "contract_ends_on"}
 ROWS, BYTES, FIELD, COLUMN_LIMIT = 10_000, 5 * 1024 * 1024, 2_000, 100
+TRIED = 3 * BYTES
+"""What a page reads at all: that a file is somewhat too large it says beside the field, a huge one is refused before it is read."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

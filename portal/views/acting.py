@@ -49,3 +49,6 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("job", slug, plan.id)
     context = {"form": form, "columns": act_file.COLUMNS, "actions": offered, "grounds": [ground for ground in GROUNDS if ground[0] != "other"]}
     return render(request, "people/act.html", context, status=422 if request.method == "POST" else 200)
+
+
+upload.body_limit = people_csv.TRIED  # type: ignore[attr-defined]

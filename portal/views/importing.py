@@ -51,6 +51,9 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "people/import.html", {"form": form, "used": people_csv.USED}, status=422 if request.method == "POST" else 200)
 
 
+upload.body_limit = people_csv.TRIED  # type: ignore[attr-defined]
+
+
 def export(request: HttpRequest, slug: str) -> HttpResponse:
     """The people list, or what a filter leaves of it, as a file: byte-exact, or with ?for=spreadsheet safe to open in one.
 
