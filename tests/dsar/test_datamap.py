@@ -122,3 +122,20 @@ def test_tables_about_nobody_have_a_reason() -> None:
     assert "accounts_domain: the reason is too short to be one" in list(checks.wrong(replace(MAP, nothing=(Nothing("accounts_domain", "no"),)), live()))
     twice = replace(MAP, units=(*MAP.units, Unit(table="accounts_domain", title="", about=(), purpose="account", source=(), recipients=(), keeping="account", columns={})))
     assert "accounts_domain is declared twice" in list(checks.wrong(twice, live()))
+
+
+def dangling(found: DataMap) -> list[str]:
+    """References that would lead nowhere: from a row that stays, by a column that keeps its value, to one that is deleted."""
+    models = {model._meta.db_table: model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy}
+    goes = {unit.table for unit in found.units if unit.erase == "delete"}
+    return [f"{table}.{one.column}" for table, model in models.items() if table not in goes for one in model._meta.local_concrete_fields
+            if one.is_relation and one.remote_field.model._meta.db_table in goes and not (table in found.by_table and found.by_table[table].columns[one.column].erase == "null")]
+
+
+def test_nothing_that_stays_refers_to_what_goes_and_the_database_deletes_nothing_by_itself() -> None:
+    """The deletion never relies on a cascade: what goes is declared, row by row (RIGHTS 4b, 8)."""
+    assert dangling(MAP) == []
+    assert dangling(changed("accounts_mail", erase="delete")) == [] and dangling(changed("accounts_account", erase="delete")), "it finds what it looks for"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT conrelid::regclass::text || ' ' || conname FROM pg_constraint WHERE contype = 'f' AND confdeltype NOT IN ('a', 'r')")
+        assert cursor.fetchall() == [("accounts_searchtoken accounts_searchtoken_membership_id_fkey",)], "the words of the search, which triggers write and remove with the membership"
