@@ -15,7 +15,7 @@ from accounts.reasons import Refused
 from accounts.work import Work
 from dsar.cases import engine
 from dsar.cases.engine import Loaded
-from dsar.cases.models import Action, Case, Happening, Outcome
+from dsar.cases.models import Action, Case, Outcome
 from dsar.cases.table import OVER, Who, needed
 from dsar.clock.regimes import applicable
 
@@ -75,11 +75,6 @@ def settle(work: Work, loaded: Loaded) -> list[dict[str, Any]]:
 def prove(work: Work, loaded: Loaded, *, level: int, who: Who, actor: UUID | None, code: str) -> list[dict[str, Any]]:
     """The person proved who they are; if the same is under way already, this request joins it."""
     return [engine.go(work, loaded, "proven", who=who, actor=actor, data={"level": level, "code": code}), *joined(work, loaded)]
-
-
-def vouched(happened: Iterable[Happening]) -> bool:
-    """Whether two people said how they know that it was the person who asked."""
-    return any(one.event == "proven" and one.by == "administrator" for one in happened)
 
 
 def joined(work: Work, loaded: Loaded) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What somebody does with nothing but their mailbox: ask, take back, answer, disagree (RIGHTS 3d, level 1)."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,8 +17,6 @@ from audit.record import ActorRef
 from dsar.cases import agents, dates, engine, intake, unproven, words
 from dsar.cases.models import ASKABLE, Action, Agent, Case, Channel, Happening, Letters, Outcome, State
 from dsar.cases.table import OVER, UNCLAIMED, why_not
-from dsar.export import run
-from dsar.models import Copy, CopyState
 
 LEVEL = 1
 DOES = ("withdrawn", "answered", "disputed", "downgraded", "agent_confirmed", "agent_ended")
@@ -104,29 +102,6 @@ def _agent(account: Account, case_id: UUID, event: str, letters: str, now: datet
         engine.written(work, [engine.draft(loaded, facts, actor=by(account), via="ui", account=account, work=work)], org=loaded.case.organization_id, now=now)
 
 
-def fetch(*, account: Account, case_id: UUID, now: datetime) -> tuple[Copy, Iterator[bytes]]:
-    """The copy that was asked for, for whoever cannot sign in: see `copy_of`. Raises Refused where there is none, and for a while after the way in to the account changed."""
-    with installation("a person and their own request"):
-        row = Case.objects.filter(id=case_id, account=account).first()
-        copy = copy_of(row, list(row.happenings.all()), account, now) if row else None
-    if copy is None:
-        raise Refused({"": ["nothing_to_fetch"]})
-    try:
-        return run.fetch(holder=run.Holder(account=account.id), copy_id=copy.id, now=now, actor=by(account), via="ui")
-    except run.NotThere:
-        raise Refused({"": ["nothing_to_fetch"]}) from None
-
-
-def copy_of(row: Case, happened: list[Happening], account: Account, now: datetime) -> Copy | None:
-    """What can be fetched from the page that a mailbox opens: the copy of a request for whose person two people vouched, while that person cannot sign in (RIGHTS 5).
-
-    The mailbox is one proof, those two people are the other. Whoever can sign in does: that is the better proof.
-    """
-    if account.status == "active" or row.state not in {State.READY, State.DELIVERED} or not intake.vouched(happened):
-        return None
-    return Copy.objects.filter(for_case=row.id, account_id=account.id, state=CopyState.READY, expires_at__gt=now, downloads__lt=run.DOWNLOADS).first()
-
-
 # What the page shows
 
 
@@ -146,7 +121,6 @@ class Standing:
     agent: Agent | None
     rests: datetime | None
     """Until when nothing is disclosed, deleted or corrected, because the way in to the account changed."""
-    copy: Copy | None
 
     @property
     def open(self) -> bool:
@@ -157,16 +131,14 @@ def of(account: Account, *, now: datetime, **match: object) -> list[Standing]:
     """The person's cases that match, the newest first."""
     with installation("a person's own requests"):
         rows = list(Case.objects.filter(account=account, **match).select_related("organization").prefetch_related("actions", "happenings").order_by("-received_at")[:20])
-        return [standing(row, now, account=account) for row in rows]
+        return [standing(row, now) for row in rows]
 
 
-def standing(row: Case, now: datetime, *, account: Account | None = None) -> Standing:
-    """As the person reads it, or, without an account, whoever answers it."""
+def standing(row: Case, now: datetime) -> Standing:
     actions, happened = sorted(row.actions.all(), key=lambda a: a.right), sorted(row.happenings.all(), key=lambda h: (h.at, h.id))
     loaded = engine.Loaded(row, actions, happened)
     disputed = row.state in OVER and not why_not(loaded.told("person", row.account_id, {}, now), "disputed")
     return Standing(row, actions, dates.explained(row, actions, happened), [(words.TIMELINE[h.event], h) for h in happened], words.complain(row.regimes),
                     row.state in UNCLAIMED and row.channel != Channel.REPORT,
                     row.state == State.CLARIFICATION_PENDING, disputed, not why_not(loaded.told("person", row.account_id, {}, now), "downgraded"), agents.of(row),
-                    loaded.rests(now) if row.closed_at is None or row.state == State.READY else None,
-                    copy_of(row, happened, account, now) if account else None)
+                    loaded.rests(now) if row.closed_at is None or row.state == State.READY else None)

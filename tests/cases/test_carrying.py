@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts import approvals, door, outbox, purging, tenancy
 from accounts.models import Account, Mail, Membership, Plan, RightsRequest, Tombstone
@@ -23,13 +22,12 @@ from dsar.cases import following, mailbox, plans
 from dsar.cases.models import Action, Case, Happening, Task
 from dsar.export import run
 from dsar.models import Certificate, Copy
-from dsar.powers import carrying, cases, dialogue, identity
+from dsar.powers import carrying, cases, dialogue
 from portal.powers import BY_SLUG
 from tests.audit.logs import nothing_waits, number_all
 from tests.browse import client_for
 from tests.cases.helpers import received
 from tests.cases.test_acts import by, letters, own
-from tests.cases.test_without_session import proven
 from tests.cast import World
 from tests.deletion.acts import warned
 from tests.dsar import copies
@@ -111,52 +109,6 @@ def test_a_copy_is_made_released_and_fetched_by_the_person_alone(world: World) -
     with tenancy.installation("a test looks"):
         assert Action.objects.get(case=case).outcome == "granted" and Task.objects.get(case=case).state == "done"
     assert now_is(unproven) == "identity_pending"
-
-
-def fetched(visit: Client, **more: str) -> bytes:
-    """What the page that a mailbox opened hands out."""
-    answer = visit.post("/rights/status/", {"do": "fetch", **more})
-    if answer.status_code == 302:
-        assert answer["Location"] == "/rights/status/"
-        return b""
-    assert answer["Cache-Control"] == "private, no-store"
-    return b"".join(answer.streaming_content)
-
-
-def test_whoever_cannot_sign_in_fetches_it_from_the_page_of_their_mailbox(world: World) -> None:
-    """Two people who vouched are the second proof; without them, for somebody else, and for whoever can sign in, a mailbox is not enough."""
-    person, org = world.north.person("worker"), world.north
-    arrange(lambda: Account.objects.filter(id=person.account_id).update(status="locked"))
-    case = received(person, "access", level=1, channel="mailbox")
-    plan = by(world, "privacy-officer", identity.VOUCH, case, method="in_person", message="")
-    agree(world, plan.plan_id, identity.VOUCH, "owner")
-    over(world, "privacy-officer", carrying.COPY, person)
-    run.resume(now=datetime.now(UTC))
-    follow()
-    visit = proven(person, reference=case.reference)
-    assert "Fetch the copy" not in visit.get("/rights/status/").content.decode() and fetched(visit) == b"", "nobody has released it"
-    by(world, "owner", carrying.RELEASE, case, outcome="granted", ground="")
-    assert "Two people of the organization know that it was you" in visit.get("/rights/status/").content.decode()
-    other = proven(world.north.person("guest"))
-    assert fetched(other, request=str(case.id)) == b""
-    arrange(lambda: Account.objects.filter(id=person.account_id).update(status="active"))
-    assert fetched(visit) == b"" and "Sign in to fetch it" in visit.get("/rights/status/").content.decode()
-    arrange(lambda: Account.objects.filter(id=person.account_id).update(status="locked", credentials_changed_at=datetime.now(UTC)))
-    assert fetched(visit) == b"" and the_copy(case).downloads == 0, "not within 72 hours of a change"
-    arrange(lambda: Account.objects.filter(id=person.account_id).update(credentials_changed_at=None))
-    assert fetched(visit)[:2] == b"PK" and the_copy(case).downloads == 1
-    follow()
-    follow()
-    assert now_is(case) == "delivered"
-    with tenancy.installation("a test looks"):
-        assert '"mail_link"' in Entry.objects.filter(org=org.organization.id, record__contains="package.downloaded").latest("occurred_at").record
-    unvouched = received(world.north.person("auditor"), "access")  # proven by a session, and then the account was locked
-    over(world, "privacy-officer", carrying.COPY, world.north.person("auditor"))
-    run.resume(now=datetime.now(UTC))
-    follow()
-    by(world, "owner", carrying.RELEASE, unvouched, outcome="granted", ground="")
-    arrange(lambda: Account.objects.filter(id=world.north.person("auditor").account_id).update(status="locked"))
-    assert fetched(proven(world.north.person("auditor"), reference=unvouched.reference)) == b""
 
 
 def test_what_cannot_be_made_is_tried_again_and_what_is_not_fetched_goes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
