@@ -46,6 +46,19 @@ def _own_act(event: str) -> Callable[[Work, Person, Data], None]:
     return apply
 
 
+def _own_naming(event: str) -> Callable[[Work, Person, Data], None]:
+    """The person names an administrator: who shall not handle the request, or who shall."""
+    def apply(work: Work, person: Person, data: Data) -> None:
+        row = cases.own(person, data, event)
+        assert row is not None
+        named = _named(row, data)
+        assert named is not None
+        loaded = engine.load(row.id, account_id=person.account.id)
+        facts = engine.go(work, loaded, event, who="person", actor=person.account.id, data={"account": named.id, "facts": {"administrator": str(named.id)}})
+        cases.write_own(work, person, row.organization_id, [{**facts, "administrator": str(named.id)}])
+    return apply
+
+
 def again_rule(_actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     row = cases.own(person, data, "asked_again")
     if row is None:
@@ -114,16 +127,6 @@ def bar_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
             Effect("kept", "request", _("Your request and its date stay as they are."))]
 
 
-def bar(work: Work, person: Person, data: Data) -> None:
-    row = cases.own(person, data, "barred")
-    assert row is not None
-    named = _named(row, data)
-    assert named is not None
-    loaded = engine.load(row.id, account_id=person.account.id)
-    facts = engine.go(work, loaded, "barred", who="person", actor=person.account.id, data={"account": named.id, "facts": {"administrator": str(named.id)}})
-    cases.write_own(work, person, row.organization_id, [{**facts, "administrator": str(named.id)}])
-
-
 class HandlerForm(OwnForm):
     administrator = AnyChoiceField(label=gettext_lazy("Who shall handle it"), max_length=254, help_text=gettext_lazy("By their e-mail address."))
 
@@ -148,16 +151,6 @@ def _no_handler(row: Case, named: Account | None) -> Iterable[str]:
 def handler_effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
     return [Effect("later", "told", _("They are told by mail that they handle your request. Others who may handle requests still see it.")),
             Effect("kept", "request", _("Your request and its date stay as they are."))]
-
-
-def ask_for_handler(work: Work, person: Person, data: Data) -> None:
-    row = cases.own(person, data, "assigned")
-    assert row is not None
-    named = _named(row, data)
-    assert named is not None
-    loaded = engine.load(row.id, account_id=person.account.id)
-    facts = engine.go(work, loaded, "assigned", who="person", actor=person.account.id, data={"account": named.id, "facts": {"administrator": str(named.id)}})
-    cases.write_own(work, person, row.organization_id, [{**facts, "administrator": str(named.id)}])
 
 
 class AssignForm(CaseForm):
@@ -251,7 +244,7 @@ RESOLVE = Power(
     sentence=gettext_lazy("%(actor)s decided about a disputed answer to %(target)s"),
 )
 BAR = Power(
-    slug="bar-from-request", code="own.request_bar", event="case.barred", over="own_account", permission=None, tier=0, form=BarForm, rule=bar_rule, effects=bar_effects, apply=bar, notice=False,
+    slug="bar-from-request", code="own.request_bar", event="case.barred", over="own_account", permission=None, tier=0, form=BarForm, rule=bar_rule, effects=bar_effects, apply=_own_naming("barred"), notice=False,
     ladder=0, self_allowed=True, people_only=True, always=True,
     title=gettext_lazy("Keep an administrator out of your request"), button=gettext_lazy("Keep them out"),
     does=gettext_lazy("Takes the access to one of your requests from an administrator, so that somebody else handles it."),
@@ -260,7 +253,7 @@ BAR = Power(
 )
 HANDLER = Power(
     slug="choose-handler", code="own.request_handler", event="case.assigned", over="own_account", permission=None, tier=0, form=HandlerForm, rule=handler_rule, effects=handler_effects,
-    apply=ask_for_handler, notice=False, ladder=0, self_allowed=True, people_only=True, always=True,
+    apply=_own_naming("assigned"), notice=False, ladder=0, self_allowed=True, people_only=True, always=True,
     title=gettext_lazy("Ask that somebody in particular handles your request"), button=gettext_lazy("Ask for them"),
     does=gettext_lazy("Gives one of your requests to somebody of your choice among those who may handle it."),
     does_not=gettext_lazy("Keeps nobody out: for that there is another act."),
