@@ -244,7 +244,8 @@ RESOLVE = Power(
     sentence=gettext_lazy("%(actor)s decided about a disputed answer to %(target)s"),
 )
 BAR = Power(
-    slug="bar-from-request", code="own.request_bar", event="case.barred", over="own_account", permission=None, tier=0, form=BarForm, rule=bar_rule, effects=bar_effects, apply=_own_naming("barred"), notice=False,
+    slug="bar-from-request", code="own.request_bar", event="case.barred", over="own_account", permission=None, tier=0, form=BarForm, rule=bar_rule, effects=bar_effects,
+    apply=_own_naming("barred"), notice=False,
     ladder=0, self_allowed=True, people_only=True, always=True,
     title=gettext_lazy("Keep an administrator out of your request"), button=gettext_lazy("Keep them out"),
     does=gettext_lazy("Takes the access to one of your requests from an administrator, so that somebody else handles it."),
