@@ -27,6 +27,10 @@ PERMISSIONS = {
     "manage_apps": _("Install and remove apps"),
     "manage_requests": _("Handle requests of people about their data"),
     "manage_holds": _("Place and release legal holds"),
+    "manage_retention": _("Decide how long data is kept"),
+    "manage_registers": _("Keep the registers of disclosures, recipients and transfers"),
+    "view_content": _("See, together with a second person, what is in a managed account"),
+    "export_organization": _("Export everything that the organization holds"),
     "export_audit": _("Export the audit log"),
     "manage_settings": _("Change the settings of the organization"),
 }

@@ -30,8 +30,8 @@ _HELP = ("view_people", "require_password_reset", "revoke_sessions")
 _PEOPLE = (*_HELP, "view_audit", "invite_people", "import_people", "manage_access", "deactivate_accounts",
            "update_profiles", "change_email", "revoke_tokens", "manage_groups")
 _SECURITY = (*_READ, "require_password_reset", "revoke_sessions", "revoke_tokens", "reset_second_factor",
-             "lock_accounts")
-_ADMINISTRATOR = tuple(p for p in PERMISSIONS if p not in ("transfer_ownership",))
+             "lock_accounts", "view_content")
+_ADMINISTRATOR = tuple(p for p in PERMISSIONS if p not in ("transfer_ownership", "view_content", "export_organization"))
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ BUILTIN = (
     BuiltinRole("owner", gettext_noop("Owner"), 100, tuple(PERMISSIONS), _("Holds every power and appoints administrators.")),
     BuiltinRole("administrator", gettext_noop("Administrator"), 80, _ADMINISTRATOR, _("Runs the organization day to day.")),
     BuiltinRole("security", gettext_noop("Security"), 60, _SECURITY, _("Ends sessions, resets credentials, locks accounts.")),
-    BuiltinRole("privacy-officer", gettext_noop("Privacy officer"), 60, (*_READ, "manage_requests"),
+    BuiltinRole("privacy-officer", gettext_noop("Privacy officer"), 60, (*_READ, "manage_requests", "manage_retention", "manage_registers"),
                 _("Handles requests and retention; acts on nobody's access.")),
     BuiltinRole("people-manager", gettext_noop("People manager"), 50, _PEOPLE, _("Invites, suspends and restores people and keeps their profiles.")),
     BuiltinRole("app-manager", gettext_noop("App manager"), 50, ("view_people", "manage_apps"), _("Installs and removes apps.")),
-    BuiltinRole("legal", gettext_noop("Legal"), 40, (*_READ, "manage_holds", "export_audit"), _("Searches and exports the audit log, places holds.")),
+    BuiltinRole("legal", gettext_noop("Legal"), 40, (*_READ, "manage_holds", "manage_registers", "export_audit"), _("Searches and exports the audit log, places holds, keeps the registers.")),
     BuiltinRole("help-desk", gettext_noop("Help desk"), 30, _HELP, _("Requires password resets and ends sessions.")),
     BuiltinRole("auditor", gettext_noop("Auditor"), 20, _READ, _("Reads every administrator page and the audit log.")),
     BuiltinRole("member", gettext_noop("Member"), 0, (), _("Uses the services.")),

@@ -67,17 +67,19 @@ def held(account_id: UUID) -> list[Held]:
     return [Held(unit, counts[number]) for number, unit in enumerate(units)]
 
 
-def condition(table: str, path: str) -> str:
-    """SQL that finds the rows of a table that are about one account: a condition with one parameter, the account's id."""
-    return _condition(table, hops(path))
+def condition(table: str, path: str, *, among: str = "") -> str:
+    """SQL that finds the rows of a table that are about one account: a condition with one parameter, the account's id; or those about any of `among`, a query of accounts' ids."""
+    return _condition(table, hops(path), among)
 
 
-def _condition(table: str, steps: list[tuple[str, str, str]]) -> str:
+def _condition(table: str, steps: list[tuple[str, str, str]], among: str) -> str:
     (column, there, by), *rest = steps
     several = (table, column) in _arrays()
+    if not rest and among:
+        return f'"{column}" && ARRAY({among})' if several else f'"{column}" IN ({among})'
     if not rest:
         return f'%s = ANY("{column}")' if several else f'"{column}" = %s'
-    inner = f'SELECT "{by or "id"}" FROM "{there}" WHERE {_condition(there, rest)}'
+    inner = f'SELECT "{by or "id"}" FROM "{there}" WHERE {_condition(there, rest, among)}'
     return f'"{column}" && ARRAY({inner})' if several else f'"{column}" IN ({inner})'
 
 

@@ -189,6 +189,9 @@ PURGE_PARTS = ("accounts.communications.choices.outlive",
                "dsar.erasing.copies", "dsar.erasing.by_map")
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 
+HOLDERS = ("audit.holds.about",)
+"""What can hold an account, so that nothing of it is deleted: functions from accounts to (account, organization whose hold it is)."""
+
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log
 AUDIT_ADDRESS_DAYS = env.number("STEWARD_AUDIT_ADDRESS_DAYS", default=90, least=1, most=3650)  # network addresses and programs go from the log after so many days
 METRICS_TOKEN = env.token("STEWARD_METRICS_TOKEN")

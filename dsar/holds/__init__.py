@@ -1,0 +1,1 @@
+"""Legal holds: what is kept for a matter, whoever wants it gone."""
