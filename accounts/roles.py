@@ -30,7 +30,7 @@ _HELP = ("view_people", "require_password_reset", "revoke_sessions")
 _PEOPLE = (*_HELP, "view_audit", "invite_people", "import_people", "manage_access", "deactivate_accounts",
            "update_profiles", "change_email", "revoke_tokens", "manage_groups")
 _SECURITY = (*_READ, "require_password_reset", "revoke_sessions", "revoke_tokens", "reset_second_factor",
-             "lock_accounts", "view_content")
+             "lock_accounts")
 _ADMINISTRATOR = tuple(p for p in PERMISSIONS if p not in ("transfer_ownership", "view_content", "export_organization"))
 
 
