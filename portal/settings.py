@@ -166,6 +166,9 @@ SEAT_COUNTRY = os.environ.get("STEWARD_COUNTRY", "").strip().upper()
 BACKUP_DAYS = env.number("STEWARD_BACKUP_DAYS", default=30, least=0, most=3650)  # how long backups are kept: so long somebody who was deleted may still be in one
 BACKUP_HORIZON = "dsar.horizon.by_age"
 """Until when a backup may exist that was made before a moment. Whoever keeps a register of backups names a function of their own here."""
+LEDGER = Path(os.environ.get("STEWARD_LEDGER") or DATA / "ledger")
+"""The folder of the file that outlives the database: what was erased, restricted, suspended or revoked stays so when a backup is restored."""
+LEDGER_LINE = "dsar.ledger.line"
 LEGAL_NUMBERS = os.environ.get("STEWARD_LEGAL_NUMBERS", "").strip() or str(BASE_DIR / "dsar" / "clock" / "regimes.toml")
 OUTBOUND_ALLOW = env.networks("STEWARD_OUTBOUND_ALLOW")  # networks that are not public and may be asked nevertheless
 STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the kind "file" write; empty: nowhere

@@ -41,6 +41,8 @@ def django_db_setup(request: pytest.FixtureRequest) -> Iterator[None]:
     for alias in connections:
         settings.DATABASES[alias]["NAME"] = connections[alias].settings_dict["NAME"] = f"{name}_keys" if alias.startswith("keys") else name
     os.environ["DATABASE_URL"] = os.environ["DATABASE_URL"].replace(f"/{TEMPLATE}?", f"/{name}?")
+    settings.LEDGER = Path(os.environ["STEWARD_DATA"]) / f"ledger-{name}"  # each database has its own
+    os.environ["STEWARD_LEDGER"] = str(settings.LEDGER)
     number = int(worker.removeprefix("gw")) + 1 if worker.startswith("gw") else 0
     os.environ["REDIS_URL"] = settings.CACHES["default"]["LOCATION"] = settings.RQ_QUEUES["default"]["URL"] = f"{settings.REDIS_URL}?db={number}"
     yield

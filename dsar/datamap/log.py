@@ -289,5 +289,8 @@ NOTHING: tuple[Nothing, ...] = (
     Nothing("audit_streamattempt", "how deliveries of the log went: numbers, codes and times"),
     Nothing("audit_pruned", "which numbers of a log were removed when their time was over"),
     Nothing("audit_swept", "how far network addresses have been removed"),
+    Nothing("dsar_ledgermark", "how far the ledger is accounted for: a number and a hash"),
+    Nothing("dsar_ledgerseen", "numbers and hashes of lines of the ledger"),
+    Nothing("dsar_backup", "which archives there are, from when and until when"),
     Nothing("audit_bounds", "the installation's own limits for keeping logs"),
 )

@@ -103,6 +103,17 @@ STORES: tuple[Store, ...] = (
         stays=True,
     ),
     Store(
+        name="ledger",
+        title=_("The ledger"),
+        holds=_("for each erasure, restriction, suspension, revocation and the like a random number, a code and days; no name, no address, no hash of one"),
+        category=("user.unique_id",),
+        purpose="record",
+        keeping="log",
+        export=_("what it says of you is in the audit log itself"),
+        erase=_("not changed: it is what keeps you erased when a backup is restored; the number leads to nobody any more"),
+        stays=True,
+    ),
+    Store(
         name="browser",
         title=_("Cookies"),
         holds=_("one for the session, one against forged requests, one for the language; nothing else"),
