@@ -287,5 +287,5 @@ def capability(*, power: Power, actor: Actor, person: Person, now: datetime) -> 
 
     The same rules as `plan`, before anything was typed into the form.
     """
-    judged = judge(power=power, actor=actor, targets=[person], data={}, now=now, remaining_owners=_remaining(power, actor, [person], lock=False))
+    judged = judge(power=power, actor=actor, targets=[person], data={}, now=now, remaining_owners=_remaining(power, actor, [person], lock=False), consequences=False)
     return list(judged.verdicts[0].reasons)

@@ -197,15 +197,20 @@ class Plan:
         return needed if self.actor.tier(self.now) < needed else 0
 
 
-def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None) -> Plan:
-    """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them."""
+def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None, consequences: bool = True) -> Plan:
+    """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them.
+
+    Without `consequences` only whether it may be done is asked, not what would follow. For whoever lacks the permission nothing is looked up.
+    """
     verdicts, tier = [], power.tier
+    if not actor.may(power.permission):
+        return Plan(power=power, actor=actor, data=data, verdicts=tuple(Verdict(target, (), ("no_permission",), power.tier) for target in targets), tier=power.tier, now=now)
     gathers = (*power.gather, *([frozen] if power.rests else []), *([noticed] if power.governed else []), *([scheduled] if power.heeds_schedules else []))
     needed(gathers, [target for target in targets if isinstance(target, Person)])
     for target in targets:
         codes = list(dict.fromkeys(_codes(power, actor, target, data, now, remaining_owners)))
         needs = max(power.tier, power.tier_for(actor, target, data) if power.tier_for else 0, _owner_tier(power, actor, target))
-        effects = () if "use_restricted" in codes else tuple(_effects(power, target, data, now))  # what would follow tells what is held
+        effects = () if "use_restricted" in codes or not consequences else tuple(_effects(power, target, data, now))  # what would follow tells what is held
         verdicts.append(Verdict(target=target, effects=effects, reasons=tuple(codes), tier=needs))
         tier = max(tier, needs)
     return Plan(power=power, actor=actor, data=data, verdicts=tuple(verdicts), tier=tier, now=now)
@@ -227,9 +232,6 @@ def _effects(power: Power, target: Any, data: Data, now: datetime) -> Iterable[E
 
 
 def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, remaining_owners: int | None) -> Iterable[str]:
-    if not actor.may(power.permission):
-        yield "no_permission"
-        return
     if power.brake and actor.paused:
         yield "actor_paused"
     if _stored_only(power, actor, target if isinstance(target, Person) else getattr(target, "member", None)):
