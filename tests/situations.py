@@ -4,9 +4,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import cache as store
 from django.db import transaction
 from django.db.models import Q
 from django.utils.text import slugify
@@ -110,9 +111,10 @@ def arrange(change: Callable[[], None]) -> None:
         act.write([EntryDraft(org=INSTALLATION, action="test.arranged", category="test", outcome="success", actor=ActorRef(type="operator"))])
 
 
-def ready(org: Org, slug: str, name: str = "worker") -> Membership:
-    """The named person, in the state that the power needs."""
+def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Membership:
+    """The named person, in the state that the power needs; where it is about whoever acts, everybody is, or only who is `acting`."""
     person = org.person(name)
+    actors = [org.person(acting)] if acting else list(org.people.values())
     account, rows = Account.objects.filter(id=person.account_id), Membership.objects.filter(id=person.id)
     states: dict[str, Callable[[], Any]] = {
         "withdraw-password-reset": lambda: rows.update(reset_required_at=datetime.now(UTC)), "revoke-tokens": lambda: token_for(person), "restore": lambda: rows.update(status="suspended"),
@@ -128,23 +130,23 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     if slug == "cancel-organization-deletion":
         arrange(lambda: closing_for(org))
     if slug == "end-calendar-link":
-        arrange(lambda: [calendar_link_for(one) for one in org.people.values()])
+        arrange(lambda: [calendar_link_for(one) for one in actors])
     if slug == "record-request":
         arrange(lambda: addressed(person, "asks@letters.example.com"))
     if slug in CASES_OF_ALL:
-        arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug], "erasure" if slug == "downgrade-request" else "object", slug == "answer-agent") for one in org.people.values()])
+        arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug], "erasure" if slug == "downgrade-request" else "object", slug == "answer-agent") for one in actors])
     if slug in CASES_OF_ONE:
         arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked", "finish-by-hand": "blocked"}.get(slug, "triage"), agent=slug == "record-authority",
                                  **({"right": "child", "channel": "report"} if slug == "rebut-child-report" else {})))
     if slug in CASES_OF_PERSON:
         arrange(lambda: case_for(person, intake.reference(), right=CASES_OF_PERSON[slug]))
     if slug.endswith("-own-deletion") or slug in {"delete-own-account", "deactivate-own-account"}:
-        everybody = [] if slug in {"ask-own-deletion", "delete-own-account", "deactivate-own-account"} else list(org.people.values()) if slug == "withdraw-own-deletion" else [person]
+        everybody = [] if slug in {"ask-own-deletion", "delete-own-account", "deactivate-own-account"} else actors if slug == "withdraw-own-deletion" else [person]
         arrange(lambda: (OrganizationPolicy.objects.update_or_create(organization=org.organization, defaults={"own_deletion": slug in {"delete-own-account", "deactivate-own-account"}}),
                          RightsRequest.objects.filter(organization=org.organization, kind="account").delete(), [goodbye_of(one) for one in everybody]))
     if slug in TRANSFERS:
         arrange(lambda: (Transfer.objects.filter(account__memberships__organization=org.organization).delete(),
-                         [transfer_for(one, org, TRANSFERS[slug]) for one in ([person] if slug.endswith("-transfer") and slug != "object-to-transfer" else org.people.values()) if TRANSFERS[slug]]))
+                         [transfer_for(one, org, TRANSFERS[slug]) for one in ([person] if slug.endswith("-transfer") and slug != "object-to-transfer" else actors) if TRANSFERS[slug]]))
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))
     if slug in {"add-to-group", "remove-from-group"}:
@@ -174,7 +176,7 @@ def ready(org: Org, slug: str, name: str = "worker") -> Membership:
     if slug in {"cancel-email-change", "approve-email-change", "deny-email-change"}:
         arrange(lambda: change_for(org, person))
     if slug == "withdraw-own-email-change":
-        arrange(lambda: [change_for(org, one) for one in org.people.values()])
+        arrange(lambda: [change_for(org, one) for one in actors])
     if slug in CLAIMS:
         arrange(lambda: claims_for(org, slug))
     if slug in states:
@@ -368,7 +370,7 @@ def succession_for(org: Org, slug: str, person: Membership | None = None) -> Non
     Organization.objects.filter(id=org.organization.id).update(owner_silent_days=60)
     for model in (Successor, SuccessionCase, RecoveryCode):
         model.objects.filter(organization=org.organization).delete()
-    cache.clear()
+    store.clear()
     if slug in {"name-successors", "decline-succession"}:
         Successor.objects.create(organization=org.organization, membership=person or org.person("worker"), place=1, named_by=org.person("owner").id, named_at=now)
     if slug in {"stop-succession", "accept-ownership"}:
@@ -376,7 +378,13 @@ def succession_for(org: Org, slug: str, person: Membership | None = None) -> Non
         SuccessionCase.objects.create(organization=org.organization, way="successors", cause="silent", opened_at=now, **offer)
     if slug == "present-recovery-codes":
         for number in codes.NUMBERS:
-            RecoveryCode.objects.create(organization=org.organization, number=number, hash=codes.sealed(f"{number}-ABCDE-FGHJK-MNPQR-STUVW"), made_at=now, made_by=org.person("owner").id)
+            RecoveryCode.objects.create(organization=org.organization, number=number, hash=_sealed(number), made_at=now, made_by=org.person("owner").id)
+
+
+@cache
+def _sealed(number: int) -> str:
+    """Hashing is slow on purpose; the same codes are good enough for every world."""
+    return codes.sealed(f"{number}-ABCDE-FGHJK-MNPQR-STUVW")
 
 
 def change_for(org: Org, person: Membership, **more: Any) -> AddressChange:
