@@ -80,6 +80,22 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
     assert found.complaints == []
 
 
+@pytest.fixture(scope="module")
+def _tourist(browser: Browser, address: str) -> Iterator[Visit]:
+    found = Visit(browser, address)
+    yield found
+    found.context.close()
+
+
+@pytest.fixture
+def tour(_tourist: Visit) -> Iterator[Visit]:
+    """One browser for all tests of a module that look at one page after another, as people do; the style sheet and the scripts are fetched once."""
+    _tourist.context.clear_cookies()
+    _tourist.complaints.clear()
+    yield _tourist
+    assert _tourist.complaints == []
+
+
 @pytest.fixture
 def visit_without_scripts(browser: Browser, address: str) -> Iterator[Visit]:
     found = Visit(browser, address, java_script_enabled=False)
