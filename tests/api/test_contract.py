@@ -25,6 +25,8 @@ EXAMPLES = int(os.environ.get("STEWARD_CONTRACT_EXAMPLES", "2"))
 """Calls of each operation for each role. More by hand, for example 50."""
 ROLES = ("nobody", "member", "auditor", "help-desk", "session", "administrator", "owner")
 """Who may do least comes first: what an owner did may be in the way of the others."""
+FEW = ("nobody", "member", "auditor", "help-desk")
+"""They are refused nearly everywhere, and a second generated call is refused like the first: they make one of each operation."""
 CHOSEN = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance]
 
 
@@ -40,7 +42,7 @@ def test_every_answer_is_as_described(world: World, half: int) -> None:
     for found in operations[half::2]:
         _try(found.ok(), {"slug": world.north.slug, **{name: str(value) for name, value in ids.items()}}, callers, seen)
     for role in ROLES:
-        assert sum(seen[role].values()) >= len(operations[half::2]) * EXAMPLES * 0.9
+        assert sum(seen[role].values()) >= len(operations[half::2]) * (1 if role in FEW else EXAMPLES) * 0.9
         assert seen[role][401] if role == "nobody" else seen[role][200] > 1, (role, seen[role])
 
 
@@ -61,6 +63,7 @@ def _headers(world: World, role: str) -> dict[str, str]:
 
 def _try(operation: Any, ids: dict[str, str], callers: dict[str, dict[str, str]], seen: dict[str, Counter[int]]) -> None:
     """A few generated calls, valid and not; ids are usually those of things that exist."""
+    few = set(FEW)
 
     @hypothesis.settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck), phases=[hypothesis.Phase.generate])
     @hypothesis.given(case=operation.as_strategy(), real=hypothesis.strategies.integers(0, 9))
@@ -68,6 +71,9 @@ def _try(operation: Any, ids: dict[str, str], callers: dict[str, dict[str, str]]
         if real:
             case.path_parameters = {name: ids.get(name, value) for name, value in (case.path_parameters or {}).items()}
         for role, headers in callers.items():
+            if role in FEW and role not in few:
+                continue
+            few.discard(role)
             cache.clear()  # the rate of a person is not what is tried here
             response = case.call(headers={n: v for n, v in headers.items() if not n.startswith("steward")}, cookies={n: v for n, v in headers.items() if n.startswith("steward")})
             seen[role][response.status_code] += 1
