@@ -21,7 +21,8 @@ class Copy(Versioned):
     AUDIT = {"id": "public", "version": "unrecorded", "account": "public", "organization": "public", "requested_by": "public",
              "state": "public", "language": "public", "asked_at": "public", "snapshot_at": "public", "ready_at": "public",
              "expires_at": "public", "downloads": "public", "size": "public", "sha256": "public", "manifest": "public", "counts": "unrecorded",
-             "key": "secret", "reminded": "unrecorded", "failure": "public", "attempts": "unrecorded", "for_case": "public"}
+             "key": "secret", "reminded": "unrecorded", "failure": "public", "attempts": "unrecorded", "for_case": "public",
+             "code_hash": "secret", "code_tries": "unrecorded"}
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="copies")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="copies")
@@ -48,6 +49,9 @@ class Copy(Versioned):
     """Whether whoever may fetch it was told that it goes in a day."""
     failure = models.CharField(max_length=40, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    code_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
+    """What is kept of the code that somebody who cannot sign in needs to fetch it."""
+    code_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     for_case = models.UUIDField(null=True, blank=True)
     """The request for which the organization made it: the person fetches it, once it was released, and the organization never."""
 

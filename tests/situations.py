@@ -68,6 +68,7 @@ DATA: dict[str, dict[str, Any]] = {
     "bar-from-request": {"request": "", "administrator": ""}, "add-to-request": {"request": "", "message": "And more."},
     "ask-requester": {"request": "R-2222-3333", "message": "Which one?", "private_note": ""}, "resolve-dispute": {"request": "R-2222-3333", "outcome": "upheld", "message": "It stays.", "private_note": ""},
     "make-requested-copy": {"message": "", "private_note": ""}, "delete-as-requested": {"message": "", "private_note": ""}, "retry-request": {"request": "R-2222-3333", "private_note": ""},
+    "make-fetch-code": {"request": "R-2222-3333", "given": "in_person", "private_note": ""},
     "release-copy": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Here it is.", "private_note": ""},
     "answer-request": {"request": "R-2222-3333", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""},
     "rebut-child-report": {"request": "R-2222-3333", "ground": "adult", "message": "We checked.", "private_note": "Passport seen by two."},
@@ -136,8 +137,10 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
     if slug in CASES_OF_ALL:
         arrange(lambda: [case_for(one, intake.reference(), CASES_OF_ALL[slug], "erasure" if slug == "downgrade-request" else "object", slug == "answer-agent") for one in actors])
     if slug in CASES_OF_ONE:
-        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "retry-request": "blocked", "finish-by-hand": "blocked"}.get(slug, "triage"), agent=slug == "record-authority",
+        arrange(lambda: case_for(person, DATA[slug]["request"], {"resolve-dispute": "disputed", "vouch-for-requester": "identity_pending", "release-copy": "review", "make-fetch-code": "ready", "retry-request": "blocked", "finish-by-hand": "blocked"}.get(slug, "triage"), agent=slug == "record-authority",
                                  **({"right": "child", "channel": "report"} if slug == "rebut-child-report" else {})))
+    if slug == "make-fetch-code":
+        arrange(lambda: fetch_for(person, DATA[slug]["request"]))
     if slug in CASES_OF_PERSON:
         arrange(lambda: case_for(person, intake.reference(), right=CASES_OF_PERSON[slug]))
     if slug.endswith("-own-deletion") or slug in {"delete-own-account", "deactivate-own-account"}:
@@ -233,7 +236,7 @@ def addressed(person: Membership, address: str) -> None:
     Account.objects.filter(id=person.account_id).update(email=address, email_key=address)
 
 
-CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "retry-request", "record-authority", "assign-request", "finish-by-hand", "rebut-child-report")
+CASES_OF_ONE = ("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute", "vouch-for-requester", "release-copy", "make-fetch-code", "retry-request", "record-authority", "assign-request", "finish-by-hand", "rebut-child-report")
 CASES_OF_PERSON = {"make-requested-copy": "access", "delete-as-requested": "erasure"}
 CASES_OF_ALL = {"withdraw-request": "triage", "confirm-request": "identity_pending", "downgrade-request": "identity_pending", "answer-question": "clarification_pending", "dispute-answer": "refused", "make-copy-again": "expired_package", "bar-from-request": "triage", "choose-handler": "triage", "answer-agent": "triage", "add-to-request": "triage"}
 
@@ -256,6 +259,14 @@ def case_for(person: Membership, reference: str, state: str = "triage", right: s
     if state == "review":
         Copy.objects.create(account_id=person.account_id, organization_id=person.organization_id, state="ready", asked_at=now, snapshot_at=now, ready_at=now, for_case=case.id, counts={"accounts.json": 1})
     return case
+
+
+def fetch_for(person: Membership, reference: str) -> None:
+    """The person cannot sign in, two people vouched for who asked, and the copy is there. Needs an open act."""
+    case, now = Case.objects.get(reference=reference), datetime.now(UTC)
+    Account.objects.filter(id=person.account_id).update(status="locked")
+    Happening.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, at=now, event="proven", by="administrator")
+    Copy.objects.create(account_id=person.account_id, organization_id=person.organization_id, state="ready", asked_at=now, snapshot_at=now, ready_at=now, expires_at=now + timedelta(days=7), for_case=case.id)
 
 
 def calendar_link_for(person: Membership, **more: Any) -> str:

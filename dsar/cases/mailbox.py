@@ -14,9 +14,10 @@ from accounts.reasons import NotFound, Refused
 from accounts.tenancy import installation
 from accounts.work import Work
 from audit.record import ActorRef
-from dsar.cases import agents, dates, engine, intake, unproven, words
+from dsar.cases import agents, dates, engine, fetching, intake, unproven, words
 from dsar.cases.models import ASKABLE, Action, Agent, Case, Channel, Happening, Letters, Outcome, State
 from dsar.cases.table import OVER, UNCLAIMED, why_not
+from dsar.models import Copy
 
 LEVEL = 1
 DOES = ("withdrawn", "answered", "disputed", "downgraded", "agent_confirmed", "agent_ended")
@@ -121,6 +122,7 @@ class Standing:
     agent: Agent | None
     rests: datetime | None
     """Until when nothing is disclosed, deleted or corrected, because the way in to the account changed."""
+    copy: Copy | None
 
     @property
     def open(self) -> bool:
@@ -131,14 +133,16 @@ def of(account: Account, *, now: datetime, **match: object) -> list[Standing]:
     """The person's cases that match, the newest first."""
     with installation("a person's own requests"):
         rows = list(Case.objects.filter(account=account, **match).select_related("organization").prefetch_related("actions", "happenings").order_by("-received_at")[:20])
-        return [standing(row, now) for row in rows]
+        return [standing(row, now, account=account) for row in rows]
 
 
-def standing(row: Case, now: datetime) -> Standing:
+def standing(row: Case, now: datetime, *, account: Account | None = None) -> Standing:
+    """As the person reads it, or, without an account, whoever answers it."""
     actions, happened = sorted(row.actions.all(), key=lambda a: a.right), sorted(row.happenings.all(), key=lambda h: (h.at, h.id))
     loaded = engine.Loaded(row, actions, happened)
     disputed = row.state in OVER and not why_not(loaded.told("person", row.account_id, {}, now), "disputed")
     return Standing(row, actions, dates.explained(row, actions, happened), [(words.TIMELINE[h.event], h) for h in happened], words.complain(row.regimes),
                     row.state in UNCLAIMED and row.channel != Channel.REPORT,
                     row.state == State.CLARIFICATION_PENDING, disputed, not why_not(loaded.told("person", row.account_id, {}, now), "downgraded"), agents.of(row),
-                    loaded.rests(now) if row.closed_at is None or row.state == State.READY else None)
+                    loaded.rests(now) if row.closed_at is None or row.state == State.READY else None,
+                    fetching.copy_of(row, happened, account, now) if account else None)

@@ -236,6 +236,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=32, event="assigned", before=OPEN - {S.RECEIVED}, after="", who=P | A, tell=TO_P | TO_A),
     Row(number=30, event="barred", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
     Row(number=33, event="added", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),
+    Row(number=34, event="fetch_code", before=frozenset({S.READY}), after="", who=A, guard=_settled, tell=TO_P),
 )
 BY_EVENT: Mapping[str, Row] = {row.event: row for row in ROWS}
 

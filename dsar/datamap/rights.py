@@ -39,6 +39,8 @@ UNITS: tuple[Unit, ...] = (
             "failure": WORKINGS,
             "attempts": WORKINGS,
             "for_case": REFERENCE,
+            "code_hash": secret("user.authorization.credentials"),
+            "code_tries": WORKINGS,
         },
     ),
     Unit(

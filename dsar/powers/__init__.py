@@ -7,6 +7,7 @@ from dsar.powers import (
     cases,
     dialogue,
     export_person,
+    fetch_code,
     identity,
     rebut_child_report,
     request_copy,
@@ -16,7 +17,7 @@ from dsar.powers import (
 )
 
 POWERS: tuple[Power, ...] = (
-    request_copy.POWER, export_person.POWER, *cases.POWERS, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS,
+    request_copy.POWER, export_person.POWER, *cases.POWERS, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS, fetch_code.POWER,
     *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
 )

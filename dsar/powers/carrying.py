@@ -24,7 +24,7 @@ from accounts.powers.forms import StrictForm, note_field
 from accounts.reasons import Stale
 from accounts.targets import OrganizationTarget
 from accounts.work import Work, plain
-from dsar.cases import engine
+from dsar.cases import engine, fetching
 from dsar.cases.engine import Loaded
 from dsar.cases.models import Action, Case, Outcome, Right, Task, TaskKind
 from dsar.cases.table import DISCLOSES
@@ -101,7 +101,8 @@ def copy_rule(actor: Actor, person: Person, _data: Data, now: datetime) -> Itera
     codes = _open(actor, person, DISCLOSES, now, "no_copy_asked")
     yield from codes
     if not codes:
-        if person.account.status != "active":
+        case = _asked(person, DISCLOSES)
+        if person.account.status != "active" and not (case and fetching.vouched(case.happenings.all())):
             yield "cannot_fetch"
         if person.membership is not None and Copy.objects.filter(account_id=person.account.id, organization_id=person.membership.organization_id, state=CopyState.ASKED).exists():
             yield "copy_under_way"
@@ -110,7 +111,10 @@ def copy_rule(actor: Actor, person: Person, _data: Data, now: datetime) -> Itera
 
 
 def copy_effects(person: Person, _data: Data, _now: datetime) -> list[Effect]:
-    return [*_request(person, DISCLOSES), Effect("later", "review", _("The copy is made within minutes. Then somebody looks at what is in it and releases it; only the person fetches it, signed in.")),
+    alone = _("The copy is made within minutes. Then somebody looks at what is in it and releases it; only the person fetches it, signed in.")
+    if person.account.status != "active":
+        alone = _("The copy is made within minutes. Then somebody looks at what is in it, releases it and makes a code; with the code and their mailbox only the person fetches it.")
+    return [*_request(person, DISCLOSES), Effect("later", "review", alone),
             Effect("kept", "data", _("Nothing changes, and nobody in your organization can open the copy."))]
 
 

@@ -88,7 +88,7 @@ _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-o
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
-                         "record-request", "vouch-for-requester", "release-copy", "retry-request", "rebut-child-report",
+                         "record-request", "vouch-for-requester", "release-copy", "make-fetch-code", "retry-request", "rebut-child-report",
                          "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",
                          "finish-by-hand"), "rights-requests"),
           "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
@@ -198,7 +198,7 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
     }, status=status)
 
 
-_ONCE = {"make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html"}
+_ONCE = {"make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html", "make-fetch-code": "rights/fetch_code.html"}
 """The pages that show a secret once, where it is no API token."""
 
 

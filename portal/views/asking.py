@@ -7,7 +7,7 @@ from allauth.core.ratelimit import consume
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,11 +17,11 @@ from accounts.addresses import address_key
 from accounts.models import Account
 from accounts.powers.forms import StrictForm
 from accounts.reasons import Refused, text
-from dsar.cases import agents, children, inquiries, mailbox
+from dsar.cases import agents, children, fetching, inquiries, mailbox
 from dsar.cases import words as wordings
 from dsar.cases.models import ASKABLE, Letters
 from portal.jobs import wake
-from portal.views import errors
+from portal.views import copies, errors
 
 COOKIE, PATH = "steward_asked", "/rights/"
 
@@ -76,7 +76,7 @@ def agent(request: HttpRequest) -> HttpResponse:
     return _written(request, AgentForm(request.POST) if request.method == "POST" else AgentForm(), "rights/agent.html")
 
 
-def status(request: HttpRequest) -> HttpResponse:
+def status(request: HttpRequest) -> HttpResponseBase:
     """The request that this browser follows; or the form that asks for its reference."""
     secret, now = request.COOKIES.get(COOKIE, ""), timezone.now()
     followed = inquiries.visited(secret=secret, now=now)
@@ -143,8 +143,8 @@ def code(request: HttpRequest) -> HttpResponse:
     return render(request, "rights/code.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
-def _done(request: HttpRequest, account: Account, case_id: UUID) -> HttpResponse:
-    """Withdraw, answer or disagree; or close the page."""
+def _done(request: HttpRequest, account: Account, case_id: UUID) -> HttpResponseBase:
+    """Withdraw, answer or disagree; fetch a copy; or close the page."""
     what = request.POST.get("do", "")
     if what == "close":
         inquiries.end(secret=request.COOKIES.get(COOKIE, ""))
@@ -152,6 +152,8 @@ def _done(request: HttpRequest, account: Account, case_id: UUID) -> HttpResponse
         response.delete_cookie(COOKIE, path=PATH)
         return response
     try:
+        if what == "fetch":
+            return copies.answer(*fetching.fetch(account=account, case_id=case_id, code=request.POST.get("code", "")[:40], actor=mailbox.by(account), now=timezone.now()))
         mailbox.do(account=account, case_id=case_id, event=what, words=request.POST.get("words", "")[:2000], now=timezone.now())
         wake()
         messages.success(request, _("Done. It stands below, under what happened."))

@@ -22,7 +22,7 @@ from accounts.models import Account, Management, Membership, RightsRequest
 from accounts.power import Words
 from accounts.reasons import NotFound
 from dsar import disputed
-from dsar.cases import calendar, figures, mailbox, plans, words
+from dsar.cases import calendar, fetching, figures, mailbox, plans, words
 from dsar.cases.models import Agent, Case, Channel, State, Task, TaskKind
 from dsar.cases.table import DELAYED, DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
@@ -42,12 +42,13 @@ _BY_STATE: dict[str, tuple[str, ...]] = {
 _LABELS: dict[str, Words] = {
     "answer-request": gettext_lazy("Answer by hand"), "ask-requester": gettext_lazy("Ask the person"), "extend-request": gettext_lazy("Take more time"), "refuse-request": gettext_lazy("Refuse"),
     "resolve-dispute": gettext_lazy("Decide"), "vouch-for-requester": gettext_lazy("Vouch"), "record-authority": gettext_lazy("Record the authority"),
-    "assign-request": gettext_lazy("Hand over"), "finish-by-hand": gettext_lazy("Finish by hand"), "release-copy": gettext_lazy("Release the copy"), "retry-request": gettext_lazy("Try again"),
+    "assign-request": gettext_lazy("Hand over"), "finish-by-hand": gettext_lazy("Finish by hand"), "release-copy": gettext_lazy("Release the copy"),
+    "make-fetch-code": gettext_lazy("Make a code to fetch it"), "retry-request": gettext_lazy("Try again"),
     "make-requested-copy": gettext_lazy("Make the copy"), "delete-as-requested": gettext_lazy("Delete the account"), "grant-own-deletion": gettext_lazy("Agree"),
     "decline-own-deletion": gettext_lazy("Decline"), "rebut-child-report": gettext_lazy("The account stays"),
 }
 """What the acts are called beside a request."""
-_RESTING = frozenset({"make-requested-copy", "delete-as-requested", "grant-own-deletion", "answer-request", "release-copy", "finish-by-hand"})
+_RESTING = frozenset({"make-requested-copy", "delete-as-requested", "grant-own-deletion", "answer-request", "release-copy", "make-fetch-code", "finish-by-hand"})
 """What is refused while a request rests, and so is not offered."""
 
 
@@ -132,6 +133,7 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
     asked = set(RightsRequest.objects.filter(organization_id=actor.organization_id, state="open").values_list("id", flat=True))
     own = {task.case_id for task in Task.objects.filter(case__in=rows, kind=TaskKind.ERASE) if task.refers in asked}
     agents_waiting = set(Agent.objects.filter(case__in=[r.id for r in rows if r.channel == "agent"], state="stated").values_list("case_id", flat=True))
+    shut = fetching.vouched_among([r.id for r in rows if r.state == State.READY and r.account.status != "active"])
     handlers = dict(Account.objects.filter(id__in={r.assigned for r in rows if r.assigned}).values_list("id", "name"))
     open_rights: dict[UUID, set[str]] = defaultdict(set)
     now = timezone.now()
@@ -150,6 +152,8 @@ def lines(rows: list[Case], members: dict[UUID, UUID], actor: Actor, slug: str) 
                 over_person = ["grant-own-deletion", "decline-own-deletion"] if row.id in own else ["delete-as-requested"]
         if slugs and row.channel == "agent" and row.id in agents_waiting:
             slugs.append("record-authority")
+        if row.id in shut and row.account_id != actor.account_id and actor.scope_groups is None:
+            slugs.append("make-fetch-code")
         if slugs and row.state in OPEN:
             slugs.append("assign-request")
         rests = lately.until(row.account, now) if rights & DELAYED and row.closed_at is None else None

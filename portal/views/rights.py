@@ -7,7 +7,7 @@ from allauth.core.ratelimit import consume
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,10 +18,10 @@ from accounts.addresses import address_key
 from accounts.models import Account
 from accounts.powers.forms import GROUNDS, StrictForm
 from accounts.reasons import NotFound, Refused, text
-from dsar.cases import mailbox
+from dsar.cases import fetching, mailbox
 from dsar.cases.models import ASKABLE, Letters
 from portal.jobs import wake
-from portal.views import errors
+from portal.views import copies, errors
 
 COOKIE, PATH = "steward_rights", "/rights/"
 
@@ -64,7 +64,7 @@ def _over(request: HttpRequest) -> HttpResponse:
     return errors._page(request, 404, _("This link is no longer valid"), _("It was used, or it is older than half an hour. Ask for a new one."))
 
 
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest) -> HttpResponseBase:
     """What is closed, why, until when, whom to ask; and what the person can ask for."""
     account = _person(request)
     if account is None:
@@ -86,7 +86,7 @@ def _person(request: HttpRequest) -> Account | None:
     return rights.visitor(secret=request.COOKIES.get(COOKIE, ""), now=timezone.now())
 
 
-def _done(request: HttpRequest, account: Account) -> HttpResponse:
+def _done(request: HttpRequest, account: Account) -> HttpResponseBase:
     what, now = request.POST.get("do", ""), timezone.now()
     if what == "close":
         rights.end(secret=request.COOKIES.get(COOKIE, ""))
@@ -94,6 +94,8 @@ def _done(request: HttpRequest, account: Account) -> HttpResponse:
         response.delete_cookie(COOKIE, path=PATH)
         return response
     try:
+        if what == "fetch":
+            return copies.answer(*fetching.fetch(account=account, case_id=_id(request.POST.get("request", "")), code=request.POST.get("code", "")[:40], actor=mailbox.by(account), now=now))
         if what == "cancel":
             rights.cancel_deletion(account_id=account.id, now=now)
             messages.success(request, _("The deletion is cancelled. Your account is again what it was before."))
