@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 OWN, RIGHTS, SECURITY, CLAIMS, MARKED, ACT = "own", "rights", "security", "claims", "marked", "act"
 ADMINISTRATION, EXPORT = "administration", "export"
 PURPOSES = {
-    OWN: _("The person’s own view, and their own copy"),
+    OWN: _("Showing people what is held about them, and making their copies"),
     RIGHTS: _("Carrying out what people asked for about their data"),
     SECURITY: _("Security: who may do what, and who is able to sign in"),
     CLAIMS: _("The audit log, which is kept as evidence: for legal claims, and for the person"),

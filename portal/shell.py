@@ -80,7 +80,8 @@ def _nav(request: HttpRequest, organization: Organization | None, actor: Any) ->
            ("me-requests", "inbox", _("Your requests")), ("me-notices", "bell", _("Notices")), ("me-communications", "inbox", _("News and tips")),
            ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
     found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
-    current = max((place for place in found if request.path.startswith(place.path)), key=lambda place: len(place.path), default=None)
+    path = getattr(request, "belongs_to", request.path)  # a power's page has an address of its own and belongs to the page it leads back to
+    current = max((place for place in found if path.startswith(place.path)), key=lambda place: len(place.path), default=None)
     for place in found:
         place.current = place is current
         if place.key == "plans":

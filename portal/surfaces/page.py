@@ -71,7 +71,9 @@ def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpRes
         raise NotFound
     if power.slug == "present-recovery-codes":
         return redirect("recovery", slug)  # codes are typed only after the proof, so that no session keeps them
-    return _serve(request, power, actor, [], None, reverse(_LISTS.get(power.slug, "people"), args=[slug]))
+    back = reverse(_LISTS.get(power.slug, "people"), args=[slug])
+    request.belongs_to = back  # type: ignore[attr-defined]
+    return _serve(request, power, actor, [], None, back)
 
 
 _STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-log-stream-secret", "remove-log-stream")
