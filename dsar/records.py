@@ -11,9 +11,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.models import Organization
 from audit.canonical import canonical
 from dsar.datamap import MAP
 from dsar.datamap.kinds import CATEGORIES, KEEPING, PURPOSES, Purpose, Store, Unit
+from dsar.registers import countries, recipients
 
 BASES = {"a": gettext_lazy("Consent (GDPR Art. 6(1)(a))"), "b": gettext_lazy("Contract (GDPR Art. 6(1)(b))"), "c": gettext_lazy("Legal duty (GDPR Art. 6(1)(c))"),
          "d": gettext_lazy("Vital interests (GDPR Art. 6(1)(d))"), "e": gettext_lazy("Public task (GDPR Art. 6(1)(e))"), "f": gettext_lazy("Legitimate interest (GDPR Art. 6(1)(f))")}
@@ -95,24 +97,57 @@ def version() -> str:
                                      "keeping": {key: [k.days, k.ceiling] for key, k in KEEPING.items()}, "purposes": {key: p.basis for key, p in PURPOSES.items()}})).hexdigest()[:16]
 
 
-def as_json(*, organization: str, contact: str, on: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class About:
+    """Who answers for the record of one organization, and what only the organization knows: its recipients, its officer, how it keeps data safe."""
+
+    organization: str
+    contact: str
+    address: str = ""
+    country: str = ""
+    officer: str = ""
+    measures: str = ""
+    recipients: tuple[recipients.Listed, ...] = ()
+
+    def named(self, purpose: str) -> list[str]:
+        """Recipients of the register who get data for this purpose."""
+        return [f"{one.row.name} ({one.kind}, {one.country})" for one in self.recipients if purpose in one.row.purposes]
+
+    def transfers(self, purpose: str) -> list[str]:
+        """Where data leaves the country group of the organization for this purpose, and what makes that lawful."""
+        return [f"{one.row.name}, {one.country}: {one.mechanism or _('nothing is stated')}" for one in self.recipients if purpose in one.row.purposes and one.abroad]
+
+
+def about(organization: Organization) -> About:
+    """As it is now. Needs the scope."""
+    row = recipients.controller(organization.id)
+    officer = " · ".join(part for part in (row.officer, row.officer_contact) if part)
+    return About(organization=row.name or organization.name, contact=row.contact or organization.contact_email, address=row.address, country=countries.name(row.country) if row.country else "",
+                 officer=officer, measures=row.measures, recipients=tuple(recipients.listed(organization.id)))
+
+
+def as_json(about: About, *, on: str) -> dict[str, Any]:
     """The record as data. `on` is the day on which it was true, as YYYY-MM-DD."""
-    return {"record": "processing-activities", "law": "GDPR Art. 30(1)", "controller": organization, "contact": contact, "as_of": on, "map": version(), "activities": [
-        {"key": one.key, "purpose": str(one.purpose.title), "description": str(one.purpose.text), "legal_basis": one.basis, "people": one.people, "data": one.categories, "recipients": one.recipients,
-         "transfers": one.transfers, "time_limits": one.limits, "sources": one.sources} for one in activities()]}
+    head = {"record": "processing-activities", "law": "GDPR Art. 30(1)", "controller": about.organization, "contact": about.contact, "address": about.address, "country": about.country,
+            "data_protection_officer": about.officer, "security_measures": about.measures, "as_of": on, "map": version(), "recipients": [recipients.as_json(one) for one in about.recipients]}
+    return head | {"activities": [
+        {"key": one.key, "purpose": str(one.purpose.title), "description": str(one.purpose.text), "legal_basis": one.basis, "people": one.people, "data": one.categories,
+         "recipients": [*one.recipients, *about.named(one.key)], "transfers": about.transfers(one.key) or [one.transfers], "time_limits": one.limits, "sources": one.sources} for one in activities()]}
 
 
-def as_csv(*, organization: str, contact: str, on: str) -> str:
+def as_csv(record: dict[str, Any]) -> str:
     """The record as a table, one row for each purpose; texts that a spreadsheet could take for a formula are made harmless."""
-    record, out = as_json(organization=organization, contact=contact, on=on), io.StringIO()
+    out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    names = ("purpose", "description", "legal_basis", "people", "data", "recipients", "transfers", "time_limits", "sources")
-    writer.writerow(["controller", "contact", "as_of", "map", *names])
+    heads, names = ("controller", "contact", "address", "country", "data_protection_officer", "security_measures", "as_of", "map"), (
+        "purpose", "description", "legal_basis", "people", "data", "recipients", "transfers", "time_limits", "sources")
+    writer.writerow([*heads, *names])
     for one in record["activities"]:
         said = ["; ".join(one[name]) if isinstance(one[name], list) else one[name] for name in names]
-        writer.writerow([_harmless(text) for text in (organization, contact, on, record["map"], *said)])
+        writer.writerow([harmless(str(text)) for text in (*(record.get(name, "") for name in heads), *said)])
     return out.getvalue()
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in "=+-@\t\r" and text else text

@@ -161,6 +161,17 @@ TABLES: dict[str, Table] = {
     "dsar_ledgermark": Table(guarded="the memory of a file outside the database", unscoped="one row for the installation: a number and a hash"),
     "dsar_ledgerseen": Table(guarded="the memory of a file outside the database", unscoped="numbers and hashes of its lines", app="SELECT, INSERT, DELETE"),
     "dsar_backup": Table(guarded="mirrors the register that lies beside the archives", unscoped="names of archives and days; belongs to the installation"),
+    # registers
+    "dsar_disclosure": Table(scope="organization_id", app="SELECT, INSERT"),
+    "dsar_disclosurefile": Table(scope="organization_id", app="SELECT, INSERT"),
+    "dsar_tolddisclosure": Table(guarded="follows from lines of the register that are recorded themselves", scope="organization_id", own="account_id"),
+    "dsar_recipient": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_controller": Table(scope="organization_id"),
+    "dsar_recordversion": Table(scope="organization_id", app="SELECT, INSERT"),
+    "dsar_privacynotice": Table(unscoped="everybody may read it", app="SELECT, INSERT"),
+    "dsar_noticeseen": Table(guarded="that a page was shown changes nothing; that somebody confirmed it is recorded itself", scope="organization_id", own="account_id"),
+    "dsar_businesstransfer": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_round": Table(scope="organization_id", free=("entry", "seq", "reached", "told")),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),

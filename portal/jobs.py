@@ -22,6 +22,8 @@ from dsar import horizon
 from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.export import run
+from dsar.registers import disclosures, rounds, transfers, versions
+from dsar.registers import notices as register_notices
 from dsar.restriction import life as restrictions
 
 logger = logging.getLogger("steward.jobs")
@@ -51,6 +53,13 @@ def follow() -> None:
         wake("claims")
     if _announced():
         wake("announcements")
+    if _rounds():
+        wake("tellings")
+
+
+def _rounds() -> bool:
+    with installation("people of every organization are told what concerns them"):
+        return rounds.waiting()
 
 
 def _announced() -> bool:
@@ -80,12 +89,18 @@ def periodic() -> None:
     run.expire(now=timezone.now())
     horizon.run(now=timezone.now())
     restrictions.run(now=timezone.now())
+    disclosures.run(now=timezone.now())
+    transfers.run(now=timezone.now())
+    versions.run(now=timezone.now())
+    register_notices.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
         inactivity.run(now=timezone.now())
     if run.waiting():
         wake("copies")
     if _announced():
         wake("announcements")
+    if _rounds():
+        wake("tellings")
     age_log()
 
 
@@ -138,6 +153,14 @@ def announcements() -> None:
     _begun("announcements")
     if sending.run(now=timezone.now()):
         wake("announcements")
+    wake()
+
+
+def tellings() -> None:
+    """Tell many people of disclosures, notices and changes of controllers, for some seconds; what is left goes to the end of the queue."""
+    _begun("tellings")
+    if rounds.run(now=timezone.now()):
+        wake("tellings")
     wake()
 
 

@@ -56,7 +56,7 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
             ("scheduled", "clock", _("Scheduled"), "view_people"),
             ("email-changes", "inbox", _("E-mail addresses"), "change_email"),
             ("rights-requests", "inbox", _("Requests"), "manage_requests"), ("domains", "globe", _("Domains"), "manage_domains"),
-            ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),
+            ("registers", "archive", _("Registers"), "manage_registers"), ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),
             ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("tokens", "lock", _("API tokens"), None), ("announcements", "bell", _("Announcements"), "manage_settings"),
             ("settings", "cog", _("Settings"), "manage_settings"),
             ("help", "info", _("What powers do"), None)]

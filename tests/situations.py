@@ -54,6 +54,8 @@ from audit.streams import secrets
 from dsar.cases import calendar, intake
 from dsar.cases.models import Action, Agent, CalendarLink, Case, Happening
 from dsar.models import Copy
+from dsar.registers import disclosures
+from dsar.registers.models import BusinessTransfer, Controller, Disclosure, Recipient, Step
 from dsar.restriction.model import Restriction
 from tests.cast import Org
 
@@ -100,6 +102,16 @@ DATA: dict[str, dict[str, Any]] = {
     "remove-recovery-address": WHY, "free-address": WHY, "confirm-identity": {},
     "change-own-email": {"email": "own@elsewhere.example"}, "withdraw-own-email-change": {}, "set-recovery-address": {"email": "second@elsewhere.example"}, "drop-recovery-address": {},
     "send-announcement": {"kind": "announcements", "subject": "The portal moves", "message": "On Monday we move."}, "choose-communications": {"organization": None, "kind": "announcements", "wanted": "off"},
+    "record-disclosure": {"kind": "authority", "name": "Public Prosecutor", "country": "DE", "their_reference": "12 Js 34", "received_on": "2026-11-02", "basis": "order", "categories": ["user.account"],
+                          "from_day": None, "to_day": None, "reach": "number", "people": "", "concerned": 3, "secret_until": None, "secret_basis": ""},
+    "answer-disclosure": {"disclosure": "D-2222-3333", "outcome": "refused", "given": [], "records": None, "refusal": "no_basis", "answered_on": None}, "add-disclosure-evidence": {"disclosure": "D-2222-3333", "file": "YW4gb3JkZXI="},
+    "correct-disclosure": {"disclosure": "D-2222-3333", "name": "Public Prosecutor of the North", "words": "A misspelled name."}, "tell-of-disclosure": {"disclosure": "D-2222-3333", "lifted": False, "words": ""},
+    "extend-prohibition": {"disclosure": "D-2222-3333", "secret_until": "2030-01-31", "secret_basis": "Order 17"},
+    "add-recipient": {"name": "Postal Service", "kind": "processor", "purposes": ["notices"], "categories": ["user.contact.email"], "country": "DE", "mechanism": "", "derogation": "", "mechanism_on": None, "document": ""},
+    "change-recipient": {"recipient": "Mail Works", "name": "Mail Works", "kind": "processor", "purposes": ["notices"], "categories": ["user.contact.email"], "country": "AT", "mechanism": "", "derogation": "", "mechanism_on": None, "document": ""},
+    "end-recipient": {"recipient": "Mail Works"}, "set-controller": {"name": "North Ltd", "officer": "The officer"}, "publish-transparency-report": {}, "hide-transparency-report": {},
+    "announce-business-transfer": {"name": "North Holding", "address": "1 Sample Street", "country": "DE", "contact": "privacy@holding.example", "goes_on": "2030-01-31", "changes": "Nothing but the name."},
+    "withdraw-business-transfer": {},
     "set-audit-export-policy": {"second_person": False, "days": 7},
 }
 
@@ -182,6 +194,8 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: [change_for(org, one) for one in actors])
     if slug in CLAIMS:
         arrange(lambda: claims_for(org, slug))
+    if slug in REGISTERS:
+        arrange(lambda: registers_for(org, slug, person))
     if slug in states:
         arrange(states[slug])
     return person
@@ -342,6 +356,38 @@ def draft_for(org: Org, *, write: bool = True, **more: Any) -> NoticeVersion | N
         return None
     values = {"powers": last.powers, "words": last.words, "text": f"{last.text} And more: {uuid.uuid4()}", **more}
     return NoticeVersion.objects.create(organization=org.organization, number=last.number + 1, state="draft", created_at=datetime.now(UTC), **values)
+
+
+REGISTERS = ("answer-disclosure", "correct-disclosure", "extend-prohibition", "tell-of-disclosure", "add-disclosure-evidence", "add-recipient", "change-recipient", "end-recipient", "set-controller",
+             "publish-transparency-report", "hide-transparency-report", "announce-business-transfer", "withdraw-business-transfer")
+
+
+def disclosure_for(org: Org, *people: Membership, **more: Any) -> Disclosure:
+    """A request for data about these people, the first line of its entry. Needs an open act."""
+    now = datetime.now(UTC)
+    return Disclosure.objects.create(**{
+        "id": uuid.uuid4(), "organization": org.organization, "entry": uuid.uuid4(), "number": 1, "step": "recorded", "reference": disclosures.reference(), "at": now, "kind": "authority", "name": "Public Prosecutor",
+        "country": "DE", "received_on": now.date() - timedelta(days=30), "basis": "order", "categories": ["user.account"], "reach": "people", "people": [one.account_id for one in people], "concerned": len(people), **more})
+
+
+def registers_for(org: Org, slug: str, person: Membership) -> None:
+    """What the powers over registers need: an open request about the person under the reference of `DATA`, a recipient, a controller, an announced change. Needs an open act."""
+    now = datetime.now(UTC)
+    last = Disclosure.objects.filter(organization=org.organization, reference="D-2222-3333").order_by("-number").first()
+    if last is None:
+        disclosure_for(org, person, reference="D-2222-3333")
+    else:  # lines are never removed: a further one says that it is open again
+        disclosures.further(last, Step.CORRECTED, now=now, by=None, outcome="", refusal="", answered_on=None, secret_until=None, secret_basis="", told_at=None, name="Public Prosecutor").save(force_insert=True)
+    Recipient.objects.filter(organization=org.organization, ended_at=None).update(ended_at=now)
+    Recipient.objects.create(id=uuid.uuid4(), organization=org.organization, name="Mail Works", kind="processor", purposes=["notices"], categories=["user.contact.email"], country="DE", added_at=now)
+    Controller.objects.filter(organization=org.organization).delete()
+    Controller.objects.create(organization=org.organization, name="North", report_public=slug == "hide-transparency-report")
+    BusinessTransfer.objects.filter(organization=org.organization, state="announced").update(state="withdrawn", ended_at=now)
+    if slug == "withdraw-business-transfer":
+        BusinessTransfer.objects.create(organization=org.organization, name="North Holding", address="1 Sample Street", country="DE", contact="privacy@holding.example", goes_on=now.date() + timedelta(days=60),
+                                        changes="Nothing but the name.", announced_at=now)
+
+
 CLAIMS = ("announce-claim", "cancel-claim", "exempt-account", "answer-objection", "release-domain", "accept-claim", "object-to-claim", "leave-claim")
 
 

@@ -26,6 +26,7 @@ from dsar.export.package import Bag, Sink
 from dsar.export.people import People
 from dsar.export.rows import KNOWN, Reader, line, schema
 from dsar.holding import told
+from dsar.registers import recipients
 
 SHOWN = 50
 """So many records of each kind stand in the page for reading; all of them in the files."""
@@ -106,7 +107,7 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     _portable(bag, account, memberships, reader, orgs, units)
     withheld = _withheld(reader)
     bag.put("data/withheld.json", _pretty(withheld))
-    summary = _summary(account, memberships, manager, now)
+    summary = _summary(account, memberships, manager, now, people)
     bag.put("data/summary.json", _pretty(summary))
     bag.put("data/README.html", render_to_string("copy/README.html", {
         "account": account, "now": now, "purposes": _by_purpose(kinds), "acts": done, "withheld": withheld, "summary": summary, "shown": SHOWN, "language": wanted.language}))
@@ -167,26 +168,35 @@ def _portable(bag: Bag, account: Account, memberships: list[Membership], reader:
 
 def _withheld(reader: Reader) -> list[dict[str, Any]]:
     """What is not in the copy, how much of it, and why; nothing of what it is."""
+    silent = _("Where a law or an order forbids to tell you of a disclosure, it is not in a copy, and nothing in a copy shows whether there is one. You are told as soon as it is allowed.")
     people, titles = reader.people, {unit.table: str(unit.title) for unit in MAP.units}
     why = _("Exists, and is not told to anybody: it would open your account.")
     found = [{"what": titles[table], "count": count, "ground": "security", "why": why} for table, count in reader.secrets.items() if count]
     if people.numbers or people.hidden:
         each = _("Each of them is the same “Person” with a number throughout this copy.")
         found.append({"what": _("Names and addresses of other people"), "count": len(people.numbers), "ground": "reveals_other_person", "why": each})
+    found.append({"what": _("Disclosures of which the law forbids to tell"), "count": None, "ground": "law", "why": silent})
     return found
 
 
-def _summary(account: Account, memberships: list[Membership], manager: UUID | None, now: datetime) -> dict[str, Any]:
+def _summary(account: Account, memberships: list[Membership], manager: UUID | None, now: datetime, people: People) -> dict[str, Any]:
     """What the law wants to be told with a copy (GDPR Art. 15(1) and (2))."""
     return {
         "as_of": plain(now), "name": account.name, "address": account.email,
         "organizations": [{"name": m.organization.name, "contact": m.organization.contact_email, "role": str(m.role.name), "status": m.status, "manages_your_account": manager == m.organization_id}
                           for m in memberships],
-        "processing": records.as_json(organization="", contact="", on=f"{now:%Y-%m-%d}")["activities"],
+        "processing": records.as_json(records.About(organization="", contact=""), on=f"{now:%Y-%m-%d}")["activities"],
+        "recipients": [_unnamed({"organization": m.organization.name, **recipients.as_json(one)},
+        people) for m in memberships if m.status != "invited" for one in recipients.listed(m.organization_id)],
         "rights": [_("You can have wrong data corrected, data deleted, and its use restricted; you can object to its use, and take a consent back."),
                    _("You can complain to the data protection authority where you live or work.")],
         "automated_decisions": _("None."),
     }
+
+
+def _unnamed(recipient: dict[str, Any], people: People) -> dict[str, Any]:
+    """What an organization wrote about a recipient, without addresses of other people in it."""
+    return {name: people.without_addresses(value) if isinstance(value, str) else value for name, value in recipient.items()}
 
 
 def _by_purpose(kinds: list[Told]) -> list[dict[str, Any]]:

@@ -2,14 +2,17 @@
 from accounts.power import Power
 from dsar.powers import (
     adding,
+    business_transfer,
     calendar_link,
     carrying,
     cases,
     dialogue,
+    disclosures,
     export_person,
     fetch_code,
     identity,
     rebut_child_report,
+    recipients,
     request_copy,
     restrict_own_use,
     restrict_use,
@@ -19,5 +22,6 @@ from dsar.powers import (
 POWERS: tuple[Power, ...] = (
     request_copy.POWER, export_person.POWER, *cases.POWERS, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS, fetch_code.POWER,
     *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
+    *disclosures.POWERS, *recipients.POWERS, *business_transfer.POWERS,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
 )

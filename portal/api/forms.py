@@ -53,6 +53,9 @@ SAMPLES: dict[str, Any] = {
     "second": "2-ABCDE-FGHJK-MNPQR-STUVW",
     "services": "notes",
     "scope": [],
+    "country": "DE",
+    "received_on": "2020-01-31",
+    "contact": "privacy@example.com",
 }
 
 

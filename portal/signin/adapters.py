@@ -15,6 +15,7 @@ from accounts import fetch, outbox, own_deactivation, own_deletion, purposes
 from accounts.addresses import address_key, clean_address
 from accounts.emails import switching
 from accounts.models import Account, Membership, Session
+from portal.views import my_registers
 
 MAILS = {"account/email/password_reset_key": "password-reset-link", "account/email/email_confirmation": "confirm-address",
          "account/email/email_confirmation_signup": "confirm-address"}
@@ -54,6 +55,13 @@ class Adapter(DefaultAccountAdapter):
                 return redirect(back)
             user.is_active = False
         return super().pre_login(request, user, **kwargs)
+
+    def post_login(self, request: HttpRequest, user: Account, **kwargs: Any) -> HttpResponse:
+        """Notices that are new to the person come first, once."""
+        response = super().post_login(request, user, **kwargs)
+        if response.status_code == 302:
+            response["Location"] = my_registers.first(request, response["Location"])
+        return response
 
     def login(self, request: HttpRequest, user: Account) -> None:
         """Sign in, and register the session so that it can be seen and ended."""

@@ -71,6 +71,8 @@ def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpRes
         raise NotFound
     if power.slug == "present-recovery-codes":
         return redirect("recovery", slug)  # codes are typed only after the proof, so that no session keeps them
+    if power.slug == "add-disclosure-evidence":
+        return redirect("registers", slug)  # a file is chosen on the page of its entry
     back = reverse(_LISTS.get(power.slug, "people"), args=[slug])
     request.belongs_to = back  # type: ignore[attr-defined]
     return _serve(request, power, actor, [], None, back)
@@ -84,7 +86,12 @@ _NOTICE = ("put-in-notice", "take-from-notice", "write-notice", "discard-notice-
 _SETTINGS = ("delete-organization", "cancel-organization-deletion", "update-organization", "set-contact", "set-limits", "set-field-policy", "set-edit-limits")
 _INACTIVITY = ("set-inactivity-rule",)
 _SUCCESSION = ("name-successors", "stop-succession", "make-recovery-codes", "set-succession-days")
-_LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
+_DISCLOSURES = ("record-disclosure", "answer-disclosure", "correct-disclosure", "extend-prohibition", "tell-of-disclosure", "add-disclosure-evidence")
+_RECIPIENTS = ("add-recipient", "change-recipient", "end-recipient")
+_LISTS = {**dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENTS, "register-recipients"), "set-controller": "processing",
+          "publish-transparency-report": "register-report", "hide-transparency-report": "register-report",
+          **dict.fromkeys(("announce-business-transfer", "withdraw-business-transfer"), "register-transfer"),
+          **dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), "send-announcement": "announcements",
           **dict.fromkeys(_INACTIVITY, "settings-inactivity"),
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),

@@ -13,6 +13,7 @@ from accounts.models import Management
 from dsar import holding
 from dsar.datamap.kinds import PURPOSES
 from portal import my_rights, who
+from portal.views import my_registers
 
 LATEST = 3
 
@@ -26,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
     places = my_rights.places(request.user, now=now)
     return render(request, "me/privacy.html", {
         "management": management, "acts": who.acts(request.user.id, size=LATEST)[0], "cards": my_rights.cards(request.user, places, now=now), "places": places,
-        "complaints": my_rights.complaints(places), "connected": my_rights.connected(request.user), "held": _held(request)})
+        "coming": my_registers.coming(request.user.id), "complaints": my_rights.complaints(places), "connected": my_rights.connected(request.user), "held": _held(request)})
 
 
 def _held(request: HttpRequest) -> list[dict[str, object]]:

@@ -17,6 +17,7 @@ from accounts.organizations import ending
 from accounts.powers import inactivity as power
 from accounts.profile import rules
 from accounts.reasons import NotFound
+from dsar.registers import countries, recipients, transfers
 from portal import notices_of
 from portal.organization import enter
 
@@ -87,4 +88,6 @@ def _notice_of(request: HttpRequest, organization: Organization) -> HttpResponse
         if number and not (number.isascii() and number.isdigit() and len(number) < 9):
             raise NotFound
         chosen = notices_of.numbered(found, int(number)) if number else found.current or found.announced
-    return render(request, "me/notice.html", {"organization": organization, "notice": found, "shown": chosen})
+        coming, controller = transfers.announced(organization.id), recipients.controller(organization.id)
+    return render(request, "me/notice.html", {"organization": organization, "notice": found, "shown": chosen, "controller": controller, "coming": coming,
+                                              "coming_from": countries.name(coming.country) if coming else ""})

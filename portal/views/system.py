@@ -16,6 +16,7 @@ from accounts.reasons import NotFound
 from accounts.succession import owners
 from audit import drill, selfcheck
 from audit.models import Cursor, Pending
+from dsar.registers import notices as privacy
 from portal import mailbox
 
 
@@ -48,7 +49,9 @@ def operator(request: HttpRequest) -> HttpResponse:
         people = Membership.objects.filter(account__kind="person").exclude(status="removed")
         organizations = [{"organization": o, "people": people.filter(organization=o).count()} for o in Organization.objects.order_by("name")]
         broken = {row.org for row in (*selfcheck.last(), *selfcheck.last(action=drill.ACTION)) if row.failed}
+        version = privacy.latest()
         return render(request, "operator.html", {
+            "privacy": version, "privacy_counts": privacy.counts(version) if version and version.significant else None,
             "broken": len(broken), "without": _without_owner(), "contests": _contests(), "organizations": organizations,
             "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
             "due": Mail.objects.filter(state="due").count(), "failed": Mail.objects.filter(state="failed").count()})
