@@ -21,7 +21,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     CLAIMS: ("audit", "audit-exports", "audit-export-new", "audit-export", "audit-export-file", "audit-streams", "audit-stream", "audit-retention",
              "entry", "entry-receipt", "entry-proof", "entry-record", "audit-about", "audit-by"),
     RIGHTS: ("rights-requests", "rights-case", "rights-evidence", "rights-figures", "copies", "copy", "processing", "processing-file", "registers", "register-disclosure",
-             "register-file", "register-recipients", "register-report", "register-report-file", "register-transfer"),
+             "register-file", "register-recipients", "register-report", "register-report-file", "register-transfer", "transparency", "transparency-file"),
     EXPORT: ("people-export", "people-bulk", "people-act", "jobs", "job"),
     ADMINISTRATION: ("overview", "people-import", "scheduled", "groups", "group", "group-people", "email-changes", "domains", "domain", "claims", "claim", "claim-preview",
                      "settings", "settings-notice", "settings-inactivity", "announcements", "find"),

@@ -47,10 +47,8 @@ def current(organization_id: UUID, *, reader: UUID | None) -> list[Disclosure]:
 
 
 def hidden(row: Disclosure, reader: UUID | None) -> bool:
-    """Whether the reader is somebody whom it is about and who was not told: what they may not know, they do not find in the register either."""
-    if reader is None or row.told_at is not None:
-        return False
-    return row.secret_until is not None and (reader in row.people or row.reach == Reach.EVERYONE)
+    """Whether the reader is somebody whom it names and who may not be told: what they may not know, they do not find in the register either. Of one about everybody, somebody has to keep the line."""
+    return reader is not None and row.told_at is None and row.secret_until is not None and reader in row.people
 
 
 def found(organization_id: UUID, word: str, *, reader: UUID | None) -> Disclosure | None:

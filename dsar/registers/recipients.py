@@ -78,9 +78,9 @@ def findings(row: Recipient, *, home: str) -> Iterable[str]:
         yield _("An exception carries single transfers, not a lasting one. Look for something better.")
 
 
-def listed(organization_id: UUID, *, ended: bool = False) -> list[Listed]:
-    """The recipients of an organization by name; with `ended` those of the past."""
-    base = home(organization_id)
+def listed(organization_id: UUID, *, ended: bool = False, base: str = "") -> list[Listed]:
+    """The recipients of an organization by name; with `ended` those of the past. `base` is its country group, where it is known already."""
+    base = base or home(organization_id)
     return [Listed(row, base) for row in Recipient.objects.filter(organization_id=organization_id, ended_at__isnull=not ended).order_by("name")]
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,7 +14,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import tenancy
 from accounts.models import Membership, Organization
-from accounts.reasons import NotFound
 from dsar.datamap.kinds import CATEGORIES
 from dsar.registers import countries, notices
 from dsar.registers import recipients as receiving
@@ -106,7 +105,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
     held = notices.in_effect(timezone.now())
     row: PrivacyNotice | None = next((one for one in versions if str(one.number) == number), None) if number else held
     if number and row is None:
-        raise NotFound
+        raise Http404
     before = next((one for one in versions if row is not None and one.number < row.number), None)
     return render(request, "privacy_notice.html", {
         "row": row, "held": held, "versions": versions, "before": before, "lines": notices.difference(before.text, row.text) if row and before else [],

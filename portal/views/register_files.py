@@ -69,7 +69,7 @@ def public(request: HttpRequest, slug: str, form: str = "") -> HttpResponse:
     with tenancy.installation("a report that the organization published"):
         organization = Organization.objects.filter(slug=slug, status="active", id__in=Controller.objects.filter(report_public=True).values("organization_id")).first()
         if organization is None:
-            raise NotFound
+            raise Http404
         rows = register.current(organization.id, reader=None)
     return _of_year(request, rows, organization.name, form, f"disclosures-{slug}", {"organization": organization, "page": "transparency", "file": "transparency-file", "slug": slug},
                     register.today(organization, timezone.now()))
@@ -89,7 +89,7 @@ def _of_year(request: HttpRequest, rows: list[Disclosure], name: str, form: str,
     years = reporting.years(rows, today=today)
     asked = request.GET.get("year", "")
     if asked and asked not in {str(one) for one in years}:
-        raise NotFound
+        raise Http404
     year = int(asked or years[0])
     first, last = reporting.whole(year)
     found = reporting.make(rows, first=first, last=last, veiled=True)

@@ -109,9 +109,10 @@ def recipients(request: HttpRequest, slug: str) -> HttpResponse:
     """Who gets data, where they are, what makes that lawful, and what is missing."""
     actor = enter(request, slug, permission=PERMISSION)
     assert actor.organization_id is not None
-    rows, home = receiving.listed(actor.organization_id), receiving.home(actor.organization_id)
+    home = receiving.home(actor.organization_id)
+    rows = receiving.listed(actor.organization_id, base=home)
     return render(request, "registers/recipients.html", {
-        "rows": rows, "past": receiving.listed(actor.organization_id, ended=True), "home": _("the European Economic Area") if home == "EEA" else countries.name(home),
+        "rows": rows, "past": receiving.listed(actor.organization_id, ended=True, base=home), "home": _("the European Economic Area") if home == "EEA" else countries.name(home),
         "findings": sum(1 for one in rows if one.findings), "tab": "recipients"})
 
 

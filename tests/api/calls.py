@@ -21,7 +21,7 @@ from dsar.models import Copy
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
-from tests.situations import arrange, case_for, domain_for, group_for, ready, role_for, scheduled_for, session_for, stream_for, token_for
+from tests.situations import arrange, case_for, disclosure_for, domain_for, group_for, ready, role_for, scheduled_for, session_for, stream_for, token_for
 
 
 class Api:
@@ -45,7 +45,7 @@ class Api:
 def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
     """The operation's address in this organization; ids that are not given exist nowhere."""
     found = operation.path.replace("{slug}", slug)
-    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id", "scheduled_id", "claim_id", "case_id"):
+    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id", "scheduled_id", "claim_id", "case_id", "disclosure_id"):
         found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
     return f"/api/v1/{found}"
 
@@ -72,6 +72,7 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
             stream_id=stream_for(org, f"Spare {uuid.uuid4().hex[:6]}").id,
             scheduled_id=scheduled_for(org.person("worker" if "worker" in org.people else "member"), "restrict").id,
             domain_id=domain_for(org, f"spare-{uuid.uuid4().hex[:6]}.com").id,
+            disclosure_id=disclosure_for(org, person).entry if operation and operation.name in {"disclosure", "disclosures"} else None,
             case_id=case_for(person, intake.reference(), "withdrawn").id if operation and operation.name == "request" else None,
             copy_id=copy_for(org.person("owner" if operation and operation.name == "me-copy-file" else name), None if operation and operation.name == "me-copy-file" else org).id,
         )

@@ -28,6 +28,7 @@ from tests.situations import (
     CASES_OF_PERSON,
     CLAIMS,
     DATA,
+    REGISTERS,
     TRANSFERS,
     arrange,
     change_for,
@@ -87,6 +88,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body.update(DATA[operation.name])
     if operation.name in {"cancel-scheduled", "reschedule"}:
         body["scheduled"] = str(ids["scheduled_id"])
+    if operation.name in REGISTERS and operation.name not in {"add-recipient", "announce-business-transfer"}:
+        body.update({name: value for name, value in DATA[operation.name].items() if value not in (None, "", [])})
     if operation.name in CASES_OF_ONE:
         body["request"] = DATA[operation.name]["request"]
     if operation.name in CASES_OF_ALL:  # nobody has more than one that can be meant
@@ -166,8 +169,10 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
-    if operation.name in VALUES:
+    if operation.name in VALUES or operation.name in REGISTERS:
         ready(org, operation.name)
+    if operation.name in {"recipients", "business-transfer"}:
+        ready(org, "withdraw-business-transfer")
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:
