@@ -83,7 +83,8 @@ def _acts(row: Disclosure, day: Any) -> list[tuple[str, Any]]:
     found = ["answer-disclosure"] if row.outcome == Outcome.OPEN else []
     if row.told_at is None and register.tellable(row):
         found += ["tell-of-disclosure", "extend-prohibition"] if row.secret_until is None or row.secret_until < day else ["extend-prohibition", "tell-of-disclosure"]
-    return [(slug, BY_SLUG[slug].title) for slug in (*found, "correct-disclosure")]
+    words = {"answer-disclosure": _("Record the decision"), "tell-of-disclosure": _("Tell the people"), "extend-prohibition": _("Prohibition to tell"), "correct-disclosure": _("Correct it")}
+    return [(slug, words[slug]) for slug in (*found, "correct-disclosure")]
 
 
 def _sent(request: HttpRequest, row: Disclosure) -> dict[str, str]:
