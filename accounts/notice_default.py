@@ -34,6 +34,7 @@ PURPOSES: dict[str, tuple[str, Basis]] = {
     "reset-second-factor": ("To let somebody back in who lost their second factor.", Basis.CONTRACT),
     "update-profile": ("To keep names, titles and departments right, so that people find each other.", Basis.LEGITIMATE),
     "suggest-change": ("To tell people that something on their own profile looks out of date.", Basis.LEGITIMATE),
+    "view-content": ("To look into records of an account that the organization manages where there is a serious ground, by two people, and to tell the person.", Basis.LEGITIMATE),
     "export-person": ("To give people a copy of what is held about them, when they cannot get it by themselves.", Basis.LEGAL_DUTY),
     "add-to-group": ("To give people what their team needs.", Basis.LEGITIMATE),
     "schedule-deletion": (_ENDING, Basis.LEGITIMATE), "expedite-deletion": (_ENDING, Basis.LEGITIMATE),

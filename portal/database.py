@@ -147,6 +147,7 @@ TABLES: dict[str, Table] = {
     "accounts_oauthapplication": Table(scope="organization_id"),
     # rights
     "dsar_copy": Table(scope="organization_id", own="account_id", free=("attempts",)),
+    "dsar_contentaccess": Table(scope="organization_id"),
     "dsar_certificate": Table(scope="organization_id", app="SELECT, INSERT"),
     "dsar_case": Table(scope="organization_id", own="account_id"),
     "dsar_action": Table(scope="organization_id", own="account_id"),

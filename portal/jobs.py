@@ -21,6 +21,7 @@ from audit import clocks, disclosure, partitions, pruning, subscribers
 from dsar import horizon
 from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
+from dsar.content import life as content
 from dsar.export import run
 from dsar.restriction import life as restrictions
 
@@ -67,6 +68,7 @@ def periodic() -> None:
     partitions.prepare(today=timezone.now().date())
     exporting.expire(now=timezone.now())
     bulk_run.resume()
+    content.run(now=timezone.now())  # before deletions: whoever is deleted hears of it first
     if exporting.unfinished():
         wake("exports")
     if checks.due(now=timezone.now()):

@@ -143,6 +143,11 @@ OTHER = {
     "use.restriction_lifted": gettext_lazy("The restriction of the data of %(target)s was lifted, as they had been told"),
     "use.partly_freed": gettext_lazy("A part of the restriction of the data of %(target)s was lifted, as they had been told"),
     "data.viewed": gettext_lazy("%(actor)s looked at what the organization keeps about %(target)s"),
+    "data.viewed:content": gettext_lazy("%(actor)s opened a record of %(target)s, as two people had agreed"),
+    "data.viewed:content_search": gettext_lazy("%(actor)s searched the records of %(target)s, as two people had agreed"),
+    "data.viewed:content_list": gettext_lazy("%(actor)s looked at the list of records of %(target)s, as two people had agreed"),
+    "data.view_ended": gettext_lazy("The access to records of %(target)s ended"),
+    "data.view_told": gettext_lazy("%(target)s was told that somebody could read records of theirs"),
     "notice.acknowledged": gettext_lazy("%(actor)s confirmed that they have read a notice"),
     **case_words.SENTENCES,
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
@@ -178,7 +183,7 @@ def line(seen: Seen) -> Line:
     """One entry in words. Erased values say so."""
     record = seen.record
     actor, target = _actor(seen), _target(seen)
-    act = str(EVENTS.get(record["action"], record["action"])) % {"actor": actor, "target": target}
+    act = str(EVENTS.get(f"{record['action']}:{record.get('facts', {}).get('what', '')}") or EVENTS.get(record["action"], record["action"])) % {"actor": actor, "target": target}
     outcome = record["decision"]["outcome"]
     text = act
     if outcome == "denied":

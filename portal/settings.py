@@ -178,7 +178,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.inactivity.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
                      "accounts.transfers.news.SUBSCRIBER",
                      "accounts.communications.sending.SUBSCRIBER",
-                     "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER",
+                     "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER", "dsar.content.news.SUBSCRIBER",
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
                      "dsar.resting.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
@@ -194,6 +194,9 @@ PURGE_PARTS = ("accounts.communications.choices.outlive",
 
 HOLDERS = ("audit.holds.about",)
 """What can hold an account, so that nothing of it is deleted: functions from accounts to (account, organization whose hold it is)."""
+
+CONTENT_READERS = ("dsar.content.records.READER",)
+"""What two people can open of a managed account (dsar/content/readers.py). Whoever connects a service adds its reader here."""
 
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log
 AUDIT_ADDRESS_DAYS = env.number("STEWARD_AUDIT_ADDRESS_DAYS", default=90, least=1, most=3650)  # network addresses and programs go from the log after so many days

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -102,7 +103,7 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     found: list[str] = []
     bag.watch(lambda name, text: found.extend(people.leaks(text.decode("utf-8", "replace"))) if b"@" in text and name not in _KNOWN and not name.endswith(("/manifest.json", ".sig")) else None)
     kinds = [_kind(bag, reader, unit) for unit in units if not unit.table.startswith("audit_")]
-    done = _acts(bag, account.id, orgs, people)
+    done = _acts(bag, account.id, orgs, people, now)
     _portable(bag, account, memberships, reader, orgs, units)
     withheld = _withheld(reader)
     bag.put("data/withheld.json", _pretty(withheld))
@@ -140,10 +141,10 @@ def _kind(bag: Bag, reader: Reader, unit: Unit) -> Told:
     return told_
 
 
-def _acts(bag: Bag, me: UUID, orgs: dict[UUID, str], people: People) -> list[dict[str, Any]]:
+def _acts(bag: Bag, me: UUID, orgs: dict[UUID, str], people: People, now: datetime) -> list[dict[str, Any]]:
     """The two files of the audit log: what was done to the person, what they did."""
     found = []
-    for name, title, walk in (("data/record/done-to-you.jsonl", _("What others did to you"), acts.to), ("data/record/done-by-you.jsonl", _("What you did"), acts.by)):
+    for name, title, walk in (("data/record/done-to-you.jsonl", _("What others did to you"), partial(acts.to, now=now)), ("data/record/done-by-you.jsonl", _("What you did"), acts.by)):
         first: list[dict[str, Any]] = []
 
         def lines(walk: Any = walk, first: list[dict[str, Any]] = first) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from dsar.powers import (
     calendar_link,
     carrying,
     cases,
+    content,
     dialogue,
     export_person,
     fetch_code,
@@ -19,5 +20,6 @@ from dsar.powers import (
 POWERS: tuple[Power, ...] = (
     request_copy.POWER, export_person.POWER, *cases.POWERS, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS, fetch_code.POWER,
     *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
+    *content.POWERS,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
 )
