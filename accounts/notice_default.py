@@ -35,6 +35,7 @@ PURPOSES: dict[str, tuple[str, Basis]] = {
     "update-profile": ("To keep names, titles and departments right, so that people find each other.", Basis.LEGITIMATE),
     "suggest-change": ("To tell people that something on their own profile looks out of date.", Basis.LEGITIMATE),
     "view-content": ("To look into records of an account that the organization manages where there is a serious ground, by two people, and to tell the person.", Basis.LEGITIMATE),
+    "export-organization": ("To take everything of the organization along, for example to another house, with what is private of people only if they agree or two people decide.", Basis.LEGITIMATE),
     "export-person": ("To give people a copy of what is held about them, when they cannot get it by themselves.", Basis.LEGAL_DUTY),
     "add-to-group": ("To give people what their team needs.", Basis.LEGITIMATE),
     "schedule-deletion": (_ENDING, Basis.LEGITIMATE), "expedite-deletion": (_ENDING, Basis.LEGITIMATE),

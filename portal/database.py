@@ -146,6 +146,8 @@ TABLES: dict[str, Table] = {
     "accounts_announcement": Table(scope="organization_id", free=("entry", "reached", "told", "left_out")),
     "accounts_oauthapplication": Table(scope="organization_id"),
     # rights
+    "dsar_organizationexport": Table(scope="organization_id", free=("attempts",)),
+    "dsar_exportconsent": Table(scope="organization_id", own="account_id"),
     "dsar_copy": Table(scope="organization_id", own="account_id", free=("attempts",)),
     "dsar_contentaccess": Table(scope="organization_id"),
     "dsar_certificate": Table(scope="organization_id", app="SELECT, INSERT"),

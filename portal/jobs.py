@@ -24,6 +24,7 @@ from dsar.cases import running as cases_running
 from dsar.content import life as content
 from dsar.export import run
 from dsar.restriction import life as restrictions
+from dsar.wholesale import run as wholesale
 
 logger = logging.getLogger("steward.jobs")
 
@@ -46,7 +47,7 @@ def follow() -> None:
         wake("domains")
     if purging.due(now=timezone.now()):
         wake("purges")
-    if run.waiting():
+    if run.waiting() or wholesale.waiting():
         wake("copies")
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
@@ -84,7 +85,8 @@ def periodic() -> None:
     restrictions.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
         inactivity.run(now=timezone.now())
-    if run.waiting():
+    wholesale.run(now=timezone.now())
+    if run.waiting() or wholesale.waiting():
         wake("copies")
     if _announced():
         wake("announcements")
@@ -129,8 +131,9 @@ def claims() -> None:
 
 
 def copies() -> None:
-    """Make copies of what is held about people, for some seconds; what is left goes to the end of the queue."""
+    """Make copies of what is held about people, for some seconds, and exports of organizations; what is left goes to the end of the queue."""
     _begun("copies")
+    wholesale.resume(now=timezone.now())
     if run.resume(now=timezone.now()):
         wake("copies")
 

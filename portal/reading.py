@@ -22,7 +22,7 @@ PAGES: dict[str, tuple[str, ...]] = {
              "entry", "entry-receipt", "entry-proof", "entry-record", "audit-about", "audit-by"),
     RIGHTS: ("rights-requests", "rights-case", "rights-evidence", "rights-figures", "copies", "copy", "processing", "processing-file"),
     CONTENT: ("content", "content-access", "content-item"),
-    EXPORT: ("people-export", "people-bulk", "people-act", "jobs", "job"),
+    EXPORT: ("organization-exports", "organization-export", "people-export", "people-bulk", "people-act", "jobs", "job"),
     ADMINISTRATION: ("overview", "people-import", "scheduled", "groups", "group", "group-people", "email-changes", "domains", "domain", "claims", "claim", "claim-preview",
                      "settings", "settings-notice", "settings-inactivity", "announcements", "find"),
 }
@@ -35,7 +35,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     CLAIMS: ("audit", "entry", "entry-proof", "audit-exports", "audit-export", "audit-export-stop", "audit-export-resume", "audit-export-file", "audit-streams", "audit-stream", "audit-stream-test"),
     RIGHTS: ("requests", "request", "copies", "copy-file", "profile-questions"),
     CONTENT: ("content-accesses",),
-    EXPORT: ("people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop", "plan-columns"),
+    EXPORT: ("organization-exports", "organization-export-file", "people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop",
+        "plan-columns"),
     ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "domains", "domain", "settings", "notice", "notice-draft", "inactivity",
                      "claims", "claim", "claim-accounts", "transfers", "email-changes", "announcements"),
 }

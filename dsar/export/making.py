@@ -77,7 +77,7 @@ class Made:
 def make(wanted: Wanted, sink: Sink, *, now: datetime) -> Made:
     """Write the package into `sink`. Nothing is written to the database. Raises Leak, Gone."""
     with transaction.atomic():
-        _one_moment()
+        one_moment()
         with installation("a copy of what is held about one person, in all of their organizations"), translation.override(wanted.language):
             account = Account.objects.filter(id=wanted.account).first()
             if account is None or account.status == "purged":
@@ -85,7 +85,7 @@ def make(wanted: Wanted, sink: Sink, *, now: datetime) -> Made:
             return _make(wanted, account, sink, now)
 
 
-def _one_moment() -> None:
+def one_moment() -> None:
     """All that is read from here on is as of one moment, and nothing can be written."""
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

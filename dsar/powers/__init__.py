@@ -10,6 +10,7 @@ from dsar.powers import (
     export_person,
     fetch_code,
     identity,
+    organization_export,
     rebut_child_report,
     request_copy,
     restrict_own_use,
@@ -20,6 +21,6 @@ from dsar.powers import (
 POWERS: tuple[Power, ...] = (
     request_copy.POWER, export_person.POWER, *cases.POWERS, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS, fetch_code.POWER,
     *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
-    *content.POWERS,
+    *content.POWERS, *organization_export.POWERS,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
 )

@@ -94,7 +94,8 @@ _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-o
                          "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",
                          "finish-by-hand"), "rights-requests"),
           "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
-          "set-audit-export-policy": "audit-exports"}
+          "set-audit-export-policy": "audit-exports",
+          **dict.fromkeys(("export-organization", "stop-organization-export"), "organization-exports")}
 
 
 def on_role(request: HttpRequest, slug: str, role_id: UUID, power_slug: str) -> HttpResponse:

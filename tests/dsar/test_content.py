@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from accounts import approvals, door, purposes, tenancy
-from accounts.models import Account, Mail, Management, Membership, Plan, SavedView
+from accounts.models import Mail, Management, Membership, Plan, SavedView
 from accounts.powers import BY_SLUG as ACCOUNTS
 from accounts.reasons import Refused
 from audit import subscribers
