@@ -29,6 +29,7 @@ PURPOSES: dict[str, tuple[str, Basis]] = {
     "restrict": (_ACCESS, Basis.LEGITIMATE), "suspend": (_ACCESS, Basis.LEGITIMATE), "remove": (_ACCESS, Basis.CONTRACT),
     "set-contract-end": ("To end access by itself when somebody's time with the organization is over.", Basis.CONTRACT),
     "set-inactivity-rule": ("To end access by itself that nobody has used for a long time, after telling the person twice.", Basis.LEGITIMATE),
+    "set-unused-accounts-rule": ("To keep no account that nobody has used for a long time, after telling its holder three times.", Basis.LEGITIMATE),
     "deactivate": (_ACCOUNT, Basis.CONTRACT),
     "require-password-reset": (_CREDENTIAL, Basis.LEGITIMATE), "revoke-sessions": (_CREDENTIAL, Basis.LEGITIMATE), "revoke-tokens": (_CREDENTIAL, Basis.LEGITIMATE),
     "reset-second-factor": ("To let somebody back in who lost their second factor.", Basis.CONTRACT),

@@ -23,6 +23,7 @@ class Copy(Versioned):
              "expires_at": "public", "downloads": "public", "size": "public", "sha256": "public", "manifest": "public", "counts": "unrecorded",
              "key": "secret", "reminded": "unrecorded", "failure": "public", "attempts": "unrecorded", "for_case": "public",
              "code_hash": "secret", "code_tries": "unrecorded"}
+             "tell_at": "public", "untold": "unrecorded"}
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="copies")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="copies")
@@ -54,6 +55,10 @@ class Copy(Versioned):
     code_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     for_case = models.UUIDField(null=True, blank=True)
     """The request for which the organization made it: the person fetches it, once it was released, and the organization never."""
+    tell_at = models.DateTimeField(null=True, blank=True)
+    """When the person is told of a copy of which two people agreed that they are told later. Nobody can put it off any further."""
+    untold = models.BooleanField(default=False, db_default=False)
+    """Whether they do not know of it yet: then it is neither counted on their page nor in a copy of theirs."""
 
     class Meta:
         default_permissions = ()

@@ -13,6 +13,7 @@ from accounts import bulk_run, due, exporting, listing_query, outbox, purging, r
 from accounts.claims import running as claims_running
 from accounts.communications import sending
 from accounts.domains import checks
+from accounts.dormant import running as dormant
 from accounts.inactivity import running as inactivity
 from accounts.organizations import ending
 from accounts.succession import watch
@@ -69,6 +70,7 @@ def periodic() -> None:
     partitions.prepare(today=timezone.now().date())
     exporting.expire(now=timezone.now())
     bulk_run.resume()
+    run.tell(now=timezone.now())
     content.run(now=timezone.now())  # before deletions: whoever is deleted hears of it first
     if exporting.unfinished():
         wake("exports")
@@ -85,6 +87,7 @@ def periodic() -> None:
     restrictions.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
         inactivity.run(now=timezone.now())
+        dormant.run(now=timezone.now())
     wholesale.run(now=timezone.now())
     if run.waiting() or wholesale.waiting():
         wake("copies")

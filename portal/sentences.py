@@ -154,6 +154,11 @@ OTHER = {
     "data.organization_export.downloaded": gettext_lazy("%(actor)s fetched the export of the whole organization"),
     "data.organization_export.expired": gettext_lazy("The export of the whole organization was destroyed, because its time was over"),
     "data.organization_export.included": gettext_lazy("Private data of %(target)s is in an export of the whole organization"),
+    "account.unused_warned": gettext_lazy("%(target)s was warned that their account is closed, because nobody uses it"),
+    "account.unused_closed": gettext_lazy("The account of %(target)s was closed and its deletion scheduled, because nobody used it"),
+    "account.used_again": gettext_lazy("The account of %(target)s stays: it was used again, or something speaks against closing it"),
+    "organization.unused_reported": gettext_lazy("The rule about unused accounts warned or closed some"),
+    "data.export.told": gettext_lazy("%(target)s was told that a copy of their data had been taken"),
     "notice.acknowledged": gettext_lazy("%(actor)s confirmed that they have read a notice"),
     **case_words.SENTENCES,
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
@@ -202,7 +207,7 @@ def line(seen: Seen) -> Line:
         ended=record.get("ended", {}), via=record.get("context", {}).get("via", ""), why=_said(seen, "why.text"), record=record)
 
 
-_OTHER_GROUNDS = {"until_reached": gettext_lazy("The time that was set is over")}
+_OTHER_GROUNDS = {"unused": gettext_lazy("Nobody used the account"), "until_reached": gettext_lazy("The time that was set is over")}
 
 
 @cache

@@ -175,7 +175,8 @@ STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the ki
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
 AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER", "accounts.brake_news.SUBSCRIBER",
                      "accounts.succession.news.SUBSCRIBER", "accounts.deletion_news.SUBSCRIBER", "accounts.organizations.news.SUBSCRIBER",
-                     "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.inactivity.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
+                     "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.inactivity.news.SUBSCRIBER", "accounts.dormant.news.SUBSCRIBER",
+                         "accounts.claims.news.SUBSCRIBER",
                      "accounts.transfers.news.SUBSCRIBER",
                      "accounts.communications.sending.SUBSCRIBER",
                      "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER", "dsar.content.news.SUBSCRIBER", "dsar.wholesale.news.SUBSCRIBER",
@@ -183,6 +184,12 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "dsar.resting.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
+INACTIVE_ACCOUNT_DAYS = env.number("STEWARD_INACTIVE_ACCOUNT_DAYS", default=1095, least=0,
+    most=3650)  # accounts that nobody manages and nobody has used for so long are closed, after three warnings; 0: none
+if INACTIVE_ACCOUNT_DAYS:
+    INACTIVE_ACCOUNT_DAYS = max(INACTIVE_ACCOUNT_DAYS, 180)
+ACCOUNT_KEEPERS = ("dsar.cases.open.accounts",)
+"""Who keeps an account from being closed because nobody uses it: functions from accounts to those of them that stay. Holds and disputes are asked for anyway."""
 PEOPLE_MAY_CREATE_ORGANIZATIONS = env.flag("STEWARD_PEOPLE_MAY_CREATE_ORGANIZATIONS")
 POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 """Where the powers of the whole product are written out: the notice has to name those of every package."""

@@ -190,6 +190,7 @@ urlpatterns = [
     path("o/<slug:slug>/announcements/", communications.announcements, name="announcements"),
     path("o/<slug:slug>/settings/", settings.index, name="settings"),
     path("o/<slug:slug>/settings/inactivity/", settings.inactivity, name="settings-inactivity"),
+    path("o/<slug:slug>/settings/unused/", settings.unused, name="settings-unused"),
     path("o/<slug:slug>/settings/notice/", settings.notice, name="settings-notice"),
     path("o/<slug:slug>/tokens/", me.tokens, name="tokens"),
     path("o/<slug:slug>/help/", help.index, name="help"),

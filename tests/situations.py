@@ -88,7 +88,7 @@ DATA: dict[str, dict[str, Any]] = {
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
     "delete-organization": {"ground": "We merge", "address": ""}, "cancel-organization-deletion": {},
-    "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21}, "set-inactivity-rule": {"days": 90}, "set-field-policy": {"field": "title", "owner": "both", "ground": ""}, "set-edit-limits": {"limited": ["email"], "ground": "One address for everybody"}, "edit-own-details": {"title": "Own title"},
+    "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21}, "set-inactivity-rule": {"days": 90}, "set-unused-accounts-rule": {"days": 365}, "set-field-policy": {"field": "title", "owner": "both", "ground": ""}, "set-edit-limits": {"limited": ["email"], "ground": "One address for everybody"}, "edit-own-details": {"title": "Own title"},
     "suggest-change": {"field": "time_zone", "value": "Europe/Berlin", "message": ""}, "accept-suggestion": {"suggestion": SUGGESTION}, "decline-suggestion": {"suggestion": SUGGESTION},
     "dispute-value": {"field": "title", "proposed": "Engineer", "words": "Since May."}, "withdraw-dispute": {"field": "title"},
     "answer-value-dispute": {"field": "title", "outcome": "kept", "reason_code": "our_records", "message": ""},

@@ -11,6 +11,7 @@ UNITS: tuple[Unit, ...] = (
     Unit(
         table="dsar_copy",
         title=_("Copies asked for"),
+        untold="untold",
         about=(Subject("account_id"),),
         purpose="rights",
         source=("person",),
@@ -41,6 +42,8 @@ UNITS: tuple[Unit, ...] = (
             "for_case": REFERENCE,
             "code_hash": secret("user.authorization.credentials"),
             "code_tries": WORKINGS,
+            "tell_at": data("user.privacy_preferences"),
+            "untold": WORKINGS,
         },
     ),
     Unit(

@@ -61,6 +61,8 @@ class Wanted:
     language: str
     asked_at: datetime
     only: UUID | None = None
+    by: UUID | None = None
+    """The account of the administrator who asked, where an organization did: the copy says so itself."""
     case: UUID | None = None
     """The request that the copy answers, if it was asked for as one."""
 
@@ -117,7 +119,7 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     manifest = bag.finish(
         info={"Source-Organization": "Steward", "External-Description": "A copy of the personal data of one person", "Bagging-Date": f"{now:%Y-%m-%d}", "External-Identifier": str(wanted.copy)},
         manifest={"format": "steward-copy/1", "copy": str(wanted.copy), "subject": str(account.id), "asked_at": plain(wanted.asked_at), "as_of": plain(now),
-                  "map": records.version(), "counts": counts, **_answers(wanted.case)})
+                  "map": records.version(), "counts": counts, **({"for_organization": str(wanted.only), "asked_by": str(wanted.by or "")} if wanted.only else {}), **_answers(wanted.case)})
     return Made(manifest=manifest, counts=counts, people=len(people.numbers))
 
 

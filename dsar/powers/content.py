@@ -39,6 +39,15 @@ DELAYS = [
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
+def with_delay(form: forms.Form, cleaned: dict[str, Any]) -> dict[str, Any]:
+    """Telling the person later needs a ground, and a ground without a delay means nothing."""
+    if cleaned.get("delay") and not cleaned.get("delay_ground"):
+        form.add_error("delay_ground", ValidationError(_("Say why the person is told later."), code="required"))
+    elif cleaned.get("delay_ground") and cleaned.get("delay") == 0:
+        form.add_error("delay", ValidationError(_("Say how many days later, or choose that they are told at once."), code="required"))
+    return cleaned
+
+
 class ViewForm(StrictForm):
     reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), choices=[("", gettext_lazy("Choose one")), *GROUNDS],
                                     help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."))
@@ -61,11 +70,7 @@ class ViewForm(StrictForm):
         cleaned = super().clean()
         if cleaned.get("since") and cleaned.get("until") and cleaned["since"] > cleaned["until"]:
             self.add_error("until", ValidationError(_("The last day is before the first day."), code="reversed"))
-        if cleaned.get("delay") and not cleaned.get("delay_ground"):
-            self.add_error("delay_ground", ValidationError(_("Say why the person is told later."), code="required"))
-        elif cleaned.get("delay_ground") and cleaned.get("delay") == 0:
-            self.add_error("delay", ValidationError(_("Say how many days later, or choose that they are told at once."), code="required"))
-        return cleaned
+        return with_delay(self, cleaned)
 
 
 def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:

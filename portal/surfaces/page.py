@@ -86,7 +86,7 @@ _INACTIVITY = ("set-inactivity-rule",)
 _SUCCESSION = ("name-successors", "stop-succession", "make-recovery-codes", "set-succession-days")
 _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), "send-announcement": "announcements",
-          **dict.fromkeys(_INACTIVITY, "settings-inactivity"),
+          **dict.fromkeys(_INACTIVITY, "settings-inactivity"), "set-unused-accounts-rule": "settings-unused",
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",

@@ -119,7 +119,7 @@ def test_from_asking_to_the_end(world: World, tmp_path: Path) -> None:
     assert the(org).state == "making" and run.waiting()
     run.resume(now=now + WAITS)
     row = the(org)
-    assert row.state == "ready" and row.expires_at == now + WAITS + timedelta(days=7) or row.expires_at > now
+    assert (row.state == "ready" and row.expires_at == now + WAITS + timedelta(days=7)) or row.expires_at > now
     assert b"PK" not in (run.folder() / f"{row.id}.sealed").read_bytes()[:4]
     folder = opened(row, tmp_path / "bag")
     assert bagit.Bag(str(folder)).is_valid() and json.loads((folder / "data/manifest.json").read_text())["level"] == "plain"
