@@ -27,6 +27,8 @@ SLUG = "set-unused-accounts-rule"
 WARNED, CLOSED, BACK, REPORT = "account.unused_warned", "account.unused_closed", "account.used_again", "organization.unused_reported"
 READER = "unused"
 LATE = timedelta(hours=1)
+AT_ONCE = 500
+"""So many warnings in one round, the longest unused first: the first round of a rule is no flood of letters, and keeps nothing else waiting."""
 _SCHEDULE = ActorRef(type="schedule")
 
 
@@ -51,36 +53,40 @@ def _rules(now: datetime) -> Iterator[Whose]:
             yield people.of_organization(row.organization_id, rule)
 
 
-def applying(account_id: UUID, organization_id: UUID | None) -> Whose | None:
-    """The rule that an account is under now; None for none."""
-    if organization_id is None:
-        return next((whose for whose in people.of_installation() if people.unused(whose, ids=[account_id])), None)
-    rule = rules.of(policy.of(organization_id))
-    return people.of_organization(organization_id, rule) if rule else None
-
-
 def _come_back(now: datetime) -> None:
     """Who was warned and used the account since, or is under no rule any more: nothing is about to happen to them, and the log says so."""
+    rows: dict[UUID | None, list[Dormancy]] = {}
     for row in Dormancy.objects.order_by("account_id"):
-        manager = Management.objects.filter(account_id=row.account_id).values_list("organization_id", flat=True).first()
-        whose = applying(row.account_id, manager) if manager == row.organization_id else None
-        found = people.unused(whose, ids=[row.account_id]) if whose else []
-        if found and rules.counting(whose.rule, found[0].used, found[0].told):  # type: ignore[union-attr]
-            continue
-        with transaction.atomic():
-            if Dormancy.objects.select_for_update().filter(id=row.id, version=row.version).first() is None:
-                continue
-            log = row.organization_id or INSTALLATION
-            with recording.opened(org=log, now=now) as act:
-                Dormancy.objects.filter(id=row.id).delete()
-                act.write([_draft(log, row.account_id, BACK)])
+        rows.setdefault(row.organization_id, []).append(row)
+    for organization_id, some in rows.items():
+        stay = {one.account for whose in _under(organization_id) for one in people.unused(whose, ids=[row.account_id for row in some]) if rules.counting(whose.rule, one.used, one.told)}
+        for row in some:
+            if row.account_id not in stay:
+                _forget(row, now)
+
+
+def _under(organization_id: UUID | None) -> list[Whose]:
+    """The rules of this organization, or of the installation."""
+    if organization_id is None:
+        return people.of_installation()
+    rule = rules.of(policy.of(organization_id))
+    return [people.of_organization(organization_id, rule)] if rule else []
+
+
+def _forget(row: Dormancy, now: datetime) -> None:
+    with transaction.atomic():
+        if Dormancy.objects.select_for_update().filter(id=row.id, version=row.version).first() is None:
+            return
+        log = row.organization_id or INSTALLATION
+        with recording.opened(org=log, now=now) as act:
+            Dormancy.objects.filter(id=row.id).delete()
+            act.write([_draft(log, row.account_id, BACK)])
 
 
 def _look(whose: Whose, now: datetime) -> None:
     found = [(rules.step(whose.rule, one.used, one.told, now)[0], one.account) for one in people.unused(whose, before=now + whose.rule.warned[0] - timedelta(days=whose.rule.days))]
-    for step, account in found:
-        if step == "warn":
-            _warn(whose, account, now)
+    for account in [account for step, account in found if step == "warn"][:AT_ONCE]:
+        _warn(whose, account, now)
     due, closed, most = [account for step, account in found if step == "close"], 0, max(0, brake.limit(_everybody(whose)) - _today(whose, now))
     for account in due:
         if closed >= most:
@@ -204,7 +210,5 @@ def until(account: Account, *, now: datetime) -> tuple[datetime, UUID | None] | 
     """When the account is closed if nobody uses it from now on, and by whose rule; None where no rule reaches it. For the holder's own page, which is a use of it."""
     with installation("the rule that a person's own account is under"):
         manager = Management.objects.filter(account=account).values_list("organization_id", flat=True).first()
-        whose = applying(account.id, manager)
-        if whose is None or not people.unused(whose, ids=[account.id]):
-            return None
-        return rules.step(whose.rule, now, (), now)[1], manager
+        whose = next((one for one in _under(manager) if people.unused(one, ids=[account.id])), None)
+        return (rules.step(whose.rule, now, (), now)[1], manager) if whose else None

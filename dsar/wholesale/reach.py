@@ -19,6 +19,8 @@ from dsar.wholesale.model import Level
 
 PRIVATE = frozenset({"user.content.private", "user.device", "user.device.ip_address"})
 """What people wrote or were sent, their devices and their network addresses."""
+OWN = frozenset({("accounts_account", "recovery_email")})
+"""Private too: an address of somebody's own, beside the one at work."""
 RIGHTS = "rights"
 """What people wrote when they used their rights is in no export, whatever its level: it is theirs and of whoever answers them."""
 SCOPES = {"accounts_mail": "organization_id"}
@@ -72,10 +74,10 @@ def _part(unit: Unit, organization: UUID, export: UUID, level: str) -> Part | No
     told = [name for name, column in unit.columns.items() if _told(unit, name, column)]
     if not any(unit.columns[name].category or name in ALSO.get(unit.table, ()) for name in told):
         return None
-    private = [name for name in told if unit.columns[name].category in PRIVATE]
+    private = [name for name in told if unit.columns[name].category in PRIVATE or (unit.table, name) in OWN]
     never = private if unit.purpose == RIGHTS or level == Level.PLAIN else []
     subjects = [subject.path for subject in unit.about if subject.role in {"subject", "recipient"}]
-    if level == Level.AGREED and not subjects:
+    if not subjects:  # words about several people, such as in plans, belong to none who could agree, and may be about somebody whose data may only be stored
         never = private
     columns = []
     for name in told:

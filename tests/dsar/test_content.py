@@ -1,6 +1,9 @@
 """Reading what is in a managed account: two people, a ground, a time, an entry for each item in the person's ledger, and no way never to tell (POWERS P3 "in")."""
 from __future__ import annotations
 
+import base64
+import io
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,14 +11,17 @@ from uuid import UUID
 
 import pytest
 
-from accounts import approvals, door, purposes, tenancy
+from accounts import approvals, door, outbox, purposes, tenancy
 from accounts.models import Mail, Management, Membership, Plan, SavedView
 from accounts.powers import BY_SLUG as ACCOUNTS
 from accounts.reasons import Refused
 from audit import subscribers
+from dsar import holding
 from dsar.content import life, readers, records
 from dsar.content.model import ContentAccess
 from dsar.datamap import MAP
+from dsar.export import run, sealed
+from dsar.models import Copy
 from dsar.powers.content import VIEW
 from portal import who
 from portal.powers import BY_SLUG
@@ -23,7 +29,7 @@ from tests.browse import client_for
 from tests.cast import Org, World
 from tests.dsar.copies import copy_of, everything, numbered
 from tests.dsar.test_restriction import restrict
-from tests.situations import DATA, arrange, deletion_for, domain_for
+from tests.situations import DATA, WHY, arrange, deletion_for, domain_for
 
 DAY = timedelta(days=1)
 
@@ -111,8 +117,6 @@ def test_two_people_a_ground_and_what_is_opened_and_what_never_is(world: World) 
     assert again(row).opened == 1 and who.acts(person.account_id)[0][-1].ground == "A security incident has to be cleared up"
     with tenancy.installation("a test looks"):
         subscribers.drain()
-        from accounts import outbox
-
         outbox.deliver(now=datetime.now(UTC))
     body = Mail.objects.get(id=told.id).body
     assert "Incident 12" in body and "Letters that your organization sent" in body and "Security Person" in body
@@ -210,8 +214,6 @@ def test_told_later_and_never_never(world: World, tmp_path: Any) -> None:
     later = [act for act in _acts_at(person.account_id, now + 6 * DAY)]
     assert {"data.view_granted", "data.viewed", "data.view_withdrawn", "data.view_told"} <= set(later)
     with tenancy.installation("a test sends"):
-        from accounts import outbox
-
         outbox.deliver(now=datetime.now(UTC))
         assert "told only now" in Mail.objects.get(id=told.id).body and "1 record was opened" in Mail.objects.get(id=told.id).body
     other = granted(org, delay=30, delay_ground="authority")
@@ -258,3 +260,45 @@ class _Other:
 OTHER = _Other()
 
 
+
+
+def test_a_copy_that_is_told_later(world: World, tmp_path: Any) -> None:
+    """Two people take a copy of somebody and tell them later: no mail, ledger, copy or count tells before; then the mail goes by itself, also if the copy is gone. Alone it cannot be put off."""
+    org, now, power = world.north, datetime.now(UTC), BY_SLUG["export-person"]
+    person, data = org.person("worker"), {**WHY, "reason_code": "security_incident", "delay": 3, "delay_ground": "evidence"}
+    for wrong in ({"delay": 31, "delay_ground": "danger"}, {"delay": 1, "delay_ground": ""}, {"delay": 0, "delay_ground": "danger"}):
+        assert not power.form({**WHY, **wrong}).is_valid()
+    with tenancy.scope(org=org.organization.id, purpose=purposes.ACT):
+        plan = door.perform(power=power, actor=org.actor("owner"), ids=[person.id], data=data, now=now).plan_id
+        approvals.decide(plan_id=UUID(plan), actor=org.actor("second-owner"), requester=org.actor("owner"), power=power, approve=True, note="", now=now)
+        row = Copy.objects.get(organization=org.organization, account_id=person.account_id)
+    run.resume(now=now, only=row.id)
+    client_for(org.person("owner")).post(f"/o/{org.slug}/copies/{row.id}/")
+    before = next(one.count for one in holding.held(person.account_id) if one.unit.table == "dsar_copy")
+    folder = copy_of(person, tmp_path / "mine")
+    assert before == 0 and str(row.id) not in everything(folder) and "data.export.requested" not in everything(folder)
+    numbered()
+    assert [act.line.action for act in who.acts(person.account_id)[0] if act.line.action.startswith("data.")] == []
+    run.tell(now=now + 2 * DAY)
+    assert not told_of(person)
+    for _twice in range(2):
+        run.tell(now=now + 3 * DAY)
+    (mail,) = told_of(person)
+    assert "told only now" in mail.body and "Owner Person" in mail.body
+    assert {"data.export.requested", "data.export.told"} <= set(_acts_at(person.account_id, now + 4 * DAY))
+    assert next(one.count for one in holding.held(person.account_id) if one.unit.table == "dsar_copy") == 2
+    import zipfile
+
+    with tenancy.installation("a test looks"):
+        blocks = b"".join(sealed.opened(run.folder() / f"{row.id}.sealed", base64.b64decode(outbox.open_text(Copy.objects.get(id=row.id).key))))
+    with zipfile.ZipFile(io.BytesIO(blocks)) as archive:
+        said = json.loads(archive.read(next(name for name in archive.namelist() if name.endswith("data/manifest.json"))))
+    assert (said["for_organization"], said["asked_by"]) == (str(org.organization.id), str(org.person("owner").account_id)), "it says whose it is"
+
+
+def told_of(person: Membership) -> list[Mail]:
+    numbered()
+    with tenancy.installation("a test sends"):
+        subscribers.drain()
+        outbox.deliver(now=datetime.now(UTC))
+        return list(Mail.objects.filter(account_id=person.account_id, template="export-person"))

@@ -240,8 +240,9 @@ def test_what_is_in_it(world: World, tmp_path: Path) -> None:
         left_out = json.loads((found[level] / "data/withheld.json").read_text())
         assert any(one["ground"] == "use_restricted" and one["what"] == "Memberships" and one["count"] == 1 for one in left_out) and any(one["ground"] == "security" for one in left_out)
         assert any(one["ground"] == "rights" for one in left_out) and (level == "all" or any(one["ground"] == "private" for one in left_out))
-    words = {level: {part for part in ("letter-worker", "letter-guest", "note-worker", "note-guest", "browser-worker") if f"{part}-{mark}" in content} for level, content in text.items()}
-    assert words == {"plain": set(), "agreed": {"letter-worker", "note-worker", "browser-worker"}, "all": {"letter-worker", "letter-guest", "note-worker", "note-guest", "browser-worker"}}
+    words = {level: {part for part in ("letter-worker", "letter-guest", "note-worker", "note-guest", "browser-worker", "recovery-worker") if f"{part}-{mark}" in content} for level, content in text.items()}
+    assert words == {"plain": set(), "agreed": {"letter-worker", "note-worker", "browser-worker", "recovery-worker"},
+                     "all": {"letter-worker", "letter-guest", "note-worker", "note-guest", "browser-worker", "recovery-worker"}}
     assert f"view-{mark}" in text["all"] and f"view-{mark}" in text["agreed"] and f"view-{mark}" not in text["plain"]
     assert any(one["ground"] == "no_consent" and one["count"] == len(org.people) - 1 for one in json.loads((found["agreed"] / "data/withheld.json").read_text()))
     numbered()
