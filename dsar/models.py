@@ -22,7 +22,7 @@ class Copy(Versioned):
              "state": "public", "language": "public", "asked_at": "public", "snapshot_at": "public", "ready_at": "public",
              "expires_at": "public", "downloads": "public", "size": "public", "sha256": "public", "manifest": "public", "counts": "unrecorded",
              "key": "secret", "reminded": "unrecorded", "failure": "public", "attempts": "unrecorded", "for_case": "public",
-             "code_hash": "secret", "code_tries": "unrecorded"}
+             "code_hash": "secret", "code_tries": "unrecorded",
              "tell_at": "public", "untold": "unrecorded"}
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="copies")
@@ -85,7 +85,7 @@ class Certificate(Identified):
 
 from dsar.backups.models import Backup  # noqa: E402, F401  (Django finds models here)
 from dsar.cases.models import Action, Agent, CalendarLink, Case, ChildReport, Evidence, Happening, Inquiry, Task  # noqa: E402, F401  its models are found here
-from dsar.ledger.models import LedgerMark, LedgerSeen  # noqa: E402, F401
 from dsar.content.model import ContentAccess  # noqa: E402, F401  (Django finds models here)
+from dsar.ledger.models import LedgerMark, LedgerSeen  # noqa: E402, F401
 from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)
 from dsar.wholesale.model import ExportConsent, OrganizationExport  # noqa: E402, F401

@@ -10,7 +10,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_pages import problems
 from tests.cast import World
 from tests.dsar.test_content import letter
-from tests.situations import access_for, arrange, export_of
+from tests.situations import access_for, arrange, export_of, role_for
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +21,7 @@ def test_reading_and_its_pages(world: World, visit: Visit) -> None:
 
     def make() -> None:
         Management.objects.filter(account_id=person.account_id).update(since=now - timedelta(days=30))
+        Membership.objects.filter(id=org.person("security").id).update(role=role_for(org, "Investigators", 60, "view_people", "view_content"))
         made.append(access_for(person, org.person("security")))
         access_for(org.person("member"), org.person("owner"), told_at=None, tell_at=now + timedelta(days=9), ended_at=now, ended_how="withdrawn")
         made.append(letter(person, "Dear Worker,\nyour access is suspended.", now - timedelta(days=2)))
