@@ -24,12 +24,12 @@ from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
 DELAY = timedelta(hours=48)
-_TWO = frozenset({"expedite-deletion"})
+_TWO = frozenset({"expedite-deletion", "view-content"})
 
 
 def always_two(row: StoredPlan) -> bool:
-    """What no delay can stand for: an act on an owner, a deletion before its time, an address that is changed because the mailbox is dead."""
-    return row.power in _TWO or row.data.get("how") == "dead_mailbox" or approvals.about_owner(row)
+    """What no delay can stand for: an act on an owner, a deletion before its time, reading what is in an account, telling somebody later, an address that is changed because the mailbox is dead."""
+    return row.power in _TWO or bool(row.data.get("delay")) or row.data.get("how") == "dead_mailbox" or approvals.about_owner(row)
 
 
 def begin(row: StoredPlan, *, now: datetime) -> list[EntryDraft]:

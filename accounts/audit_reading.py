@@ -44,13 +44,13 @@ def viewed(*, actor: Actor, what: Literal["search", "entry", "timeline", "follow
         raise
 
 
-def person_viewed(*, actor: Actor, account_id: UUID, what: Literal["page", "record", "powers", "sessions"], now: datetime) -> None:
+def person_viewed(*, actor: Actor, account_id: UUID, what: Literal["page", "record", "powers", "sessions", "content_list"], now: datetime, **more: Any) -> None:
     """Record that somebody looked at what the organization has about a person: it stands in the person's ledger. Looking at oneself is no entry."""
     assert actor.organization_id is not None
-    if account_id == actor.account_id or not _fresh(mark := _mark(actor, what, {}, (account_id,))):
+    if account_id == actor.account_id or not _fresh(mark := _mark(actor, what, more, (account_id,))):
         return
     draft = EntryDraft(org=actor.organization_id, action="data.viewed", category="data", outcome="success", actor=actor_ref(actor), via=actor.via,
-                       targets=[TargetRef(type="person", id=account_id, subject=account_id)], facts={"what": what})
+                       targets=[TargetRef(type="person", id=account_id, subject=account_id)], facts={"what": what, **more})
     try:
         with transaction.atomic(), recording.opened(org=actor.organization_id, now=now, subjects=[account_id]) as act:
             act.write([draft], close=True)

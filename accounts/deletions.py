@@ -25,6 +25,8 @@ LATE = timedelta(hours=1)
 """By how much a warning may miss its moment. Whoever is warned later than that has the days that the warning promises all the same."""
 FROM = frozenset({AccountStatus.ACTIVE, AccountStatus.DEACTIVATED, AccountStatus.LOCKED})
 """From which statuses a deletion can be scheduled, and to which cancelling leads back."""
+UNUSED = "unused"
+"""The ground of a deletion that nobody asked for: nobody used the account. Its holder may take it back all the same."""
 S = DeletionState
 NONE, OVER = "none", "over"
 STEPS: dict[str, dict[str, str]] = {
@@ -164,7 +166,7 @@ def in_doubt(row: Deletion) -> list[str]:
 
     What a person asked for goes on.
     """
-    if row.by_person or row.organization_id is None:
+    if (row.by_person and row.reason_code != UNUSED) or row.organization_id is None:
         return []
     with installation("the ground of a management, before an account is deleted"):
         management = Management.objects.filter(account_id=row.account_id).first()

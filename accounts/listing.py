@@ -134,3 +134,14 @@ CREATE TRIGGER accounts_list_tokens_again AFTER UPDATE OF account_id, list_name,
   WHEN (OLD.list_name IS DISTINCT FROM NEW.list_name OR OLD.list_email IS DISTINCT FROM NEW.list_email) EXECUTE FUNCTION accounts_list_tokens();
 """
 """Somebody whose data may only be stored is neither searched nor sorted by it: a handle stands in its place, and their words leave the search."""
+
+ROLE_SINCE = """
+CREATE OR REPLACE FUNCTION accounts_role_since() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  NEW.role_since := now();
+  RETURN NEW;
+END $$;
+CREATE TRIGGER accounts_role_since BEFORE UPDATE OF role_id ON accounts_membership FOR EACH ROW
+  WHEN (OLD.role_id IS DISTINCT FROM NEW.role_id) EXECUTE FUNCTION accounts_role_since();
+"""
+"""Since when somebody has their role, for what only a role of some standing may do."""

@@ -149,7 +149,8 @@ def _end(account_id: UUID, now: datetime) -> bool:
             for name in settings.PURGE_PARTS:  # what came while we were at it
                 import_string(name)(account, key)
             backups = import_string(settings.BACKUP_HORIZON)(now)
-            Tombstone.objects.create(id=uuid4(), organization_id=row.organization_id, account=account_id, backups_until=backups, by_person=row.by_person, asked_by=row.asked_by,
+            Tombstone.objects.create(id=uuid4(), organization_id=row.organization_id, account=account_id, backups_until=backups, by_person=row.by_person and row.reason_code != deletions.UNUSED,
+                asked_by=row.asked_by,
                                      approved_by=row.expedited_by, reason_code=row.reason_code, scheduled_at=row.scheduled_at, term=row.term, purged_at=now, address_hash=hashed(key))
             if not row.address_released and switching.has_address(account):
                 collisions.given_up(key=key, account_id=account_id, now=now).save(force_insert=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 OWN, RIGHTS, SECURITY, CLAIMS, MARKED, ACT = "own", "rights", "security", "claims", "marked", "act"
-ADMINISTRATION, EXPORT = "administration", "export"
+ADMINISTRATION, EXPORT, CONTENT = "administration", "export", "content"
 PURPOSES = {
     OWN: _("Showing people what is held about them, and making their copies"),
     RIGHTS: _("Carrying out what people asked for about their data"),
@@ -21,11 +21,12 @@ PURPOSES = {
     ACT: _("An act that is judged for each person; of restricted people only what protects them or is their right is done"),
     ADMINISTRATION: _("Daily administration: seeing, searching, grouping and changing people"),
     EXPORT: _("Files that leave the product, and acts on many"),
+    CONTENT: _("Reading what is in the account, which two people agreed on"),
 }
 """Everything that people are read for, in words for the page that says so."""
 ALWAYS = (OWN, RIGHTS, SECURITY, CLAIMS, MARKED, ACT)
 """Goes on while somebody is restricted: storing, showing it to them, answering them, protecting them and others, legal claims (Art. 18(2) GDPR)."""
-FREED = (ADMINISTRATION, EXPORT)
+FREED = (ADMINISTRATION, EXPORT, CONTENT)
 """What stops, and what two people may give free again on a ground, after the person was told."""
 
 
@@ -37,11 +38,11 @@ def handle(row: UUID) -> str:
 PROTECTS = frozenset({
     "require-password-reset", "withdraw-password-reset", "revoke-sessions", "revoke-tokens", "restrict", "suspend", "restore", "lockdown", "deactivate", "reactivate", "reset-second-factor", "protect",
     "release-brake", "revoke-token", "confirm-identity", "export-person", "restrict-use", "lift-restriction", "cancel-deletion", "cancel-scheduled", "release-account",
-    "answer-value-dispute", "make-requested-copy", "delete-as-requested", "withdraw-transfer", "decline-transfer",
+    "answer-value-dispute", "end-content-access", "make-requested-copy", "delete-as-requested", "withdraw-transfer", "decline-transfer",
 })
 """Powers that an organization still has over a restricted person: what protects them or the services, what undoes, and what answers them. Every other power over a person is daily administration."""
 
 
 def of_power(slug: str) -> str:
     """What an organization uses a power over a person for."""
-    return SECURITY if slug in PROTECTS else ADMINISTRATION
+    return SECURITY if slug in PROTECTS else CONTENT if slug == "view-content" else ADMINISTRATION

@@ -186,6 +186,7 @@ def cancel_deletion(*, account_id: UUID, now: datetime, deletion_id: UUID | None
         work.track(account)
         with recording.opened(org=log, now=now) as act:
             deletions.restore(work, Person(account=account), row)
+            account.last_active_at = now  # whoever keeps an account uses it: nobody is warned anew that nobody does
             changes = work.changes_of(account, subject=account.id)
             work.flush()
             act.write([draft(log, "account.deletion_cancelled", account, method=method, changes=changes, purge_at=plain(row.purge_at), restored=row.was_status)])

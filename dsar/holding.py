@@ -61,6 +61,8 @@ def held(account_id: UUID) -> list[Held]:
             if unit.scope == "org":  # the log's indexes begin with whose log it is
                 text = f"org = ANY(%s) AND ({text})"
                 values.insert(len(values) - len(conditions), orgs)
+            if unit.untold:
+                text = f'({text}) AND NOT "{unit.untold}"'
             parts.append(f'SELECT {number}, count(*) FROM (SELECT 1 FROM "{unit.table}" WHERE {text} LIMIT {MOST + 1}) AS counted')
         cursor.execute(" UNION ALL ".join(parts), values)
         counts = dict(cursor.fetchall())

@@ -22,7 +22,8 @@ class Copy(Versioned):
              "state": "public", "language": "public", "asked_at": "public", "snapshot_at": "public", "ready_at": "public",
              "expires_at": "public", "downloads": "public", "size": "public", "sha256": "public", "manifest": "public", "counts": "unrecorded",
              "key": "secret", "reminded": "unrecorded", "failure": "public", "attempts": "unrecorded", "for_case": "public",
-             "code_hash": "secret", "code_tries": "unrecorded"}
+             "code_hash": "secret", "code_tries": "unrecorded",
+             "tell_at": "public", "untold": "unrecorded"}
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="copies")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, blank=True, related_name="copies")
@@ -54,6 +55,10 @@ class Copy(Versioned):
     code_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     for_case = models.UUIDField(null=True, blank=True)
     """The request for which the organization made it: the person fetches it, once it was released, and the organization never."""
+    tell_at = models.DateTimeField(null=True, blank=True)
+    """When the person is told of a copy of which two people agreed that they are told later. Nobody can put it off any further."""
+    untold = models.BooleanField(default=False, db_default=False)
+    """Whether they do not know of it yet: then it is neither counted on their page nor in a copy of theirs."""
 
     class Meta:
         default_permissions = ()
@@ -80,6 +85,7 @@ class Certificate(Identified):
 
 from dsar.backups.models import Backup  # noqa: E402, F401  (Django finds models here)
 from dsar.cases.models import Action, Agent, CalendarLink, Case, ChildReport, Evidence, Happening, Inquiry, Task  # noqa: E402, F401  its models are found here
+from dsar.content.model import ContentAccess  # noqa: E402, F401  (Django finds models here)
 from dsar.ledger.models import LedgerMark, LedgerSeen  # noqa: E402, F401
 from dsar.registers.models import (  # noqa: E402, F401
     BusinessTransfer,
@@ -94,3 +100,4 @@ from dsar.registers.models import (  # noqa: E402, F401
     ToldDisclosure,
 )
 from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)
+from dsar.wholesale.model import ExportConsent, OrganizationExport  # noqa: E402, F401

@@ -9,10 +9,13 @@ from django.urls import reverse
 
 from accounts import mail, outbox
 from accounts.models import Account
+from accounts.organizations import contact
 from audit.subscribers import Sealed, Subscriber
+from dsar.content.telling import FACT
 from dsar.models import Copy, CopyState
 from dsar.powers import export_person
 
+TOLD = "data.export.told"
 EVENTS = {"package.built": "ready", "package.downloaded": "fetched", "package.failed": "failed", "package.expiring": "soon"}
 
 
@@ -24,8 +27,22 @@ def handle(batch: list[Sealed]) -> None:
             continue
         if sealed.action in EVENTS:
             _about_copy(sealed, account)
-        elif sealed.outcome == "success" and sealed.record["actor"].get("id") != str(account.id):
+        elif sealed.action == TOLD:
+            _later(sealed, account)
+        elif sealed.outcome == "success" and sealed.record["actor"].get("id") != str(account.id) and FACT not in sealed.record.get("facts", {}):
             mail.tell(sealed, account=account, template=export_person.POWER.slug)
+
+
+def _later(sealed: Sealed, account: Account) -> None:
+    """The notice that two people agreed to give later: who took the copy, and when."""
+    row = Copy.objects.select_related("organization").filter(id=sealed.record["facts"]["copy"]).first()
+    if row is None or row.organization is None:
+        return
+    by = Account.objects.filter(id=row.requested_by).first()
+    outbox.owe(template=export_person.POWER.slug, account=account, entry=sealed.entry, organization_id=row.organization_id, now=datetime.now(UTC), context={
+        "organization": row.organization.name, "actor": (by.name or by.email) if by else "", "contact": contact.line(row.organization), "later": True,
+            "taken": f"{row.asked_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+        "when": sealed.record["occurred_at"][:16].replace("T", " "), "reference": f"{sealed.seq}"})
 
 
 def _about_copy(sealed: Sealed, person: Account) -> None:
@@ -43,4 +60,4 @@ def _person(sealed: Sealed) -> UUID | None:
     return next((UUID(t["id"]) for t in sealed.record.get("targets", []) if t["type"] == "person"), None)
 
 
-SUBSCRIBER = Subscriber(name="copies", handle=handle, actions=frozenset({*EVENTS, export_person.POWER.event}))
+SUBSCRIBER = Subscriber(name="copies", handle=handle, actions=frozenset({*EVENTS, export_person.POWER.event, TOLD}))

@@ -111,6 +111,7 @@ TABLES: dict[str, Table] = {
     "accounts_membershipsnapshot": Table(scope="organization_id"),
     "accounts_management": Table(scope="organization_id", own="account_id"),
     "accounts_deletion": Table(scope="organization_id", own="account_id"),
+    "accounts_dormancy": Table(scope="organization_id", own="account_id"),
     "accounts_tombstone": Table(scope="organization_id", app="SELECT, INSERT"),
     "accounts_rightsask": Table(guarded="an address that anybody typed, until it is looked up; nothing follows but a mail", unscoped="belongs to nobody", app="SELECT, INSERT, DELETE"),
     "accounts_rightsvisit": Table(guarded="a link to one page and the visit it began; what is done there is recorded itself", unscoped=_PERSON),
@@ -146,7 +147,10 @@ TABLES: dict[str, Table] = {
     "accounts_announcement": Table(scope="organization_id", free=("entry", "reached", "told", "left_out")),
     "accounts_oauthapplication": Table(scope="organization_id"),
     # rights
+    "dsar_organizationexport": Table(scope="organization_id", free=("attempts",)),
+    "dsar_exportconsent": Table(scope="organization_id", own="account_id"),
     "dsar_copy": Table(scope="organization_id", own="account_id", free=("attempts",)),
+    "dsar_contentaccess": Table(scope="organization_id"),
     "dsar_certificate": Table(scope="organization_id", app="SELECT, INSERT"),
     "dsar_case": Table(scope="organization_id", own="account_id"),
     "dsar_action": Table(scope="organization_id", own="account_id"),

@@ -13,6 +13,7 @@ from accounts import bulk_run, due, exporting, listing_query, outbox, purging, r
 from accounts.claims import running as claims_running
 from accounts.communications import sending
 from accounts.domains import checks
+from accounts.dormant import running as dormant
 from accounts.inactivity import running as inactivity
 from accounts.organizations import ending
 from accounts.succession import watch
@@ -21,10 +22,12 @@ from audit import clocks, disclosure, partitions, pruning, subscribers
 from dsar import horizon
 from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
+from dsar.content import life as content
 from dsar.export import run
 from dsar.registers import disclosures, rounds, transfers, versions
 from dsar.registers import notices as register_notices
 from dsar.restriction import life as restrictions
+from dsar.wholesale import run as wholesale
 
 logger = logging.getLogger("steward.jobs")
 
@@ -47,7 +50,7 @@ def follow() -> None:
         wake("domains")
     if purging.due(now=timezone.now()):
         wake("purges")
-    if run.waiting():
+    if run.waiting() or wholesale.waiting():
         wake("copies")
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
@@ -76,6 +79,8 @@ def periodic() -> None:
     partitions.prepare(today=timezone.now().date())
     exporting.expire(now=timezone.now())
     bulk_run.resume()
+    run.tell(now=timezone.now())
+    content.run(now=timezone.now())  # before deletions: whoever is deleted hears of it first
     if exporting.unfinished():
         wake("exports")
     if checks.due(now=timezone.now()):
@@ -95,7 +100,9 @@ def periodic() -> None:
     register_notices.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
         inactivity.run(now=timezone.now())
-    if run.waiting():
+        dormant.run(now=timezone.now())
+    wholesale.run(now=timezone.now())
+    if run.waiting() or wholesale.waiting():
         wake("copies")
     if _announced():
         wake("announcements")
@@ -142,8 +149,9 @@ def claims() -> None:
 
 
 def copies() -> None:
-    """Make copies of what is held about people, for some seconds; what is left goes to the end of the queue."""
+    """Make copies of what is held about people, for some seconds, and exports of organizations; what is left goes to the end of the queue."""
     _begun("copies")
+    wholesale.resume(now=timezone.now())
     if run.resume(now=timezone.now()):
         wake("copies")
 

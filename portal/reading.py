@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from django.urls import get_resolver
 
 from accounts import purposes
-from accounts.purposes import ACT, ADMINISTRATION, CLAIMS, EXPORT, MARKED, OWN, RIGHTS, SECURITY
+from accounts.purposes import ACT, ADMINISTRATION, CLAIMS, CONTENT, EXPORT, MARKED, OWN, RIGHTS, SECURITY
 from portal.api.operation import Operation
 from portal.powers import POWERS
 
@@ -22,9 +22,10 @@ PAGES: dict[str, tuple[str, ...]] = {
              "entry", "entry-receipt", "entry-proof", "entry-record", "audit-about", "audit-by"),
     RIGHTS: ("rights-requests", "rights-case", "rights-evidence", "rights-figures", "copies", "copy", "processing", "processing-file", "registers", "register-disclosure",
              "register-file", "register-recipients", "register-report", "register-report-file", "register-transfer", "transparency", "transparency-file"),
-    EXPORT: ("people-export", "people-bulk", "people-act", "jobs", "job"),
+    CONTENT: ("content", "content-access", "content-item"),
+    EXPORT: ("organization-exports", "organization-export", "people-export", "people-bulk", "people-act", "jobs", "job"),
     ADMINISTRATION: ("overview", "people-import", "scheduled", "groups", "group", "group-people", "email-changes", "domains", "domain", "claims", "claim", "claim-preview",
-                     "settings", "settings-notice", "settings-inactivity", "announcements", "find"),
+                     "settings", "settings-notice", "settings-inactivity", "settings-unused", "announcements", "find"),
 }
 """Pages of an organization, by the names of their addresses."""
 OPERATIONS: dict[str, tuple[str, ...]] = {
@@ -34,8 +35,11 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     SECURITY: ("protected-people", "roles", "role", "administrators", "service-accounts", "succession", "approvals", "plans", "plan", "plan-approve", "plan-deny", "plan-cancel"),
     CLAIMS: ("audit", "entry", "entry-proof", "audit-exports", "audit-export", "audit-export-stop", "audit-export-resume", "audit-export-file", "audit-streams", "audit-stream", "audit-stream-test"),
     RIGHTS: ("requests", "request", "copies", "copy-file", "profile-questions", "disclosures", "disclosure", "recipients", "processing", "transparency-report", "business-transfer"),
-    EXPORT: ("people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop", "plan-columns"),
+    CONTENT: ("content-accesses",),
+    EXPORT: ("organization-exports", "organization-export-file", "people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop",
+        "plan-columns"),
     ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "domains", "domain", "settings", "notice", "notice-draft", "inactivity",
+        "unused-accounts",
                      "claims", "claim", "claim-accounts", "transfers", "email-changes", "announcements"),
 }
 """Operations of the API below an organization. Those that are powers are acts."""

@@ -151,6 +151,22 @@ OTHER = {
     "use.restriction_lifted": gettext_lazy("The restriction of the data of %(target)s was lifted, as they had been told"),
     "use.partly_freed": gettext_lazy("A part of the restriction of the data of %(target)s was lifted, as they had been told"),
     "data.viewed": gettext_lazy("%(actor)s looked at what the organization keeps about %(target)s"),
+    "data.viewed:content": gettext_lazy("%(actor)s opened a record of %(target)s, as two people had agreed"),
+    "data.viewed:content_search": gettext_lazy("%(actor)s searched the records of %(target)s, as two people had agreed"),
+    "data.viewed:content_list": gettext_lazy("%(actor)s looked at the list of records of %(target)s, as two people had agreed"),
+    "data.view_ended": gettext_lazy("The access to records of %(target)s ended"),
+    "data.view_told": gettext_lazy("%(target)s was told that somebody could read records of theirs"),
+    "data.organization_export.started": gettext_lazy("The export of the whole organization is being made"),
+    "data.organization_export.built": gettext_lazy("The export of the whole organization was made"),
+    "data.organization_export.failed": gettext_lazy("The export of the whole organization was made"),
+    "data.organization_export.downloaded": gettext_lazy("%(actor)s fetched the export of the whole organization"),
+    "data.organization_export.expired": gettext_lazy("The export of the whole organization was destroyed, because its time was over"),
+    "data.organization_export.included": gettext_lazy("Private data of %(target)s is in an export of the whole organization"),
+    "account.unused_warned": gettext_lazy("%(target)s was warned that their account is closed, because nobody uses it"),
+    "account.unused_closed": gettext_lazy("The account of %(target)s was closed and its deletion scheduled, because nobody used it"),
+    "account.used_again": gettext_lazy("The account of %(target)s stays: it was used again, or something speaks against closing it"),
+    "organization.unused_reported": gettext_lazy("The rule about unused accounts warned or closed some"),
+    "data.export.told": gettext_lazy("%(target)s was told that a copy of their data had been taken"),
     "notice.acknowledged": gettext_lazy("%(actor)s confirmed that they have read a notice"),
     **case_words.SENTENCES,
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
@@ -186,7 +202,7 @@ def line(seen: Seen) -> Line:
     """One entry in words. Erased values say so."""
     record = seen.record
     actor, target = _actor(seen), _target(seen)
-    act = str(EVENTS.get(record["action"], record["action"])) % {"actor": actor, "target": target}
+    act = str(EVENTS.get(f"{record['action']}:{record.get('facts', {}).get('what', '')}") or EVENTS.get(record["action"], record["action"])) % {"actor": actor, "target": target}
     outcome = record["decision"]["outcome"]
     text = act
     if outcome == "denied":
@@ -199,7 +215,7 @@ def line(seen: Seen) -> Line:
         ended=record.get("ended", {}), via=record.get("context", {}).get("via", ""), why=_said(seen, "why.text"), record=record)
 
 
-_OTHER_GROUNDS = {"until_reached": gettext_lazy("The time that was set is over")}
+_OTHER_GROUNDS = {"unused": gettext_lazy("Nobody used the account"), "until_reached": gettext_lazy("The time that was set is over")}
 
 
 @cache

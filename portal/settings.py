@@ -176,14 +176,21 @@ STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the ki
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
 AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER", "accounts.brake_news.SUBSCRIBER",
                      "accounts.succession.news.SUBSCRIBER", "accounts.deletion_news.SUBSCRIBER", "accounts.organizations.news.SUBSCRIBER",
-                     "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.inactivity.news.SUBSCRIBER", "accounts.claims.news.SUBSCRIBER",
+                     "accounts.emails.news.SUBSCRIBER", "accounts.schedules.news.SUBSCRIBER", "accounts.inactivity.news.SUBSCRIBER", "accounts.dormant.news.SUBSCRIBER",
+                         "accounts.claims.news.SUBSCRIBER",
                      "accounts.transfers.news.SUBSCRIBER",
                      "accounts.communications.sending.SUBSCRIBER",
-                     "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER",
+                     "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER", "dsar.content.news.SUBSCRIBER", "dsar.wholesale.news.SUBSCRIBER",
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
                      "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
+INACTIVE_ACCOUNT_DAYS = env.number("STEWARD_INACTIVE_ACCOUNT_DAYS", default=1095, least=0,
+    most=3650)  # accounts that nobody manages and nobody has used for so long are closed, after three warnings; 0: none
+if INACTIVE_ACCOUNT_DAYS:
+    INACTIVE_ACCOUNT_DAYS = max(INACTIVE_ACCOUNT_DAYS, 180)
+ACCOUNT_KEEPERS = ("dsar.cases.open.accounts",)
+"""Who keeps an account from being closed because nobody uses it: functions from accounts to those of them that stay. Holds and disputes are asked for anyway."""
 PEOPLE_MAY_CREATE_ORGANIZATIONS = env.flag("STEWARD_PEOPLE_MAY_CREATE_ORGANIZATIONS")
 POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 """Where the powers of the whole product are written out: the notice has to name those of every package."""
@@ -195,6 +202,9 @@ PURGE_PARTS = ("accounts.communications.choices.outlive",
 
 HOLDERS = ("audit.holds.about",)
 """What can hold an account, so that nothing of it is deleted: functions from accounts to (account, organization whose hold it is)."""
+
+CONTENT_READERS = ("dsar.content.records.READER",)
+"""What two people can open of a managed account (dsar/content/readers.py). Whoever connects a service adds its reader here."""
 
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log
 AUDIT_ADDRESS_DAYS = env.number("STEWARD_AUDIT_ADDRESS_DAYS", default=90, least=1, most=3650)  # network addresses and programs go from the log after so many days

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core import signing
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts import notice, purposes, tenancy
 from accounts.models import Account, ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization, Role
@@ -15,6 +16,7 @@ from accounts.people import Person
 from accounts.power import Power
 from accounts.profile import rules
 from audit import queries
+from dsar.content.telling import untold
 from portal import sentences
 from portal.powers import POWERS
 from portal.sentences import Line
@@ -161,12 +163,12 @@ def _place(account_id: UUID, cursor: str) -> dict[str, int]:
 
 def _page(account_id: UUID, organization_id: UUID, before: int | None, size: int) -> list[queries.Seen]:
     """Acts of others on the person in one organization's log: successful ones that concern nobody else. Reads on until there are enough."""
-    mine, found = str(account_id), []
+    mine, found, now = str(account_id), [], timezone.now()
     with tenancy.scope(org=organization_id, account=account_id, purpose=purposes.OWN):
         while len(found) <= size:
             page = queries.page(org=organization_id, filters=queries.Filters(target=account_id, not_actor=account_id, outcome="success"),
                                 before=before or 2**62, size=100, paths=(*sentences.NAMES, "why.text"))
-            found += [seen for seen in page.entries if _about_me(seen.record, mine)]
+            found += [seen for seen in page.entries if _about_me(seen.record, mine) and not untold(seen.record, now)]
             if page.older is None:
                 break
             before = page.older

@@ -53,12 +53,13 @@ from audit.record import ActorRef, EntryDraft
 from audit.streams import secrets
 from dsar.cases import calendar, intake
 from dsar.cases.models import Action, Agent, CalendarLink, Case, Happening
-from dsar.models import Copy
+from dsar.models import ContentAccess, Copy, OrganizationExport
 from dsar.registers import disclosures
 from dsar.registers.models import BusinessTransfer, Controller, Disclosure, Recipient, Step
 from dsar.restriction.model import Restriction
 from tests.cast import Org
 
+EXPORT = "00000000-0000-4000-8000-000000000061"
 SUGGESTION = "00000000-0000-4000-8000-000000000057"
 WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
@@ -77,7 +78,9 @@ DATA: dict[str, dict[str, Any]] = {
     "refuse-request": {"request": "R-2222-3333", "ground": "not_applicable", "message": "It does not apply.", "private_note": ""}, "extend-request": {"request": "R-2222-3333", "ground": "number", "message": "It takes longer.", "private_note": ""},
     "reset-second-factor": WHY, "change-role": {"role": "auditor"}, "transfer-ownership": WHY, "protect": {}, "release-brake": WHY, "cancel-invitation": {},
     "create-token": {"label": "job", "scopes": ["view_people"], "days": 30}, "revoke-token": {}, "edit-own-profile": {"name": "New Name"}, "end-own-session": {}, "request-copy": {}, "export-person": WHY,
-    "set-contract-end": {"ends_on": "2030-06-30"}, "restrict-own-use": {"trigger": "accuracy"}, "end-own-restriction": {}, "restrict-use": {"trigger": "accuracy"}, "lift-restriction": {"reason_code": "consent", "freeing": ["administration", "export"]},
+    "view-content": {"reason_code": "security_incident", "message": "Incident 12", "kinds": ["letters"], "days": 3, "delay": 0}, "end-content-access": {},
+    "export-organization": {"level": "plain", "purpose": "We move house"}, "stop-organization-export": {}, "answer-export": {"export": EXPORT, "answer": "agree"},
+    "set-contract-end": {"ends_on": "2030-06-30"}, "restrict-own-use": {"trigger": "accuracy"}, "end-own-restriction": {}, "restrict-use": {"trigger": "accuracy"}, "lift-restriction": {"reason_code": "consent", "freeing": ["administration", "export", "content"]},
     "cancel-scheduled": {}, "reschedule": {"at": "2030-01-02T09:00:00Z"},
     "answer-invitation": {"answer": "accept"}, "leave": {},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
@@ -87,7 +90,7 @@ DATA: dict[str, dict[str, Any]] = {
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
     "delete-organization": {"ground": "We merge", "address": ""}, "cancel-organization-deletion": {},
-    "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21}, "set-inactivity-rule": {"days": 90}, "set-field-policy": {"field": "title", "owner": "both", "ground": ""}, "set-edit-limits": {"limited": ["email"], "ground": "One address for everybody"}, "edit-own-details": {"title": "Own title"},
+    "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21}, "set-inactivity-rule": {"days": 90}, "set-unused-accounts-rule": {"days": 365}, "set-field-policy": {"field": "title", "owner": "both", "ground": ""}, "set-edit-limits": {"limited": ["email"], "ground": "One address for everybody"}, "edit-own-details": {"title": "Own title"},
     "suggest-change": {"field": "time_zone", "value": "Europe/Berlin", "message": ""}, "accept-suggestion": {"suggestion": SUGGESTION}, "decline-suggestion": {"suggestion": SUGGESTION},
     "dispute-value": {"field": "title", "proposed": "Engineer", "words": "Since May."}, "withdraw-dispute": {"field": "title"},
     "answer-value-dispute": {"field": "title", "outcome": "kept", "reason_code": "our_records", "message": ""},
@@ -178,6 +181,10 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: dispute_for(person))
     if slug in {"accept-suggestion", "decline-suggestion"}:
         arrange(lambda: suggestion_for(person))
+    if slug in {"export-organization", "stop-organization-export", "answer-export"}:
+        arrange(lambda: export_of(org) if slug != "export-organization" else OrganizationExport.objects.filter(organization=org.organization).delete())
+    if slug == "end-content-access":
+        arrange(lambda: access_for(person, org.person("security")))
     if slug in {"end-own-restriction", "lift-restriction"}:
         arrange(lambda: restriction_for(person))
     if slug == "add-domain":
@@ -281,6 +288,23 @@ def fetch_for(person: Membership, reference: str) -> None:
     Account.objects.filter(id=person.account_id).update(status="locked")
     Happening.objects.create(case=case, organization_id=person.organization_id, account_id=person.account_id, at=now, event="proven", by="administrator")
     Copy.objects.create(account_id=person.account_id, organization_id=person.organization_id, state="ready", asked_at=now, snapshot_at=now, ready_at=now, expires_at=now + timedelta(days=7), for_case=case.id)
+
+
+def access_for(person: Membership, viewer: Membership, **more: Any) -> ContentAccess:
+    """Two people agreed an hour ago that the viewer may read letters of the person, and the person was told. Needs an open act."""
+    at = datetime.now(UTC) - timedelta(hours=1)
+    ContentAccess.objects.filter(account_id=person.account_id).delete()
+    return ContentAccess.objects.create(**{"organization_id": person.organization_id, "account_id": person.account_id, "viewer": viewer.account_id, "ground": "security_incident", "words": "Incident 12",
+                                           "kinds": ["letters"], "granted_at": at, "ends_at": at + timedelta(days=3), "tell_at": at, "told_at": at, **more})
+
+
+def export_of(org: Org, **more: Any) -> OrganizationExport:
+    """An export of the organization that an owner asked for an hour ago, and that asks its people. Needs an open act."""
+    at = datetime.now(UTC) - timedelta(hours=1)
+    OrganizationExport.objects.filter(id=EXPORT).delete()
+    OrganizationExport.objects.filter(organization=org.organization).delete()
+    return OrganizationExport.objects.create(**{"id": uuid.UUID(EXPORT), "organization": org.organization, "requested_by": org.person("owner").account_id, "level": "agreed", "purpose": "We move house",
+                                                "asked_at": at, "begins_at": at + timedelta(hours=48), **more})
 
 
 def calendar_link_for(person: Membership, **more: Any) -> str:

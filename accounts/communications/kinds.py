@@ -36,7 +36,8 @@ identity-changed inactivity-report inactivity-warning invite job-finished lift-r
 plan-delayed plan-waiting privacy-notice profile-digest prohibition-ends reactivate recovery-address release-account release-brake remove remove-from-group remove-recovery-address request-rests
 require-password-reset reset-second-factor restore restrict restrict-use restriction-news restriction-window revoke-sessions revoke-token revoke-tokens rights-code rights-link schedule-deletion
 scheduled-administrators scheduled-news set-contract-end set-group-role succession-operator succession-owners succession-person suggest-change suspend suspend-inactive transfer-account
-transfer-administrators transfer-leave transfer-news transfer-ownership update-role value-disputed withdraw-password-reset withdraw-transfer
+transfer-administrators transfer-leave transfer-news transfer-ownership update-role value-disputed 
+organization-export organization-export-people unused-account unused-accounts-report view-content withdraw-password-reset withdraw-transfer
 """
 TEMPLATES: dict[str, str] = {**dict.fromkeys(_SERVICE.split(), SERVICE), **{kind.template: kind.name for kind in KINDS.values()}}
 """Template to what it is. A test fails for a template that is not here."""

@@ -35,7 +35,7 @@ class Deletion(Versioned):
     account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="deletion")
     state = models.CharField(max_length=10, choices=DeletionState, default=DeletionState.WAITING)
     by_person = models.BooleanField(default=False)
-    """Whether the person asked for it, who may then also cancel it."""
+    """Whether the person asked for it, or nobody did because nobody used the account: then they may take it back."""
     asked_by = models.UUIDField(null=True)
     """The membership that scheduled it."""
     reason_code = models.CharField(max_length=60, blank=True)

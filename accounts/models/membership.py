@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.account import Account
@@ -34,7 +35,7 @@ class Membership(Versioned):
         "invited_at": "public", "invitation_expires_at": "public", "joined_at": "public",
         "restricted_mode": "public", "reset_required_at": "public", "reset_required_by": "public",
         "protected": "public", "external_id": "public", "list_name": "unrecorded", "list_email": "unrecorded",
-        "access_ends_at": "public", "role_until": "public", "contract_ends_on": "public",
+        "access_ends_at": "public", "role_until": "public", "role_since": "unrecorded", "contract_ends_on": "public",
         "inactivity_warned_at": "public", "inactivity_reminded_at": "public",
         "use_restricted": "public", "use_freed": "public",
         "identity_changed_at": "public", "effective_status": "unrecorded", "last_active_at": "unrecorded", "created_at": "public",
@@ -62,6 +63,8 @@ class Membership(Versioned):
     """From then on no credential of the person works here, whether or not somebody has carried out what was scheduled."""
     role_until = models.DateTimeField(null=True, blank=True)
     """When the role that was given for a time ends; from then on it gives nothing."""
+    role_since = models.DateTimeField(default=timezone.now, db_default=Now())
+    """Since when the role is this one: PostgreSQL writes it with every change of the role, whichever way that comes."""
     contract_ends_on = models.DateField(null=True, blank=True)
     """The last day of the contract, in the organization's time zone; what follows is scheduled (accounts/powers/contract.py). It stays when the membership has ended by it."""
     inactivity_warned_at = models.DateTimeField(null=True, blank=True)

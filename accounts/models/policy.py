@@ -14,7 +14,8 @@ class OrganizationPolicy(Versioned):
     """The numbers of one organization. Whoever never chose any has no row, and the defaults hold: ask `accounts.policy.of`."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "deletion_days": "public", "closing_days": "public",
-             "contract_reminders": "public", "own_deletion": "public", "inactive_days": "public", "inactive_since": "public", "inactive_looked_on": "unrecorded"}
+             "contract_reminders": "public", "own_deletion": "public", "inactive_days": "public", "inactive_since": "public", "inactive_looked_on": "unrecorded",
+             "unused_days": "public", "unused_since": "public", "unused_reported_on": "unrecorded"}
 
     organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="policy")
     deletion_days = models.PositiveSmallIntegerField(default=14, db_default=14, validators=[MinValueValidator(1), MaxValueValidator(90)])
@@ -36,6 +37,12 @@ class OrganizationPolicy(Versioned):
     """When that was decided; nobody is suspended by it in the first 14 days."""
     inactive_looked_on = models.DateField(null=True, blank=True)
     """The last day (UTC) on which it warned or suspended somebody, and said so to the administrators."""
+    unused_days = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(180), MaxValueValidator(3650)])
+    """After so many days without any use a managed account is closed and then deleted (accounts/dormant); null: none is."""
+    unused_since = models.DateTimeField(null=True, blank=True)
+    """When that was decided; only warnings since then count."""
+    unused_reported_on = models.DateField(null=True, blank=True)
+    """The last day (UTC) on which it told the administrators what it did."""
 
     class Meta:
         default_permissions = ()

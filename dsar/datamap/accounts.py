@@ -130,6 +130,7 @@ UNITS: tuple[Unit, ...] = (
             "identity_changed_at": data("user.account", erase="null"),
             "access_ends_at": data("user.account", erase="null"),
             "role_until": data("user.account", erase="null"),
+            "role_since": data("user.workplace", erase="keep", ground="since when somebody had a role, for acts that stay in the log"),
             "contract_ends_on": data("user.account", erase="null"),
             "inactivity_warned_at": data("user.behavior", erase="null"),
             "inactivity_reminded_at": data("user.behavior", erase="null"),

@@ -58,6 +58,8 @@ class Unit:
     """The column that names the organization; '' where the row belongs to the person alone or to the installation."""
     erase: Literal["delete", "change", "keep"] = "delete"
     """What becomes of the whole row when its subject is erased."""
+    untold: str = ""
+    """A column that is true for rows of which the person is told later, on a ground: until then they are not counted and in no copy."""
     sole: bool = False
     """Whether it is under the person's sole control (portability, policy B2)."""
 

@@ -81,6 +81,17 @@ STORES: tuple[Store, ...] = (
         stays=True,
     ),
     Store(
+        name="organization_exports",
+        title=_("Exports of a whole organization"),
+        holds=_("sealed packages of what an organization has here; what is private only as far as people agreed, or two people of it decided"),
+        category=("user.account", "user.contact.email", "user.name", "user.content.private"),
+        purpose="record",
+        keeping="technical",
+        export=_("what concerns you is in your own copy"),
+        erase=_("the key of each package is destroyed after a week, and with it what was in it; whoever took a copy answers for it"),
+        stays=True,
+    ),
+    Store(
         name="streams",
         title=_("Systems that receive the audit log"),
         holds=_("entries as they happen; names only where the organization chose so"),

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from accounts.work import plain
 from audit import queries
 from audit.queries import ERASED, Seen
+from dsar.content.telling import untold
 from dsar.export.people import People
 
 _HIDDEN = frozenset({"plan", "hold"})
@@ -17,11 +19,11 @@ _SIZE = 500
 _NUMBER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def to(*, me: UUID, orgs: dict[UUID, str], people: People) -> Iterator[dict[str, Any]]:
-    """Acts of others on the person: when, where, what, by whom, on which ground, in which words."""
+def to(*, me: UUID, orgs: dict[UUID, str], people: People, now: datetime) -> Iterator[dict[str, Any]]:
+    """Acts of others on the person: when, where, what, by whom, on which ground, in which words. What the person is told later comes later."""
     for org, name in orgs.items():
         for seen in _walk(org, queries.Filters(target=me, not_actor=me, outcome="success"), people):
-            if seen.record.get("category") not in _HIDDEN and len({t["id"] for t in seen.record.get("targets", []) if t["type"] == "person"}) <= 2:
+            if seen.record.get("category") not in _HIDDEN and not untold(seen.record, now) and len({t["id"] for t in seen.record.get("targets", []) if t["type"] == "person"}) <= 2:
                 ground = seen.record.get("why", {}).get("reason_code", "")
                 yield {**_head(seen, name), "by": _who(seen, people), "ground": ground, "words": people.scrub(str(_open(seen, "why.text") or "")), "changes": _changes(seen, people)}
 

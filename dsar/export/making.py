@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -61,6 +62,8 @@ class Wanted:
     language: str
     asked_at: datetime
     only: UUID | None = None
+    by: UUID | None = None
+    """The account of the administrator who asked, where an organization did: the copy says so itself."""
     case: UUID | None = None
     """The request that the copy answers, if it was asked for as one."""
 
@@ -77,7 +80,7 @@ class Made:
 def make(wanted: Wanted, sink: Sink, *, now: datetime) -> Made:
     """Write the package into `sink`. Nothing is written to the database. Raises Leak, Gone."""
     with transaction.atomic():
-        _one_moment()
+        one_moment()
         with installation("a copy of what is held about one person, in all of their organizations"), translation.override(wanted.language):
             account = Account.objects.filter(id=wanted.account).first()
             if account is None or account.status == "purged":
@@ -85,7 +88,7 @@ def make(wanted: Wanted, sink: Sink, *, now: datetime) -> Made:
             return _make(wanted, account, sink, now)
 
 
-def _one_moment() -> None:
+def one_moment() -> None:
     """All that is read from here on is as of one moment, and nothing can be written."""
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -103,7 +106,7 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     found: list[str] = []
     bag.watch(lambda name, text: found.extend(people.leaks(text.decode("utf-8", "replace"))) if b"@" in text and name not in _KNOWN and not name.endswith(("/manifest.json", ".sig")) else None)
     kinds = [_kind(bag, reader, unit) for unit in units if not unit.table.startswith("audit_")]
-    done = _acts(bag, account.id, orgs, people)
+    done = _acts(bag, account.id, orgs, people, now)
     _portable(bag, account, memberships, reader, orgs, units)
     withheld = _withheld(reader)
     bag.put("data/withheld.json", _pretty(withheld))
@@ -117,7 +120,7 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     manifest = bag.finish(
         info={"Source-Organization": "Steward", "External-Description": "A copy of the personal data of one person", "Bagging-Date": f"{now:%Y-%m-%d}", "External-Identifier": str(wanted.copy)},
         manifest={"format": "steward-copy/1", "copy": str(wanted.copy), "subject": str(account.id), "asked_at": plain(wanted.asked_at), "as_of": plain(now),
-                  "map": records.version(), "counts": counts, **_answers(wanted.case)})
+                  "map": records.version(), "counts": counts, **({"for_organization": str(wanted.only), "asked_by": str(wanted.by or "")} if wanted.only else {}), **_answers(wanted.case)})
     return Made(manifest=manifest, counts=counts, people=len(people.numbers))
 
 
@@ -141,10 +144,10 @@ def _kind(bag: Bag, reader: Reader, unit: Unit) -> Told:
     return told_
 
 
-def _acts(bag: Bag, me: UUID, orgs: dict[UUID, str], people: People) -> list[dict[str, Any]]:
+def _acts(bag: Bag, me: UUID, orgs: dict[UUID, str], people: People, now: datetime) -> list[dict[str, Any]]:
     """The two files of the audit log: what was done to the person, what they did."""
     found = []
-    for name, title, walk in (("data/record/done-to-you.jsonl", _("What others did to you"), acts.to), ("data/record/done-by-you.jsonl", _("What you did"), acts.by)):
+    for name, title, walk in (("data/record/done-to-you.jsonl", _("What others did to you"), partial(acts.to, now=now)), ("data/record/done-by-you.jsonl", _("What you did"), acts.by)):
         first: list[dict[str, Any]] = []
 
         def lines(walk: Any = walk, first: list[dict[str, Any]] = first) -> Iterator[bytes]:

@@ -50,6 +50,8 @@ class Reader:
             where, values = f"org = ANY(%s) AND ({where})", [self.orgs, *values]  # type: ignore[list-item]
         elif self.only is not None and unit.scope:
             where, values = f'"{unit.scope}" = %s AND ({where})', [self.only, *values]
+        if unit.untold:
+            where = f'({where}) AND NOT "{unit.untold}"'
         order = next((name for name in ("created_at", "started_at", "granted_at", "created", "id") if name in unit.columns), columns[0])
         listed = ", ".join(_written(unit.table, name) for name in columns)
         then = '"id"' if "id" in columns else ", ".join(f'"{unit.table}"."{name}"' for name in columns)  # so that the same moment gives the same file

@@ -24,6 +24,7 @@ from accounts.work import plain
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 from dsar.cases.models import Case, State
+from dsar.content.telling import FACT
 from dsar.export import making, sealed
 from dsar.models import Copy, CopyState
 
@@ -93,7 +94,8 @@ def _attempt(row: Copy, now: datetime) -> None:
     _write(row, {"attempts": row.attempts + 1}, "", now)
     try:
         with sealed.Sealer(path, key) as sink:
-            made = making.make(making.Wanted(copy=row.id, account=row.account_id, language=row.language, asked_at=row.asked_at, only=row.organization_id, case=row.for_case), sink, now=now)
+            made = making.make(making.Wanted(copy=row.id, account=row.account_id, language=row.language, asked_at=row.asked_at, only=row.organization_id, by=row.requested_by, case=row.for_case),
+                sink, now=now)
         digest = hashlib.sha256()
         for block in sealed.opened(path, key):
             digest.update(block)
@@ -135,7 +137,8 @@ def _write(row: Copy, values: dict[str, Any], event: str, now: datetime, *, acto
             with recording.opened(org=log, now=now, subjects=[row.account_id]) as act:
                 Copy.objects.filter(id=row.id).update(**values, version=row.version + 1)
                 act.write([EntryDraft(org=log, action=event, category="package", outcome="failure" if event == "package.failed" else "success", actor=actor, via=via,
-                                      targets=[TargetRef(type="person", id=row.account_id, subject=row.account_id), TargetRef(type="copy", id=row.id)], facts={"copy": str(row.id), **facts})])
+                                      targets=[TargetRef(type="person", id=row.account_id, subject=row.account_id), TargetRef(type="copy", id=row.id)], facts={"copy": str(row.id),
+                                          **({FACT: plain(row.tell_at)} if row.tell_at else {}), **facts})])
             row.version += 1
     for name, value in values.items():
         setattr(row, name, value)
@@ -193,6 +196,17 @@ def remind(*, now: datetime) -> None:
                 row = Copy.objects.select_for_update().filter(id=copy_id, state=CopyState.READY, reminded=False, downloads=0).first()
                 if row is not None:
                     _write(row, {"reminded": True}, "package.expiring", now, until=plain(row.expires_at))
+
+
+def tell(*, now: datetime) -> None:
+    """The person is told of a copy of which two people agreed that they are told later; at once, where their account is being deleted."""
+    with installation("copies of people in every organization"):
+        leaves = Q(account__status__in=("pending_deletion", "purged"))
+        for copy_id in Copy.objects.filter(Q(tell_at__lte=now) | leaves, untold=True).values_list("id", flat=True):
+            with transaction.atomic():
+                row = Copy.objects.select_for_update().filter(id=copy_id, untold=True).first()
+                if row is not None:
+                    _write(row, {"untold": False}, "data.export.told", now)
 
 
 def expire(*, now: datetime) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from accounts import policy
+from accounts.dormant import people as accounts_unused
+from accounts.dormant import rules as dormant
 from accounts.inactivity import people as idle
 from accounts.inactivity import rules
 from accounts.models import Organization
@@ -116,6 +118,26 @@ def inactivity(call: Call) -> dict[str, Any]:
     }
 
 
+UNUSED = thing(
+    {
+        "days": nullable(number(180, 3650, sample=365)),
+        "decided_at": shapes.MAYBE_STAMP,
+        "in_force": flag("Whether this is the organization's rule; else it is a preview."),
+        "count": number(0, about="How many accounts it would warn, or has warned."),
+    }
+)
+
+
+def unused_accounts(call: Call) -> dict[str, Any]:
+    """The rule about unused accounts, or a preview of one; without `days` and without a rule there is nothing to show."""
+    held, days = dormant.of(policy.of(call.organization_id)), call.query.get("days")
+    shown = dormant.Rule(days, call.now) if days and (held is None or held.days != days) else held
+    if shown is None:
+        return {"days": None, "decided_at": None, "in_force": False, "count": 0}
+    count, _shown, _page = accounts_unused.preview(call.organization_id, shown, now=call.now)
+    return {"days": shown.days, "decided_at": plain(held.since) if held and shown is held else None, "in_force": shown is held, "count": count}
+
+
 OPERATIONS = (
     Operation(name="settings", method="GET", path="orgs/{slug}/settings/", part="Organization", summary="The settings", permission="manage_settings", run=settings, answers={200: SETTINGS}),
     Operation(
@@ -128,6 +150,17 @@ OPERATIONS = (
         run=inactivity,
         answers={200: INACTIVITY},
         query=(Param(name="days", schema=number(30, 730, sample=90), about="Preview a rule of so many days instead of the one in force."), parameters.P_CURSOR, parameters.P_LIMIT),
+    ),
+    Operation(
+        name="unused-accounts",
+        method="GET",
+        path="orgs/{slug}/unused-accounts/",
+        part="Organization",
+        summary="The rule about unused accounts, and how many it is about",
+        permission="manage_settings",
+        run=unused_accounts,
+        answers={200: UNUSED},
+        query=(Param(name="days", schema=number(180, 3650, sample=365), about="Preview a rule of so many days instead of the one in force."),),
     ),
     Operation(name="notice", method="GET", path="orgs/{slug}/notice/", part="Organization", summary="The published notice with every version", run=notice, answers={200: NOTICE}),
     Operation(name="notice-draft", method="GET", path="orgs/{slug}/notice/draft/", part="Organization", summary="The draft of the next notice",

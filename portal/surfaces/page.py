@@ -93,7 +93,7 @@ _LISTS = {**dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENT
           **dict.fromkeys(("announce-business-transfer", "withdraw-business-transfer"), "register-transfer"),
           **dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), "send-announcement": "announcements",
-          **dict.fromkeys(_INACTIVITY, "settings-inactivity"),
+          **dict.fromkeys(_INACTIVITY, "settings-inactivity"), "set-unused-accounts-rule": "settings-unused",
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
@@ -101,7 +101,8 @@ _LISTS = {**dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENT
                          "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",
                          "finish-by-hand"), "rights-requests"),
           "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
-          "set-audit-export-policy": "audit-exports"}
+          "set-audit-export-policy": "audit-exports",
+          **dict.fromkeys(("export-organization", "stop-organization-export"), "organization-exports")}
 
 
 def on_role(request: HttpRequest, slug: str, role_id: UUID, power_slug: str) -> HttpResponse:

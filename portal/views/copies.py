@@ -61,7 +61,7 @@ def of_organization(request: HttpRequest, slug: str) -> HttpResponse:
     who = dict(Account.objects.filter(id__in={row.requested_by for row in rows if row.requested_by}).values_list("id", "name"))
     return render(request, "copies/index.html", {
         "rows": [{"row": row, "state": _state(row, now), "left": max(run.DOWNLOADS - row.downloads, 0), "who": who.get(row.requested_by, "")} for row in rows],
-        "most": run.DOWNLOADS, "days": run.KEPT.days})
+        "most": run.DOWNLOADS, "days": run.KEPT.days, "may_export_all": actor.may("export_organization")})
 
 
 def one_of_organization(request: HttpRequest, slug: str, copy_id: UUID) -> HttpResponseBase:

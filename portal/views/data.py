@@ -6,7 +6,9 @@ from itertools import groupby
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
+from accounts.dormant import running as dormant
 from dsar import holding
 from dsar.datamap import STORES
 from dsar.datamap.kinds import KEEPING, PURPOSES, RECIPIENTS, SOURCES
@@ -18,7 +20,7 @@ def index(request: HttpRequest) -> HttpResponse:
     found = sorted(holding.held(request.user.id), key=lambda one: list(PURPOSES).index(one.unit.purpose))
     purposes = [{"purpose": PURPOSES[key], "rows": [_row(one) for one in rows]} for key, rows in groupby(found, key=lambda one: one.unit.purpose)]
     stores = [{"store": store, "purpose": PURPOSES[store.purpose], "keeping": KEEPING[store.keeping]} for store in STORES if store.category]
-    return render(request, "me/data.html", {"purposes": purposes, "stores": stores})
+    return render(request, "me/data.html", {"purposes": purposes, "stores": stores, "closes": dormant.until(request.user, now=timezone.now())})
 
 
 def _row(one: holding.Held) -> dict[str, object]:

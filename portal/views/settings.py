@@ -10,11 +10,14 @@ from django.utils import timezone
 
 from accounts import acknowledging, policy, purposes, tenancy
 from accounts import notice as notices
+from accounts.dormant import people as accounts_unused
+from accounts.dormant import rules as dormant
 from accounts.inactivity import people
 from accounts.inactivity import rules as inactive
 from accounts.models import ClaimedAccount, Membership, OldSlug, Organization
 from accounts.organizations import ending
 from accounts.powers import inactivity as power
+from accounts.powers import unused_accounts as unused_power
 from accounts.profile import rules
 from accounts.reasons import NotFound
 from dsar.registers import countries, recipients, transfers
@@ -59,6 +62,21 @@ def inactivity(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "settings/inactivity.html", {
         "rule": rule, "tried": tried, "count": count, "rows": shown if actor.may("view_people") else [], "page": page, "may_see": actor.may("view_people"), "wrong": bool(asked) and days is None,
         "asked": asked[:10], "fewest": inactive.FEWEST, "most": inactive.MOST, "named": power.SLUG in notices.on(notices.published(actor.organization_id), now)})
+
+
+def unused(request: HttpRequest, slug: str) -> HttpResponse:
+    """The rule about unused accounts as it is, and a preview: which accounts a rule of so many days would be about now."""
+    actor = enter(request, slug, permission=PERMISSION)
+    assert actor.organization_id is not None
+    now, numbers = timezone.now(), policy.of(actor.organization_id)
+    rule, asked = dormant.of(numbers), request.GET.get("days", "")
+    days = unused_power.chosen(asked)
+    tried = dormant.Rule(days, now) if days and (rule is None or rule.days != days) else rule
+    count, shown, page = accounts_unused.preview(actor.organization_id, tried, now=now, cursor=request.GET.get("cursor", "")[:2000]) if tried else (0, [], None)
+    return render(request, "settings/unused.html", {
+        "rule": rule, "tried": tried, "count": count, "rows": shown if actor.may("view_people") else [], "page": page, "wrong": bool(asked) and days is None, "asked": asked[:10],
+            "grace": numbers.deletion_days,
+        "fewest": dormant.FEWEST, "most": dormant.MOST, "named": unused_power.SLUG in notices.on(notices.published(actor.organization_id), now)})
 
 
 @login_required

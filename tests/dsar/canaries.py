@@ -40,7 +40,7 @@ BY_ITSELF = {
 }
 """Tables in which the test writes nothing by hand."""
 
-ONCE = {"accounts_management": "an account is managed by one organization at most", "accounts_closing": "an organization ends once; the first of both people writes there"}
+ONCE = {"accounts_dormancy": "an account is under one rule at most", "accounts_management": "an account is managed by one organization at most", "accounts_closing": "an organization ends once; the first of both people writes there"}
 
 
 @dataclass

@@ -26,7 +26,7 @@ from tests.dsar.copies import numbered
 from tests.situations import WHY
 
 NOW = datetime(2026, 11, 26, 15, tzinfo=UTC)  # a Thursday
-LIFTING = {"reason_code": "others_rights", "freeing": ["administration", "export"], "message": "", "private_note": ""}
+LIFTING = {"reason_code": "others_rights", "freeing": ["administration", "export", "content"], "message": "", "private_note": ""}
 
 
 def themselves(org: Org, name: str = "worker") -> Actor:

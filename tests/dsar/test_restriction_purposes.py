@@ -18,7 +18,7 @@ from tests.dsar.test_restriction import restrict
 from tests.laws.test_tenancy import API, PAGES
 
 ROOT = Path(__file__).parent.parent.parent
-HIDDEN = {purposes.MARKED, purposes.ACT, purposes.ADMINISTRATION, purposes.EXPORT, ""}
+HIDDEN = {purposes.MARKED, purposes.ACT, purposes.ADMINISTRATION, purposes.EXPORT, purposes.CONTENT, ""}
 
 
 def test_every_path_names_its_purpose_and_none_is_named_that_is_gone() -> None:

@@ -19,6 +19,7 @@ ALLOWED = {
     "accounts/organizations/ending.py": "the end of an organization, after its own gate",
     "accounts/work.py": "what a power removes, through the door and with an entry",
     "accounts/due.py": "rows whose time is over: receipts after a day, plans and snapshots after their days, second factors after the hour to stop it",
+    "accounts/dormant/running.py": "what the holder of an unused account was told, once they are back or the account is closed",
     "accounts/profile/telling.py": "suggestions and changes whose days are over",
     "accounts/rights.py": "links and visits of the rights door, used or a day old",
     "dsar/cases/inquiries.py": "inquiries without a session, used or a day old",

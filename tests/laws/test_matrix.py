@@ -62,6 +62,8 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         data = {"contact_email": f"{role}@{org.slug}.example"} if slug == "set-contact" else {"deletion_days": 20 + ROLES.index(role)}
     if slug == "set-inactivity-rule":
         data = {"days": 90 + ROLES.index(role)}
+    if slug == "set-unused-accounts-rule":
+        data = {"days": 365 + ROLES.index(role)}
     if slug in {"set-field-policy", "set-edit-limits"}:
         data["ground"] = role
     if slug == "send-announcement":
