@@ -44,8 +44,8 @@ class Question:
     def due(self) -> Sql:
         """Its time is over, and neither rule nor floor keeps it."""
         over: Sql = (f"({self.one.end.clocks['end']}) < %s", [begins(self.day, self.zone)])
-        goes = self._any(self._deletion(), *([self._passed("end", self.one.ceiling)] if self.one.ceiling else []), *([self._erased()] if self._resisted() else []))
-        found = [over, goes, *(self._unless_kept(row) for row in self._of(Kind.KEEP)), *([self._passed("end", self.one.floor)] if self.one.floor else [])]
+        goes = self._any(self._deletion(), *([self.passed("end", self.one.ceiling)] if self.one.ceiling else []), *([self._erased()] if self._resisted() else []))
+        found = [over, goes, *(self.unless_kept(row) for row in self._of(Kind.KEEP)), *([self.passed("end", self.one.floor)] if self.one.floor else [])]
         if acts := self.acts(Act.DEIDENTIFY):
             found.append(self._any((f"NOT ({acts[0]})", acts[1]), (self._dirty(), [])))
         return self._all(*found)
@@ -69,7 +69,7 @@ class Question:
         text, values = self.winner()
         found: Sql = (f"({text}) IN ({', '.join(map(str, numbers))})", values)
         if self.one.ceiling:
-            passed = self._passed("end", self.one.ceiling)
+            passed = self.passed("end", self.one.ceiling)
             found = self._any(found, passed) if self.one.end.action == action else self._all(found, (f"NOT {passed[0]}", passed[1]))
         return found
 
@@ -81,7 +81,7 @@ class Question:
     def _of(self, kind: str) -> list[RetentionRule]:
         return [row for row in self.rows if row.kind == kind]
 
-    def _passed(self, trigger: str, period: Period | None) -> Sql:
+    def passed(self, trigger: str, period: Period | None) -> Sql:
         """Whether this period, counted from this moment, is over before the day."""
         last = period.over(self.day) if period else None
         return (f"COALESCE(({self.one.end.clocks[trigger]}) < %s, false)", [begins(last + timedelta(days=1), self.zone)]) if last else ("false", [])
@@ -96,9 +96,9 @@ class Question:
     def _deletion(self) -> Sql:
         """Whether the most specific rule that reaches a row lets it go; of equals, any."""
         def goes(rows: Sequence[RetentionRule]) -> Sql:
-            return self._any(*(self._all(rules.reaches(row, self.one), self._passed(row.trigger, rules.period(row))) for row in rows))
+            return self._any(*(self._all(rules.reaches(row, self.one), self.passed(row.trigger, rules.period(row))) for row in rows))
 
-        return self._cases(goes, self._passed("end", self.one.default) if self.one.default else ("false", []))
+        return self._cases(goes, self.passed("end", self.one.default) if self.one.default else ("false", []))
 
     def _chosen(self) -> Sql:
         return self._cases(self._shortest, (str(DEFAULT), []))
@@ -130,10 +130,10 @@ class Question:
             values += [*reached[1], *result[1]]
         return (f"CASE {' '.join(parts)} ELSE {otherwise[0]} END", [*values, *otherwise[1]]) if parts else otherwise
 
-    def _unless_kept(self, row: RetentionRule) -> Sql:
+    def unless_kept(self, row: RetentionRule) -> Sql:
         """The keep rule does not reach the row, or is over, or is capped by the ceiling, or yields to an erasure."""
         reached = rules.reaches(row, self.one)
-        ways = [self._passed(row.trigger, rules.period(row)), *([self._passed("end", self.one.ceiling)] if self.one.ceiling else []),
+        ways = [self.passed(row.trigger, rules.period(row)), *([self.passed("end", self.one.ceiling)] if self.one.ceiling else []),
                 *([self._erased()] if self._resisted() and not row.ground else [])]
         return self._any(*ways) if reached[0] == "true" else self._any((f"NOT ({reached[0]})", reached[1]), *ways)
 
