@@ -47,7 +47,7 @@ class Question:
         goes = self._any(self._deletion(), *([self.passed("end", self.one.ceiling)] if self.one.ceiling else []), *([self._erased()] if self._resisted() else []))
         found = [over, goes, *(self.unless_kept(row) for row in self._of(Kind.KEEP)), *([self.passed("end", self.one.floor)] if self.one.floor else [])]
         if acts := self.acts(Act.DEIDENTIFY):
-            found.append(self._any((f"NOT ({acts[0]})", acts[1]), (self._dirty(), [])))
+            found.append(self._any((f"NOT ({acts[0]})", acts[1]), (self.dirty(), [])))
         return self._all(*found)
 
     def winner(self) -> Sql:
@@ -144,7 +144,7 @@ class Question:
     def _erased(self) -> Sql:
         return f"({self.one.about(_PURGED)})", []
 
-    def _dirty(self) -> str:
+    def dirty(self) -> str:
         return "(" + " OR ".join(f'"{name}" IS DISTINCT FROM {empty}' for name, empty in self.columns()) + ")"
 
     @staticmethod

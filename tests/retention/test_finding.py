@@ -57,7 +57,7 @@ def _compared(org: Org, key: str, model: type, rows: list[RetentionRule], day: o
     (whose, a), (due, b), (winner, c), (held, d) = asked.whose(), asked.due(), asked.winner(), asked.held()
     clocks = {name: f"(({sql}) AT TIME ZONE '{ZONE}')::date" for name, sql in one.end.clocks.items()}
     reached = [rules.reaches(row, one) for row in asked.rows]
-    dirty = asked._dirty() if asked.columns() else "true"
+    dirty = asked.dirty() if asked.columns() else "true"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id, COALESCE(({due}), false), {winner}, ({held}), {dirty}, ARRAY[{', '.join(clocks.values())}], ARRAY[{', '.join(f'({text})' for text, _v in reached)}]::bool[]"
                        f' FROM "{key}" WHERE {whose}', [*b, *c, *d, *(value for _text, values in reached for value in values), *a])
