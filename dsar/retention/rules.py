@@ -85,7 +85,7 @@ def shortens(*, before: RetentionRule | None, after: RetentionRule | None, other
     changed = after or before
     assert changed is not None
     if changed.kind == Kind.KEEP:
-        return before is not None and (after is None or period(after).least < period(before).most) and not (after is not None and _as_long(before, after))
+        return before is not None and bool(covered(before)) and (after is None or period(after).least < period(before).most) and not (after is not None and _as_long(before, after))
     others = list(others)
     return any(_earlier(one, before, after, [row for row in over(one, others) if row.kind == Kind.DELETE]) for one in {id(o): o for row in (before, after) if row for o in covered(row)}.values())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from uuid import UUID
 
@@ -56,22 +56,22 @@ class Governed:
         days = floors().get(self.unit.keeping)
         return Period(days) if days else None
 
-    @property
+    @cached_property
     def categories(self) -> list[str]:
         """What kinds of personal data are in it, without the numbers that stand for somebody in nearly everything."""
         found = {column.category for column in self.unit.columns.values()}
         return [key for key in CATEGORIES if key in found and key not in {"user.unique_id", "user.account"}]
 
-    @property
+    @cached_property
     def actions(self) -> tuple[str, ...]:
         """What a rule may do with it, the mildest last."""
         return (("delete",) if self.end.action == "delete" else ()) + (("deidentify",) if emptied(self.unit) else ())
 
-    @property
+    @cached_property
     def identifies(self) -> bool:
         return any(column.category in IDENTIFYING and column.export != "no" for column in self.unit.columns.values()) and bool(self.person)
 
-    @property
+    @cached_property
     def person(self) -> str:
         """The column of an account that the row is about, where there is one in the row itself."""
         return next((subject.path for subject in self.unit.about if subject.role in {"subject", "recipient"} and "->" not in subject.path), "")

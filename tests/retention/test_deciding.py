@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsar.retention import deciding
+from dsar.retention import deciding, rules, units
 from dsar.retention.deciding import LEVELS, Rule, decide
+from dsar.retention.models import RetentionRule
 from dsar.retention.periods import Period, begins, today
 
 DAYS = st.dates(date(1999, 12, 20), date(2033, 3, 5))
@@ -50,7 +51,7 @@ def test_one_day_says_which_beginnings_are_over(period: Period, now: date, off: 
 
 
 @given(RULES, CASES, PERIODS, st.sampled_from(sorted(LEVELS.values())))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_laws_of_the_decision(rules: list[Rule], case: dict, period: Period, level: int) -> None:
     found = decide(rules, **case)
     assert decide(rules, **{**case, "held": True}).goes_on is None  # a hold never deletes more
@@ -92,3 +93,38 @@ def test_an_erasure_waits_for_grounds_floors_and_holds_only() -> None:
     assert decide([ORG, plain, grounded], END, erased=asked).goes_on == date(2026, 2, 20)
     assert decide([ORG], END, erased=asked, floor=Period(20)).goes_on == date(2026, 1, 31)
     assert decide([ORG], END, erased=asked, held=True).goes_on is None
+
+
+KINDS = ["accounts_mail", "accounts_apitoken", "accounts_session", "accounts_plan", "user.content.private"]
+WRITTEN = st.builds(
+    RetentionRule, kind=st.sampled_from(["keep", "delete", "delete"]), scope=st.sampled_from(["organization", "group"]), about=st.none(), label=st.just(""), what=st.sampled_from(KINDS), trigger=st.sampled_from(["end", "made"]),
+    count=st.integers(0, 60), measure=st.sampled_from(["days", "months"]), action=st.just("delete"), ground=st.just(""))
+
+
+@given(st.lists(WRITTEN, max_size=4), WRITTEN, st.integers(0, 60), st.sampled_from(["set", "replace", "end"]), st.lists(st.tuples(DAYS, DAYS), min_size=3, max_size=3), st.booleans())
+@settings(max_examples=150)
+def test_what_is_called_longer_lets_nothing_go_earlier(others: list[RetentionRule], row: RetentionRule, count: int, how: str, times: list[tuple[date, date]], inside: bool) -> None:
+    """A change that holds at once never lets a record go earlier than before, whatever other rules there are and whenever its time began."""
+    before = row if how != "set" else None
+    after = None if how == "end" else RetentionRule(kind=row.kind, scope=row.scope, label="", what=row.what, trigger=row.trigger, count=count, measure=row.measure, action=row.action)
+    others = [other for other in others if not rules.same_place(other, row)]
+    if rules.shortens(before=before, after=after, others=others):
+        return
+    for one in units.offered().values():
+        for end, made in times:
+            there = [[rules.as_rule(r) for r in rules.over(one, [*others, *([changed] if changed else [])]) if inside or r.scope == "organization"] for changed in (before, after)]
+            general = [rules.default(one)] if one.default else []
+            was, will = (decide([*found, *(general if not any(r.kind == "delete" for r in found) else [])], {"end": end, "made": min(made, end)}, ceiling=one.ceiling).goes_on for found in there)
+            assert later(will, was), (one.key, how, before, after)
+
+
+def test_what_is_shorter_is_called_so() -> None:
+    def written(**more: object) -> RetentionRule:
+        return RetentionRule(**{"kind": "delete", "scope": "organization", "label": "", "what": "accounts_mail", "trigger": "end", "count": 30, "measure": "days", "action": "delete", **more})
+
+    year = written(count=1, measure="years")
+    for before, after, shorter in ((None, written(), True), (None, written(count=400), False), (written(), written(count=31), False), (written(), written(count=29), True), (written(), None, False),
+                                   (written(count=500), None, True), (None, written(kind="keep", action=""), False), (written(kind="keep", action=""), None, True),
+                                   (written(kind="keep", action=""), written(kind="keep", action="", count=2, measure="months"), False), (None, written(what="dsar_restriction"), True),
+                                   (year, written(count=13, measure="months"), False), (written(what="accounts_gone", kind="keep"), None, False)):
+        assert rules.shortens(before=before, after=after, others=[]) == shorter, (before, after)
