@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,11 @@ from accounts.models import Group, Organization, Service
 from accounts.power import Data, Effect, Power
 from accounts.powers import choosing
 from accounts.powers.forms import AnyChoiceField, StrictForm, note_field
+from accounts.powers.log_keeping import DayField
 from accounts.targets import OrganizationTarget
 from accounts.work import Work, plain
 from dsar.datamap.ends import TRIGGERS
-from dsar.retention import machine, rules, setting, units
+from dsar.retention import machine, rules, setting, units, words
 from dsar.retention.models import Act, Ground, Kind, RetentionRule, RetentionRun, RunState, Scope
 from dsar.retention.periods import MEASURES, today
 from dsar.retention.setting import Change
@@ -55,10 +56,10 @@ class RuleForm(StrictForm):
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """What there is: kinds and categories of the data map, groups and services of the organization."""
         kinds = [(key, str(one.title)) for key, one in units.offered().items()]
-        self.fields["what"].choices = [_ONE, (_("Kinds of data"), kinds), (_("Categories"), [(key, str(words)) for key, words in units.categories().items()])]  # type: ignore[attr-defined]
+        self.fields["what"].choices = [_ONE, (_("Kinds of data"), kinds), (_("Categories"), [(key, str(text)) for key, text in units.categories().items()])]  # type: ignore[attr-defined]
         for name, model in (("group", Group), ("service", Service)):
             found = model.objects.filter(organization=organization).order_by("name").values_list("id", "name")[:500]
-            self.fields[name].choices = [("", _("None")), *((str(number), words) for number, words in found)]  # type: ignore[attr-defined]
+            self.fields[name].choices = [("", _("None")), *((str(number), title) for number, title in found)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -67,11 +68,43 @@ class RuleForm(StrictForm):
                 self.add_error(name, ValidationError(_("Say which one."), code="required"))
         if cleaned.get("kind") == Kind.KEEP:
             cleaned["action"] = ""
-        if not self.errors:
+        if not self.errors and cleaned.get("what") and cleaned.get("count") is not None:
             row = RetentionRule(kind=cleaned["kind"], scope=cleaned["scope"], what=cleaned["what"], trigger=cleaned["trigger"], count=cleaned["count"], measure=cleaned["measure"],
-                                action=cleaned["action"] or ("" if cleaned["kind"] == Kind.KEEP else Act.DELETE), ground=cleaned["ground"] if cleaned["kind"] == Kind.KEEP else "")
+                                action=cleaned["action"] or ("" if cleaned["kind"] == Kind.KEEP else Act.DELETE), ground=cleaned.get("ground", "") if cleaned["kind"] == Kind.KEEP else "")
             for problem in setting.limits(row):
                 self.add_error("count", ValidationError(problem, code="limits"))
+        return cleaned
+
+
+class LookForm(RuleForm):
+    """What the time machine is asked: a day, and perhaps a rule that is not there yet. Nothing in it names a person, because it stands in an address."""
+
+    on = DayField(label=gettext_lazy("On which day"), help_text=gettext_lazy("Of what is there now: what would be due by then."))
+    what = AnyChoiceField(max_length=60, label=gettext_lazy("With a rule about"), choices=(), required=False, help_text=gettext_lazy("Optional: look at a rule before you set it."))
+    count = forms.IntegerField(label=gettext_lazy("How long"), min_value=0, max_value=1_000_000, required=False)
+    scope = forms.ChoiceField(label=gettext_lazy("About whom"), choices=[one for one in Scope.choices if one[0] != Scope.PERSON], initial=Scope.ORGANIZATION, required=False)
+    kind = forms.ChoiceField(label=gettext_lazy("What the rule does"), choices=Kind.choices, initial=Kind.DELETE, required=False)
+    measure = forms.ChoiceField(label=gettext_lazy("Days, months or years"), choices=list(MEASURES.items()), initial="days", required=False)
+    trigger = forms.ChoiceField(label=gettext_lazy("Counted from"), choices=list(TRIGGERS.items()), initial="end", required=False)
+    person = None
+    private_note = None
+    ground = None
+    field_order = ("on", "what", "kind", "count", "measure", "trigger", "action", "scope", "group", "service", "label")
+
+    def clean_on(self) -> date | None:
+        """Any day of the calendar that rules reach."""
+        day: date | None = self.cleaned_data["on"]
+        if day is not None and not date(1970, 1, 1) <= day <= date(2999, 12, 31):
+            raise ValidationError(_("Choose a day between 1970 and 2999."), code="day")
+        return day
+
+    def clean(self) -> dict[str, Any]:
+        for name, usual in (("kind", Kind.DELETE), ("measure", "days"), ("trigger", "end"), ("scope", Scope.ORGANIZATION)):
+            if name in self.cleaned_data:
+                self.cleaned_data[name] = self.cleaned_data[name] or usual
+        cleaned = super().clean()
+        if cleaned.get("what") and cleaned.get("count") is None and "count" not in self.errors:
+            self.add_error("count", ValidationError(_("Say for how long."), code="required"))
         return cleaned
 
 
@@ -175,13 +208,7 @@ class EndForm(StrictForm):
 
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         rows = rules.open_rules(organization.id, timezone.now())
-        self.fields["rule"].choices = [_ONE, *((str(row.id), said(row)) for row in rows)]  # type: ignore[attr-defined]
-
-
-def said(row: RetentionRule) -> str:
-    """A rule in one line."""
-    text = _("%(what)s, %(whom)s: kept for at least %(period)s") if row.kind == Kind.KEEP else _("%(what)s, %(whom)s: goes after %(period)s")
-    return text % {"what": setting.what_words(row), "whom": setting.whom_words(row), "period": rules.period(row)}
+        self.fields["rule"].choices = [_ONE, *((str(row.id), words.rule(row)) for row in rows)]  # type: ignore[attr-defined]
 
 
 def _named(org: UUID, data: Data, now: datetime) -> RetentionRule | None:

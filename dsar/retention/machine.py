@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from django.db import connection
 
 from accounts.tenancy import installation
-from dsar.retention import finding, units
+from dsar.retention import finding, rules, units
+from dsar.retention.deciding import Decision, decide
 from dsar.retention.finding import Question
 from dsar.retention.models import RetentionRule
 from dsar.retention.units import Governed
@@ -35,11 +36,11 @@ class Seen:
 
 @dataclass(frozen=True)
 class Sample:
-    """One row that would go: which kind, since when its time counts, and whom it is about where the row says so."""
+    """One row that would go, whom it is about where the row says so, and why it goes."""
 
     key: str
-    since: datetime
     account: UUID | None
+    decision: Decision
 
 
 def questions(*, org: UUID | None, day: date, zone: str, rows: Sequence[RetentionRule], kinds: Iterable[Governed] | None = None) -> list[Question]:
@@ -69,15 +70,26 @@ def look(asked: Sequence[Question]) -> list[Seen]:
 
 
 def samples(asked: Sequence[Question]) -> list[Sample]:
-    """A few rows of each kind that would go."""
+    """A few rows of each kind that would go, each decided once more by the function itself, with its reasons."""
     parts, values = [], []
-    for question in asked:
+    for number, question in enumerate(asked):
         (whose, a), (due, b), (held, c) = question.whose(), question.due(), question.held()
+        days = [f"(({sql}) AT TIME ZONE %s)::date" for sql in question.one.end.clocks.values()]
+        reached = [rules.reaches(row, question.one) for row in question.rows]
         person = f'"{question.one.person}"' if question.one.person else "NULL"
-        parts.append(f"(SELECT %s, {question.one.end.clocks['end']}, {person}::uuid FROM \"{question.one.key}\" WHERE {whose} AND {due} AND NOT ({held}) LIMIT {SAMPLES})")
-        values += [question.one.key, *a, *b, *c]
+        parts.append(f"(SELECT {number}, {person}::uuid, ARRAY[{', '.join(days)}]::date[], ARRAY[{', '.join(f'({text})' for text, _values in reached)}]::bool[]"
+                     f' FROM "{question.one.key}" WHERE {whose} AND {due} AND NOT ({held}) LIMIT {SAMPLES})')
+        values += [*[question.zone] * len(days), *(value for _text, given in reached for value in given), *a, *b, *c]
     if not parts:
         return []
     with installation("samples of what is over; whoever looks sees whom they may see"), connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), values)
-        return [Sample(*row) for row in cursor.fetchall()]
+        return [Sample(asked[number].one.key, account, _decided(asked[number], days, reached)) for number, account, days, reached in cursor.fetchall()]
+
+
+def _decided(question: Question, days: list[date | None], reached: list[bool]) -> Decision:
+    one = question.one
+    found = [rules.as_rule(row) for row, yes in zip(question.rows, reached, strict=True) if yes]
+    if (general := rules.default(one)) is not None:
+        found.append(general)
+    return decide(found, dict(zip(one.end.clocks, days, strict=True)), floor=one.floor, ceiling=one.ceiling)

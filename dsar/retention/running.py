@@ -47,7 +47,7 @@ def run(*, now: datetime, seconds: float = SECONDS) -> bool:
         return RetentionRun.objects.filter(state=RunState.RUNNING).exists()
 
 
-def waiting(*, now: datetime) -> bool:
+def waiting() -> bool:
     """Whether a run is under way."""
     with installation("time passes for the data of every organization"):
         return RetentionRun.objects.filter(state=RunState.RUNNING).exists()
