@@ -17,11 +17,10 @@ from dsar.retention.deciding import LEVELS
 from dsar.retention.models import Act, Kind, RetentionRule
 from dsar.retention.periods import Period, begins
 from dsar.retention.rules import Sql
-from dsar.retention.units import Governed, emptied
+from dsar.retention.units import PURGED, Governed, emptied
 
 DEFAULT, CEILING = 0, -1
 """In place of a rule's number: the installation's own period, and its ceiling."""
-_PURGED = "SELECT id FROM accounts_account WHERE status = 'purged'"
 
 
 @dataclass(frozen=True)
@@ -139,10 +138,10 @@ class Question:
 
     def _resisted(self) -> bool:
         """Whether something may have stayed of people who were erased: then it does not wait for a period."""
-        return self.one.unit.erase == "delete" and self.one.ways > 0 and (self.one.floor is not None or any(row.ground for row in self._of(Kind.KEEP)))
+        return self.one.resists
 
     def _erased(self) -> Sql:
-        return f"({self.one.about(_PURGED)})", []
+        return f"({self.one.about(PURGED)})", []
 
     def dirty(self) -> str:
         return "(" + " OR ".join(f'"{name}" IS DISTINCT FROM {empty}' for name, empty in self.columns()) + ")"

@@ -10,23 +10,11 @@ from dsar.retention import finding, periods, rules, setting, units
 from dsar.retention.models import Kind, RetentionRule
 from dsar.retention.rules import Sql
 
-BEFORE = frozenset({
-    "accounts_session", "accounts_apitoken", "accounts_membershipsnapshot", "accounts_addresschange", "accounts_mail", "accounts_rightsvisit", "accounts_rightsrequest", "accounts_idempotencykey",
-    "accounts_profilechange", "accounts_profilesuggestion", "accounts_valuedispute",
-    "account_emailconfirmation", "oauth2_provider_accesstoken", "oauth2_provider_refreshtoken", "oauth2_provider_grant",
-    "oauth2_provider_idtoken", "oauth2_provider_devicegrant", "dsar_copy"})
-"""What goes or is emptied with the account itself, before the data map is walked: credentials, letters, values of the profile, copies. No rule keeps it against an erasure; a hold does."""
-
-
-def possible(one: units.Governed) -> bool:
-    """Whether a ground can be given for keeping this kind against an erasure."""
-    return one.unit.erase == "delete" and one.key not in BEFORE and one.ways > 0
-
 
 def kept(unit: Unit, now: datetime) -> Sql:
     """SQL for the rows of a kind that resist an erasure now, in whatever organization; false for most kinds, because nobody gave a ground."""
     one = units.governed().get(unit.table)
-    if one is None or not possible(one):
+    if one is None or not one.resists:
         return "false", []
     parts: list[Sql] = []
     with_ground = RetentionRule.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), kind=Kind.KEEP, effective_at__lte=now).exclude(ground="")

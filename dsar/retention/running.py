@@ -60,6 +60,9 @@ def due(*, now: datetime) -> Iterator[UUID | None]:
     tomorrow = today(now, "UTC") + timedelta(days=2)  # wherever it is already the next day
     with connection.cursor() as cursor:
         for one in units.governed().values():
+            if one.resists:  # of somebody who was erased, something may have been kept on a ground that is over
+                cursor.execute(f'SELECT DISTINCT {one.owner()} FROM "{one.key}" WHERE {one.about(units.PURGED)}')
+                wanted |= {row[0] for row in cursor.fetchall()}
             if one.default is None or (last := one.default.over(tomorrow)) is None:
                 continue
             asked = finding.question(one, org=None, day=tomorrow, zone="UTC", rows=())

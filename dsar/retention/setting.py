@@ -76,8 +76,6 @@ def _placed(row: RetentionRule, org: UUID, data: Mapping[str, Any]) -> Iterator[
 
 def refused(row: RetentionRule) -> Iterator[str]:
     """What stands against a rule, whatever else there is: a kind that does not exist, an action that is not possible, a period beyond its limits."""
-    from dsar.retention import resisting
-
     if not units.of(row.what):
         yield "unknown_kind_of_data"
     elif any(word not in known for word, known in ((row.trigger, TRIGGERS), (row.measure, MEASURES), (row.kind, Kind.values), (row.scope, Scope.values), (row.action, ("", *Act.values)),
@@ -87,7 +85,7 @@ def refused(row: RetentionRule) -> Iterator[str]:
         yield "covers_nothing"
     elif limits(row):
         yield "outside_limits"
-    elif row.ground and not all(resisting.possible(one) for one in rules.covered(row)):
+    elif row.ground and not all(one.resists for one in rules.covered(row)):
         yield "no_ground_here"
 
 

@@ -22,6 +22,14 @@ from dsar.retention.periods import Period
 IDENTIFYING = frozenset({"user.name", "user.contact.email"})
 """Where one of these goes, the person's own history says so."""
 
+BEFORE = frozenset({
+    "accounts_session", "accounts_apitoken", "accounts_membershipsnapshot", "accounts_addresschange", "accounts_mail", "accounts_rightsvisit", "accounts_rightsrequest", "accounts_idempotencykey",
+    "accounts_profilechange", "accounts_profilesuggestion", "accounts_valuedispute",
+    "account_emailconfirmation", "oauth2_provider_accesstoken", "oauth2_provider_refreshtoken", "oauth2_provider_grant",
+    "oauth2_provider_idtoken", "oauth2_provider_devicegrant", "dsar_copy"})
+"""What goes or is emptied with the account itself, before the data map is walked: credentials, letters, values of the profile, copies. No rule keeps it against an erasure; a hold does."""
+PURGED = "SELECT id FROM accounts_account WHERE status = 'purged'"
+
 
 @dataclass(frozen=True)
 class Governed:
@@ -66,6 +74,11 @@ class Governed:
     def actions(self) -> tuple[str, ...]:
         """What a rule may do with it, the mildest last."""
         return (("delete",) if self.end.action == "delete" else ()) + (("deidentify",) if emptied(self.unit) else ())
+
+    @cached_property
+    def resists(self) -> bool:
+        """Whether a ground can keep rows of it although their person is erased. What stayed goes as soon as nothing keeps it."""
+        return self.unit.erase == "delete" and self.key not in BEFORE and self.ways > 0
 
     @cached_property
     def identifies(self) -> bool:
