@@ -48,6 +48,8 @@ def batch(asked: Question, *, after: str, before: Callable[[], None], size: int 
     size = size or (FEW if one.identifies else SIZE)
     ways = [(action, found) for action in (Act.DELETE, Act.DEIDENTIFY) if (found := asked.acts(action)) is not None]
     before()
+    if len(ways) == 1 and ways[0] == (Act.DELETE, ("true", [])) and not one.identifies and not one.end.counted:
+        return _at_once(asked, after, size)
     keys = _keys(asked, after, size)
     done = Done(after=str(keys[-1]) if keys else after, over=len(keys) < size)
     if not keys:
@@ -65,13 +67,35 @@ def batch(asked: Question, *, after: str, before: Callable[[], None], size: int 
     return done
 
 
-def _keys(asked: Question, after: str, size: int) -> list[Any]:
-    """The keys of the next rows that are due and free, in the order of the table's key."""
+def _next(asked: Question, after: str, size: int, columns: str = "id") -> Sql:
+    """SQL for the next rows that are due and free, locked, in the order of the table's key."""
     (whose, a), (due, b), (held, c) = asked.whose(), asked.due(), asked.held()
     behind, value = ("id > %s AND ", [after]) if after else ("", [])
+    return f'SELECT {columns} FROM "{asked.one.key}" WHERE {behind}{whose} AND {due} AND NOT ({held}) ORDER BY id LIMIT {size} FOR UPDATE SKIP LOCKED', [*value, *a, *b, *c]
+
+
+def _keys(asked: Question, after: str, size: int) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(f'SELECT id FROM "{asked.one.key}" WHERE {behind}{whose} AND {due} AND NOT ({held}) ORDER BY id LIMIT {size} FOR UPDATE SKIP LOCKED', [*value, *a, *b, *c])
+        cursor.execute(*_next(asked, after, size))
         return [row[0] for row in cursor.fetchall()]
+
+
+def _at_once(asked: Question, after: str, size: int) -> Done:
+    """Where rows only go, and nobody is told one by one: found, locked and removed by one statement, parts included, and no key travels."""
+    one, (chosen, values) = asked.one, _next(asked, after, size, "id, ctid AS place")
+    ids = "ARRAY(SELECT id FROM due)"
+    more = [f"w0 AS ({_WITH[one.key].replace('%s', ids)} RETURNING 1)"] if one.key in _WITH else []
+    counted = []
+    for number, part in enumerate(one.end.parts, start=1):
+        how = f'UPDATE "{part.table}" SET "{part.column}" = NULL' if part.how == "null" else f'DELETE FROM "{part.table}"'
+        more.append(f'w{number} AS ({how} WHERE "{part.column}" = ANY({ids}) RETURNING 1)')
+        counted += [f"(SELECT count(*) FROM w{number})"] if part.how == "delete" else []
+    text = (f"WITH due AS MATERIALIZED ({chosen}), gone AS (DELETE FROM \"{one.key}\" WHERE ctid = ANY(ARRAY(SELECT place FROM due)) RETURNING 1){''.join(f', {part}' for part in more)}"
+            f" SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM due), (SELECT id::text FROM due ORDER BY id DESC LIMIT 1), {' + '.join(counted) or '0'}")
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+        gone, found, last, parts = cursor.fetchone()
+    return Done(after=last or after, over=found < size, removed=gone, parts=parts)
 
 
 def _chosen(cursor: Any, asked: Question, keys: list[Any], way: Sql) -> list[Any]:

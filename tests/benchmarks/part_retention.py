@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -36,9 +38,9 @@ def run(orgs: list[seed.Org], scale: seed.Scale, folder: Path) -> Part:
     """The big organization's people have been signed in often; all of it is past the ninety days of the installation."""
     org, many = orgs[0], 1_000_000 if scale.name == "full" else 100_000
     _forget(org)
+    _fill(org, many)
     with bare() as plain:
-        plain.execute(_ROWS, [many, org.id])
-        plain.execute("VACUUM ANALYZE accounts_session")
+        plain.execute(f"CREATE SCHEMA IF NOT EXISTS bench; GRANT USAGE ON SCHEMA bench TO {APP_ROLE}")
         plain.execute("DROP TABLE IF EXISTS bench.retention_session; CREATE TABLE bench.retention_session (LIKE public.accounts_session INCLUDING DEFAULTS INCLUDING INDEXES)")
         plain.execute("INSERT INTO bench.retention_session SELECT * FROM accounts_session WHERE session_key LIKE '%bench'")
         plain.execute(f"GRANT ALL ON bench.retention_session TO {APP_ROLE}; ANALYZE bench.retention_session")
@@ -46,6 +48,12 @@ def run(orgs: list[seed.Org], scale: seed.Scale, folder: Path) -> Part:
         return _measured(org, many, folder)
     finally:
         _forget(org)
+
+
+def _fill(org: seed.Org, many: int) -> None:
+    with bare() as plain:
+        plain.execute(_ROWS, [many, org.id])
+        plain.execute("VACUUM ANALYZE accounts_session")
 
 
 def _forget(org: seed.Org) -> None:
@@ -65,22 +73,36 @@ def _measured(org: seed.Org, many: int, folder: Path) -> Part:
     client.get(address)
     idle = sorted(once(lambda: client.get(address)) for _n in range(40))
     plain = once(lambda: _batched(now))
-    row = _begun(org, many, now)
-    worker = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.retention_worker", str(row)], cwd=ROOT, env={**os.environ}, stdout=subprocess.PIPE, text=True)
-    assert worker.stdout is not None
-    worker.stdout.readline()
-    busy = []
-    while worker.poll() is None:
+    worker = _started(org, many, now)
+    done = _over(worker, many)
+    _forget(org)
+    _fill(org, many)
+    worker, busy = _started(org, many, now), []
+    while worker.poll() is None:  # as somebody who reads what they see
         busy.append(once(lambda: client.get(address)))
-    done = json.loads(worker.stdout.read())
-    if done["removed"] != many or done["state"] != "done":
-        raise SystemExit(f"bench: the run ended as {done}")
+        time.sleep(0.2)
+    _over(worker, many)
     calm, meanwhile = idle[len(idle) // 2], sorted(busy)[len(busy) // 2]
     return Part(name="retention", tables=[Table(f"What would go of {many:,} sessions, relative to a plain aggregate", names[0], list(figures.values()))],
                 goals=[Goal("time machine against a plain aggregate", figures[names[1]].ratio, 3), Goal("a run, speed relative to plain batched DELETE", plain / done["seconds"], 0.5, at_least=True),
                        Goal("a page while a run removes, against the same page before", meanwhile / calm, 2)],
                 facts={"rows": f"{many:,}", "plain batched DELETE, seconds": round(plain, 2), "the run, seconds": round(done["seconds"], 2), "rows of a batch": removing.SIZE,
                        "the page before, ms": round(calm * 1000, 1), "the page meanwhile, ms": round(meanwhile * 1000, 1)})
+
+
+def _started(org: seed.Org, many: int, now: datetime) -> subprocess.Popen[str]:
+    """A run in a process of its own, as the worker's is; ready to begin."""
+    worker = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.retention_worker", str(_begun(org, many, now))], cwd=ROOT, env={**os.environ}, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout is not None
+    worker.stdout.readline()
+    return worker
+
+
+def _over(worker: subprocess.Popen[str], many: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(worker.communicate()[0])
+    if found["removed"] != many or found["state"] != "done":
+        raise SystemExit(f"bench: the run ended as {found}")
+    return found
 
 
 def _aggregate(org: seed.Org, now: datetime) -> None:
