@@ -4,7 +4,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -41,6 +42,8 @@ class Activity:
     purpose: Purpose
     units: tuple[Unit, ...]
     stores: tuple[Store, ...]
+    own: dict[str, list[str]] = field(default_factory=dict)
+    """By table, the time limits of the organization's own rules."""
 
     @property
     def basis(self) -> str:
@@ -72,15 +75,19 @@ class Activity:
 
     @property
     def limits(self) -> list[str]:
-        """How long, each time limit once: from when on, and for how long."""
+        """How long: first where the organization has rules of its own, then each time limit of the installation once, from when on and for how long."""
         used = dict.fromkeys([*(unit.keeping for unit in self.units), *(store.keeping for store in self.stores)])
+        return [*(text for unit in self.units for text in self.own.get(unit.table, ())), *self._general(used)]
+
+    @staticmethod
+    def _general(used: Iterable[str]) -> list[str]:
         return [_("%(how_long)s, %(from_when)s") % {"how_long": KEEPING[key].title, "from_when": KEEPING[key].trigger} for key in used]
 
 
-def activities() -> list[Activity]:
-    """Every purpose that something is kept for."""
+def activities(own: dict[str, list[str]] | None = None) -> list[Activity]:
+    """Every purpose that something is kept for; `own` are the time limits of the organization's rules."""
     units, stores = [unit for unit in MAP.units if _personal(unit)], [store for store in MAP.stores if store.category]
-    found = [Activity(key, purpose, tuple(u for u in units if u.purpose == key), tuple(s for s in stores if s.purpose == key)) for key, purpose in PURPOSES.items()]
+    found = [Activity(key, purpose, tuple(u for u in units if u.purpose == key), tuple(s for s in stores if s.purpose == key), own or {}) for key, purpose in PURPOSES.items()]
     return [one for one in found if one.units or one.stores]
 
 
@@ -126,18 +133,18 @@ def about(organization: Organization) -> About:
                  officer=officer, measures=row.measures, recipients=tuple(recipients.listed(organization.id)))
 
 
-def as_json(about: About, *, on: str) -> dict[str, Any]:
+def as_json(about: About, *, on: str, own: dict[str, list[str]] | None = None) -> dict[str, Any]:
     """The record as data. `on` is the day on which it was true, as YYYY-MM-DD."""
     head = {"record": "processing-activities", "law": "GDPR Art. 30(1)", "controller": about.organization, "contact": about.contact, "address": about.address, "country": about.country,
             "data_protection_officer": about.officer, "security_measures": about.measures, "as_of": on, "map": version(), "recipients": [recipients.as_json(one) for one in about.recipients]}
     return head | {"activities": [
         {"key": one.key, "purpose": str(one.purpose.title), "description": str(one.purpose.text), "legal_basis": one.basis, "people": one.people, "data": one.categories,
-         "recipients": [*one.recipients, *about.named(one.key)], "transfers": about.transfers(one.key) or [one.transfers], "time_limits": one.limits, "sources": one.sources} for one in activities()]}
+         "recipients": [*one.recipients, *about.named(one.key)], "transfers": about.transfers(one.key) or [one.transfers], "time_limits": one.limits, "sources": one.sources} for one in activities(own)]}
 
 
-def as_csv(record: dict[str, Any]) -> str:
+def as_csv(record: dict[str, Any]contact: str, on: str, own: dict[str, list[str]] | None = None) -> str:
     """The record as a table, one row for each purpose; texts that a spreadsheet could take for a formula are made harmless."""
-    out = io.StringIO()
+    out = as_json(organization=organization, contact=contact, on=on, own=own), io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     heads, names = ("controller", "contact", "address", "country", "data_protection_officer", "security_measures", "as_of", "map"), (
         "purpose", "description", "legal_basis", "people", "data", "recipients", "transfers", "time_limits", "sources")

@@ -155,7 +155,7 @@ TABLES: dict[str, Table] = {
     "dsar_case": Table(scope="organization_id", own="account_id"),
     "dsar_action": Table(scope="organization_id", own="account_id"),
     "dsar_task": Table(scope="organization_id", own="account_id"),
-    "dsar_happening": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_happening": Table(scope="organization_id", own="account_id"),
     "dsar_evidence": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, DELETE"),
     "dsar_childreport": Table(guarded="what anybody wrote, until it is looked up; the case that it becomes is recorded itself", unscoped="belongs to nobody", app="SELECT, INSERT, DELETE"),
     "dsar_agent": Table(scope="organization_id", own="account_id"),
@@ -176,6 +176,8 @@ TABLES: dict[str, Table] = {
     "dsar_noticeseen": Table(guarded="that a page was shown changes nothing; that somebody confirmed it is recorded itself", scope="organization_id", own="account_id"),
     "dsar_businesstransfer": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
     "dsar_round": Table(scope="organization_id", free=("entry", "seq", "reached", "told")),
+    "dsar_retentionrule": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_retentionrun": Table(scope="organization_id", app="SELECT, INSERT, UPDATE", free=("steps", "removed")),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),

@@ -28,6 +28,7 @@ from dsar.registers import disclosures, rounds, transfers, versions
 from dsar.registers import notices as register_notices
 from dsar.restriction import life as restrictions
 from dsar.wholesale import run as wholesale
+from dsar.retention import running as retention_running
 
 logger = logging.getLogger("steward.jobs")
 
@@ -102,6 +103,8 @@ def periodic() -> None:
         inactivity.run(now=timezone.now())
         dormant.run(now=timezone.now())
     wholesale.run(now=timezone.now())
+    if cache.add("retention-looked", 1, 3600) or retention_running.waiting():
+        wake("retention")
     if run.waiting() or wholesale.waiting():
         wake("copies")
     if _announced():
@@ -170,6 +173,13 @@ def tellings() -> None:
     if rounds.run(now=timezone.now()):
         wake("tellings")
     wake()
+
+
+def retention() -> None:
+    """Begin and carry on the runs over what is past its day, for some seconds; what is left goes to the end of the queue, so that nobody's mail waits."""
+    _begun("retention")
+    if retention_running.run(now=timezone.now()):
+        wake("retention")
 
 
 def exports() -> None:

@@ -18,6 +18,7 @@ from dsar.powers import (
     request_copy,
     restrict_own_use,
     restrict_use,
+    retention,
     value_disputes,
 )
 
@@ -27,4 +28,5 @@ POWERS: tuple[Power, ...] = (
     *disclosures.POWERS, *recipients.POWERS, *business_transfer.POWERS,
     *content.POWERS, *organization_export.POWERS,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
+    *retention.POWERS,
 )
