@@ -178,6 +178,9 @@ TABLES: dict[str, Table] = {
     "dsar_round": Table(scope="organization_id", free=("entry", "seq", "reached", "told")),
     "dsar_retentionrule": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
     "dsar_retentionrun": Table(scope="organization_id", app="SELECT, INSERT, UPDATE", free=("steps", "removed")),
+    "dsar_matter": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_legalhold": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_holdnotice": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, UPDATE, DELETE"),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),

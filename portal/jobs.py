@@ -26,6 +26,7 @@ from dsar.content import life as content
 from dsar.export import run
 from dsar.registers import disclosures, rounds, transfers, versions
 from dsar.registers import notices as register_notices
+from dsar.holds import running as legal_holds
 from dsar.restriction import life as restrictions
 from dsar.wholesale import run as wholesale
 from dsar.retention import running as retention_running
@@ -94,6 +95,8 @@ def periodic() -> None:
     run.remind(now=timezone.now())
     run.expire(now=timezone.now())
     horizon.run(now=timezone.now())
+    if cache.add("legal-holds-looked-at", 1, 3600):
+        legal_holds.run(now=timezone.now())
     restrictions.run(now=timezone.now())
     disclosures.run(now=timezone.now())
     transfers.run(now=timezone.now())

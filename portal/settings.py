@@ -183,7 +183,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.communications.sending.SUBSCRIBER",
                      "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER", "dsar.content.news.SUBSCRIBER", "dsar.wholesale.news.SUBSCRIBER",
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
-                     "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
+                     "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER", "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
 INACTIVE_ACCOUNT_DAYS = env.number("STEWARD_INACTIVE_ACCOUNT_DAYS", default=1095, least=0,
@@ -202,7 +202,9 @@ PURGE_PARTS = ("accounts.communications.choices.outlive",
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 
 HOLDERS = ("audit.holds.about",)
-"""What can hold an account, so that nothing of it is deleted: functions from accounts to (account, organization whose hold it is)."""
+"""What can hold an account, so that nothing of it is deleted: functions from accounts to (account, organization whose hold it is). People of legal holds are there too (decision 58)."""
+KEPT, KEPT_SPACES = "dsar.holds.gate.kept_in", "dsar.holds.gate.held_spaces"
+"""The gate of legal holds, for packages that know nothing of them: which rows of a table are kept, and which groups and services."""
 
 CONTENT_READERS = ("dsar.content.records.READER",)
 """What two people can open of a managed account (dsar/content/readers.py). Whoever connects a service adds its reader here."""

@@ -1,6 +1,7 @@
 """Every power over people's data, written out: their own acts, and what others do for them."""
 from accounts.power import Power
 from dsar.powers import (
+    acknowledge_hold,
     adding,
     business_transfer,
     calendar_link,
@@ -13,6 +14,8 @@ from dsar.powers import (
     fetch_code,
     identity,
     organization_export,
+    legal_holds,
+    matters,
     rebut_child_report,
     recipients,
     request_copy,
@@ -27,6 +30,7 @@ POWERS: tuple[Power, ...] = (
     *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
     *disclosures.POWERS, *recipients.POWERS, *business_transfer.POWERS,
     *content.POWERS, *organization_export.POWERS,
+    *matters.POWERS, *legal_holds.POWERS, acknowledge_hold.POWER,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
     *retention.POWERS,
 )
