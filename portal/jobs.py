@@ -19,9 +19,11 @@ from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
 from dsar import horizon
+from dsar.backups import register
 from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.export import run
+from dsar.ledger import settling
 from dsar.restriction import life as restrictions
 
 logger = logging.getLogger("steward.jobs")
@@ -87,6 +89,18 @@ def periodic() -> None:
     if _announced():
         wake("announcements")
     age_log()
+    settling.settle(now=timezone.now())
+    age_backups()
+
+
+def age_backups() -> None:
+    """Archives whose time is over go, and what people are told about the last one follows the register. Once an hour."""
+    if settings.BACKUPS and cache.add("backups-aged", 1, 3600):
+        try:
+            register.expire(now=timezone.now())
+            register.mirror()
+        except register.Broken as error:
+            logger.error("backups are not looked after: %s", error)
 
 
 def age_log() -> None:

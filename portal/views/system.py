@@ -16,7 +16,7 @@ from accounts.reasons import NotFound
 from accounts.succession import owners
 from audit import drill, selfcheck
 from audit.models import Cursor, Pending
-from portal import mailbox
+from portal import beats, mailbox, quarantine
 
 
 def mails(request: HttpRequest) -> HttpResponse:
@@ -49,7 +49,7 @@ def operator(request: HttpRequest) -> HttpResponse:
         organizations = [{"organization": o, "people": people.filter(organization=o).count()} for o in Organization.objects.order_by("name")]
         broken = {row.org for row in (*selfcheck.last(), *selfcheck.last(action=drill.ACTION)) if row.failed}
         return render(request, "operator.html", {
-            "broken": len(broken), "without": _without_owner(), "contests": _contests(), "organizations": organizations,
+            "closed": quarantine.why(), "outside": beats.outside(), "broken": len(broken), "without": _without_owner(), "contests": _contests(), "organizations": organizations,
             "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
             "due": Mail.objects.filter(state="due").count(), "failed": Mail.objects.filter(state="failed").count()})
 
