@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test guide faults bench lock clean install-run install-test install-bench
+.PHONY: run test guide faults drill backup restore bench lock clean install-run install-test install-bench
 
 run: install-run
 	@exec env PORT="$(PORT)" DATA="$(DATA)" HOST="$(HOST)" "$(PY)" -m portal.services.supervisor
@@ -29,6 +29,17 @@ guide: install-test
 	@"$(PY)" -m tests.chromium
 	mkdir -p docs/guide/pictures && rm -f docs/guide/pictures/*.png
 	STEWARD_GUIDE="$(CURDIR)/docs/guide/pictures" "$(PY)" -m pytest -q tests/browser/test_guide.py
+
+# Makes a backup and a bad week, restores into an empty cluster, replays the ledger, and looks for everybody who should not be there; prints a verdict.
+drill: install-test
+	@"$(PY)" -m pytest -q -s --no-header tests/ledger/test_drill.py && echo "drill: passed" || { echo "drill: FAILED; do not rely on your backups before you know why" >&2; exit 1; }
+
+# Encrypted archives of both databases into STEWARD_BACKUPS; with DATA=… of a running `make run`. Bring one back: make restore ARCHIVE=…
+backup: install-run
+	@env $(if $(DATA),STEWARD_DATA="$(DATA)") "$(PY)" manage.py backup
+
+restore: install-run
+	@env $(if $(DATA),STEWARD_DATA="$(DATA)") "$(PY)" manage.py restore "$(ARCHIVE)" $(if $(OVER),--over)
 
 install-run:
 	@"$(PYTHON)" portal/install.py "$(VENV)" requirements.txt requirements-embedded.txt

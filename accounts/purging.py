@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
@@ -24,8 +25,9 @@ from accounts.addresses import address_key
 from accounts.emails import collisions, switching
 from accounts.models import Account, Deletion, Mail, Management, Membership, Organization, Tombstone
 from accounts.models.deletion import DeletionState
+from accounts.returning import hashed
 from accounts.tenancy import installation
-from audit import INSTALLATION, disclosure, holds, recording
+from audit import INSTALLATION, disclosure, holds, outside, recording
 from audit.models import Disclosure, SubjectKey
 from audit.record import ActorRef, EntryDraft, TargetRef
 
@@ -115,7 +117,15 @@ def warn(*, now: datetime) -> None:
                 row.save(update_fields=["warned", "warning", "term", "purge_at", "version"])
 
 
-def purge(*, account_id: UUID, now: datetime) -> bool:
+@dataclass(frozen=True)
+class Before:
+    """When it was deleted already, in a database that is gone: what was told then counts, and nobody is told once more."""
+
+    purged_at: datetime
+    backups_until: date
+
+
+def purge(*, account_id: UUID, now: datetime, before: Before | None = None) -> bool:
     """Delete one account, as far as it is due and nothing stands in the way. Whether it is deleted now by our doing. Needs to see every organization."""
     if not _begin(account_id, now):
         return False
@@ -123,7 +133,7 @@ def purge(*, account_id: UUID, now: datetime) -> bool:
         if not _part(account_id, name, now):
             return False
     _erase_in_logs(account_id, now)
-    return _end(account_id, now)
+    return _end(account_id, now, before)
 
 
 def _locked(account_id: UUID) -> tuple[Account | None, Deletion | None]:
@@ -153,6 +163,8 @@ def _begin(account_id: UUID, now: datetime) -> bool:
         else:
             deletions.go(row, "begin")
         row.waits_for, row.began_at, row.version = codes, None if codes else now, row.version + 1
+        if not codes:  # no line outside the database, no deletion: it is tried again
+            outside.before("account.purge", org=row.organization_id, subject=account_id, facts=kept_outside(row, now), now=now)
         with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
             row.save(update_fields=["state", "waits_for", "began_at", "version"])
             if codes:
@@ -171,6 +183,12 @@ def _held_back(row: Deletion, now: datetime) -> bool:
             row.save(update_fields=["waits_for", "version"])
             act.write([_draft(row, "account.purge_waits", waits_for=codes) if codes else _draft(row, "account.purge_resumes")])
     return bool(codes)
+
+
+def kept_outside(row: Deletion, now: datetime) -> dict[str, outside.Fact]:
+    """What a restored database needs to know of a deletion that it does not have: whose decision, since when, and the days that were told. Codes and random numbers."""
+    return {"by_person": row.by_person, "asked_by": str(row.asked_by) if row.asked_by else None, "reason_code": row.reason_code, "scheduled_at": row.scheduled_at.isoformat(),
+            "term": row.term.isoformat(), "expedited_by": " ".join(map(str, row.expedited_by)), "backups_until": import_string(settings.BACKUP_HORIZON)(now).isoformat()}
 
 
 def _part(account_id: UUID, name: str, now: datetime) -> bool:
@@ -203,7 +221,7 @@ def _erase_in_logs(account_id: UUID, now: datetime) -> None:
         disclosure.erase_subject(org=log, subject=account_id, ground="account_deleted", now=now)
 
 
-def _end(account_id: UUID, now: datetime) -> bool:
+def _end(account_id: UUID, now: datetime, before: Before | None = None) -> bool:
     with transaction.atomic():
         account, row = _locked(account_id)
         holds.shut()
@@ -214,10 +232,11 @@ def _end(account_id: UUID, now: datetime) -> bool:
         with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
             for name in settings.PURGE_PARTS:  # what came while we were at it
                 import_string(name)(account, key)
-            backups = import_string(settings.BACKUP_HORIZON)(now)
+            backups = before.backups_until if before else import_string(settings.BACKUP_HORIZON)(now)
             Tombstone.objects.create(id=uuid4(), organization_id=row.organization_id, account=account_id, backups_until=backups, by_person=row.by_person and row.reason_code != deletions.UNUSED,
                 asked_by=row.asked_by,
-                                     approved_by=row.expedited_by, reason_code=row.reason_code, scheduled_at=row.scheduled_at, term=row.term, purged_at=now, address_hash=hashed(key))
+                                     approved_by=row.expedited_by, reason_code=row.reason_code, scheduled_at=row.scheduled_at, term=row.term,
+                                     purged_at=before.purged_at if before else now, address_hash=hashed(key))
             if not row.address_released and switching.has_address(account):
                 collisions.given_up(key=key, account_id=account_id, now=now).save(force_insert=True)
             elsewhere = sorted(set(Membership.objects.filter(account_id=account_id).values_list("organization_id", flat=True)) - {row.organization_id})
@@ -226,7 +245,8 @@ def _end(account_id: UUID, now: datetime) -> bool:
             _forget(account, now)
             written = act.write([_draft(row, "account.purged", backups_until=backups.isoformat(), term=row.term.isoformat(), scheduled_at=row.scheduled_at.isoformat()),
                                  *(_elsewhere(organization, account_id) for organization in elsewhere)])
-            _tell(account, row, address, written[0], now, backups)
+            if before is None:
+                _tell(account, row, address, written[0], now, backups)
     return True
 
 
@@ -248,11 +268,6 @@ def former(account_id: UUID) -> str:
     code = base64.b32encode(salted_hmac("steward.former", str(account_id), algorithm="sha256").digest()).decode()[:6]
     with override(settings.LANGUAGE_CODE):
         return _("Former user %(code)s") % {"code": code}
-
-
-def hashed(key: str) -> bytes:
-    """An address in comparison form as a tombstone keeps it."""
-    return salted_hmac("steward.tombstone", key, algorithm="sha256").digest()
 
 
 def _key(row: Deletion) -> str:

@@ -211,6 +211,8 @@ REASONS = {
     "no_request": _("No request for the deletion of this account is open."),
     "sole_control": _("Only this person may act on somebody who is protected. Name another administrator for them first."),
     "dispute_open": _("Whoever operates this installation has noted an open dispute about this account. Nothing is deleted until it is settled."),
+    "deleted_before": _("Somebody with this address was deleted here. If they are to come back, invite them singly: tick “Invite them although their account was deleted” and say why."),
+    "restored_address": _("The address was changed after a backup was made that has been restored since. Whoever manages the account sets the address anew; else ask whoever runs this installation."),
     "purge_began": _("The deletion has begun and cannot be stopped any more."),
     "day_over": _("This day is over already."),
     "not_inactive": _("The person used something here meanwhile, or is left out of the inactivity rule."),

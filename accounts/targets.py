@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.addresses import address_key
@@ -16,6 +17,7 @@ from accounts.models import Account, ApiToken, Group, GroupMembership, Membershi
 from accounts.people import Person, load_addressed, load_people, load_self
 from accounts.power import Data, Power
 from accounts.reasons import Stale
+from accounts.returning import deleted
 
 
 @dataclass
@@ -161,6 +163,8 @@ class Row:
     """Fields of which the person says that they are not right."""
     closed_until: datetime | None = None
     """Somebody else gave the address up a short time ago; until then it is nobody's."""
+    deleted: bool = False
+    """Somebody with this address was deleted here: they do not come back unless somebody says why."""
     kind: str = "person"
 
     @property
@@ -283,6 +287,7 @@ def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) ->
     by_key = {account.email_key: account for account in (accounts.select_for_update() if lock else accounts)}
     by_account = {p.account.id: p for p in load_addressed(organization_id=organization_id, keys=keys, lock=lock)}
     closed = closed_until(keys=[key for key in keys if key not in by_key], organization_id=organization_id)
+    gone = deleted(keys=[key for key in keys if key not in by_key], organization_id=organization_id, now=timezone.now())
     old, contested = _disputed(organization_id, list(by_account))
     seen: set[str] = set()
     found = []
@@ -292,7 +297,7 @@ def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) ->
         found.append(Row(id=uuid5(organization_id, f"row:{key}:{number}"), number=number, values=dict(values), directory=names,
                          account=member.account if member else account, member=member,
                          corrected=old.get(account.id, {}) if account else {},
-                         contested=contested.get(account.id, frozenset()) if account else frozenset(), duplicate=key in seen, closed_until=closed.get(key)))
+                         contested=contested.get(account.id, frozenset()) if account else frozenset(), duplicate=key in seen, closed_until=closed.get(key), deleted=key in gone))
         seen.add(key)
     return found
 

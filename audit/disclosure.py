@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from audit import holds, key_store, recording
+from audit import holds, key_store, outside, recording
 from audit.models import ErasureWaiting, Withheld
 from audit.record import ActorRef, EntryDraft
 
@@ -62,6 +62,7 @@ def erase_subject(*, org: UUID, subject: UUID, ground: str, now: datetime, by: A
             earlier = erased_under(org=org, subjects=[subject]).get(subject)
             if earlier is not None:
                 return Erasure(earlier.entry)
+        outside.before("log.erased", org=org, subject=subject, facts={"ground": ground[:200], "key": key}, now=now)
         with recording.opened(org=org, now=now) as act:
             went = erase(org=org, subject=subject)
             waited.delete()
@@ -78,11 +79,12 @@ def _nameless(by: ActorRef, subject: UUID) -> ActorRef:
     return ActorRef(type=by.type, id=by.id, session=by.session, token_id=by.token_id) if by.id == subject else by
 
 
-def _there(cursor: Any, org: UUID, subject: UUID) -> tuple[int | None, int | None, int, bool]:
+def _there(cursor: Any, org: UUID, subject: UUID) -> tuple[int | None, int | None, int, str | None]:
     cursor.execute("SELECT min(l.seq), max(l.seq), count(*) FROM audit_disclosure d LEFT JOIN audit_leaf l ON l.entry = d.entry WHERE d.org = %s AND d.subject = %s", [org, subject])
     first, last, openings = cursor.fetchone()
-    cursor.execute("SELECT EXISTS (SELECT 1 FROM audit_subjectkey WHERE org = %s AND subject = %s)", [org, subject])
-    return first, last, openings, cursor.fetchone()[0]
+    cursor.execute("SELECT key::text FROM audit_subjectkey WHERE org = %s AND subject = %s", [org, subject])
+    key = cursor.fetchone()
+    return first, last, openings, key[0] if key else None
 
 
 def _defer(org: UUID, subject: UUID, ground: str, by: ActorRef, via: str, found: list[UUID], now: datetime) -> Erasure:

@@ -108,6 +108,14 @@ def destroy_doomed() -> int:
     return went
 
 
+def destroy_again(keys: Iterable[UUID]) -> int:
+    """Destroy keys that came back with an older keys' database. Returns how many were there."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute("WITH gone AS (DELETE FROM steward_key WHERE id = ANY(%(ids)s) RETURNING id), marked AS (INSERT INTO steward_key_destroyed (id) SELECT id FROM gone ON CONFLICT DO NOTHING)"
+                       " SELECT count(*) FROM gone", {"ids": list(keys)})
+        return int(cursor.fetchone()[0])
+
+
 def destroy_after_commit() -> None:
     """Destroy the keys of whoever this transaction erases, as soon as it has committed."""
     transaction.on_commit(_try_to_destroy)

@@ -194,10 +194,13 @@ def _save_counters(cursor: Any, counters: dict[tuple[str, str, str], int]) -> No
     _insert(cursor, "audit_counter", _COUNTER, [(*key, n) for key, n in counters.items()], " ON CONFLICT (org, kind, key) DO UPDATE SET n = EXCLUDED.n")
 
 
-def loop(*, wake: Callable[[], None], stop: threading.Event, tick: float = TICK) -> None:
-    """Number what waits, tell the subscribers, rest; until `stop`. A lost connection or a rival is waited out."""
+def loop(*, wake: Callable[[], None], stop: threading.Event, tick: float = TICK, rests: Callable[[], bool] = lambda: False) -> None:
+    """Number what waits, tell the subscribers, rest; until `stop`. A lost connection or a rival is waited out; while it `rests` nothing is numbered."""
     pause = tick
     while not stop.is_set():
+        if rests():
+            stop.wait(5.0)
+            continue
         try:
             done = run_once()
         except Exception:

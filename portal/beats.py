@@ -4,12 +4,15 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 from redis.exceptions import RedisError
 
 from audit.models import SignerState
 from dsar.retention import running
+from dsar.backups import register
+from dsar.ledger import file
 
 SILENT = timedelta(minutes=5)
 """Whoever was not seen for so long does not run."""
@@ -58,6 +61,12 @@ def warnings(*, now: datetime) -> list[str]:
             found.append("no streamer was seen for five minutes")
         if _overdue():
             found.append("data is past its day and still here")
+        if trouble := file.trouble():
+            found.append(f"{trouble}: nothing is deleted until it can be written")
+        if settings.BACKUPS:
+            late, age = register.standing(now=now)
+            found += ["a backup is there past its end"] if late else []
+            found += ["no backup was made for two days"] if age > 2 * 86400 else []
     except DatabaseError:
         connection.close()
     except (RedisError, OSError):
@@ -86,3 +95,14 @@ def _asked(sql: str, moment: datetime) -> bool:
         cursor.execute("SELECT set_config('statement_timeout', '2s', true), set_config('steward.reach', 'installation', true)")
         cursor.execute(sql, [moment])
         return bool(cursor.fetchone()[0])
+
+
+def outside() -> dict[str, object]:
+    """What is kept outside the database: how far the ledger goes, and the backups that the register knows."""
+    try:
+        tail = file.tail()
+        lines: int | None = tail.seq if tail else 0
+    except (file.Damaged, file.Unavailable):
+        lines = None
+    rows = [row for row in register.backups() if settings.BACKUPS]
+    return {"lines": lines, "trouble": file.trouble(), "register": bool(settings.BACKUPS), "backups": rows}

@@ -171,6 +171,22 @@ def secret_key(*, data: Path, embedded: bool) -> str:
         raise ImproperlyConfigured(f"The data folder {data} cannot be written: {error.strerror}. Choose another with DATA=…") from error
 
 
+def backup_key(name: str, *, otherwise: bytes) -> bytes:
+    """32 bytes from a key for backups of its own, or those derived from the installation's secret."""
+    given = os.environ.get(name, "").strip()
+    if given and len(given) < 32:
+        raise ImproperlyConfigured(f"{name} has fewer than 32 characters. Make one with: openssl rand -hex 32")
+    return hashlib.sha256(f"steward:backup:{given}".encode()).digest() if given else otherwise
+
+
+def programs(name: str) -> str:
+    """A folder with programs, or ''."""
+    text = os.environ.get(name, "").strip()
+    if text and not (Path(text).is_absolute() and Path(text).is_dir()):
+        raise ImproperlyConfigured(f"{name} must be the full path of the folder with pg_dump, pg_restore and psql")
+    return text
+
+
 def role_password(secret: str, role: str) -> str:
     """The password of a database role that `setup_database` makes: derived, so that every process knows it."""
     return hmac.new(secret.encode(), f"database-role:{role}".encode(), hashlib.sha256).hexdigest()

@@ -20,6 +20,7 @@ from accounts.succession import watch
 from accounts.tenancy import installation
 from audit import clocks, disclosure, partitions, pruning, subscribers
 from dsar import horizon
+from dsar.backups import register
 from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.content import life as content
@@ -27,6 +28,7 @@ from dsar.export import run
 from dsar.registers import disclosures, rounds, transfers, versions
 from dsar.registers import notices as register_notices
 from dsar.holds import running as legal_holds
+from dsar.ledger import settling
 from dsar.restriction import life as restrictions
 from dsar.wholesale import run as wholesale
 from dsar.retention import running as retention_running
@@ -115,6 +117,18 @@ def periodic() -> None:
     if _rounds():
         wake("tellings")
     age_log()
+    settling.settle(now=timezone.now())
+    age_backups()
+
+
+def age_backups() -> None:
+    """Archives whose time is over go, and what people are told about the last one follows the register. Once an hour."""
+    if settings.BACKUPS and cache.add("backups-aged", 1, 3600):
+        try:
+            register.expire(now=timezone.now())
+            register.mirror()
+        except register.Broken as error:
+            logger.error("backups are not looked after: %s", error)
 
 
 def age_log() -> None:

@@ -22,6 +22,8 @@ from redis.exceptions import RedisError
 from accounts.succession import owners
 from audit import drill, key_store, selfcheck
 from dsar.retention import running as retention_running
+from dsar.backups import register
+from dsar.ledger import file, quarantine
 from portal import beats, counting
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -80,6 +82,7 @@ def _database() -> Iterator[Metric]:
         yield GaugeMetricFamily("steward_signer_silent_seconds", "How long ago a signer was at work; +Inf when none ever was.", value=beats.signer_silent(now=datetime.now(UTC)))
         yield GaugeMetricFamily("steward_signer_refuses", "Whether the signer refuses to sign a log.", value=beats.signer_refuses())
         yield GaugeMetricFamily("steward_organizations_without_owner", "Organizations that no owner can sign in to.", value=len(owners.without()))
+        yield from _outside()
         cursor.execute("SELECT count(*) FROM dsar_case WHERE closed_at IS NULL AND statutory_due < current_date")
         yield GaugeMetricFamily("steward_requests_overdue", "Requests of people whose date was missed.", value=cursor.fetchone()[0])
         yield GaugeMetricFamily("steward_retention_overdue", "Records that are past their day and still here, as the latest runs found; 0 is what should be.", value=retention_running.overdue())
@@ -100,6 +103,16 @@ def _database() -> Iterator[Metric]:
         for state in JOB_STATES:
             jobs.add_metric([state], numbers.get(state, 0))
         yield jobs
+
+
+def _outside() -> Iterator[Metric]:
+    """The ledger, and backups where the register knows them."""
+    yield GaugeMetricFamily("steward_quarantine", "Whether nobody is served because this database does not agree with the ledger.", value=bool(quarantine.now()))
+    yield GaugeMetricFamily("steward_ledger_writable", "Whether a line could be written to the ledger now; nothing is deleted while it cannot.", value=not file.trouble())
+    late, age = register.standing(now=datetime.now(UTC))
+    yield GaugeMetricFamily("steward_backups_late", "Backups that are there past their end.", value=late)
+    if settings.BACKUPS:
+        yield GaugeMetricFamily("steward_backup_age_seconds", "How long ago the newest backup of the main database was made; +Inf when there is none.", value=age)
 
 
 def _checked() -> Iterator[Metric]:

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
 from audit import key_store
-from portal import beats
+from portal import beats, quarantine
 
 Get = Callable[[HttpRequest], HttpResponse]
 _since: list[float] = []
@@ -56,6 +56,8 @@ def trouble() -> str:
     except DatabaseError:
         connection.close()
         return "PostgreSQL does not answer, or is not set up"
+    if closed := quarantine.why():
+        return closed
     if not key_store.answers():
         return "the keys' database does not answer, or is not set up"
     try:

@@ -42,6 +42,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.quarantine.Quarantine",
     "portal.middleware.Scope",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -164,8 +165,12 @@ WITNESSES = env.witnesses("STEWARD_WITNESSES")
 TIMESTAMP_URL = env.web_address("STEWARD_TIMESTAMP_URL")
 SEAT_COUNTRY = os.environ.get("STEWARD_COUNTRY", "").strip().upper()
 BACKUP_DAYS = env.number("STEWARD_BACKUP_DAYS", default=30, least=0, most=3650)  # how long backups are kept: so long somebody who was deleted may still be in one
-BACKUP_HORIZON = "dsar.horizon.by_age"
-"""Until when a backup may exist that was made before a moment. Whoever keeps a register of backups names a function of their own here."""
+KEYS_BACKUP_DAYS = env.number("STEWARD_KEYS_BACKUP_DAYS", default=7, least=0, most=90)  # backups of the keys end sooner: an erasure is final when the last copy of the key is gone
+BACKUPS = os.environ.get("STEWARD_BACKUPS", "").strip()  # the folder of `manage.py backup`; '' where backups are made otherwise
+BACKUP_KEY = env.backup_key("STEWARD_BACKUP_KEY", otherwise=env.derived_key(SECRET_KEY, "backups"))
+PG_BIN = env.programs("STEWARD_PG_BIN")
+BACKUP_HORIZON = "dsar.backups.register.horizon" if BACKUPS else "dsar.horizon.by_age"
+"""Until when a backup may exist that was made before a moment: by the register of backups where there is one, else by how long they are kept."""
 LEDGER = Path(os.environ.get("STEWARD_LEDGER") or DATA / "ledger")
 """The folder of the file that outlives the database: what was erased, restricted, suspended or revoked stays so when a backup is restored."""
 LEDGER_LINE = "dsar.ledger.line"
@@ -183,7 +188,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.communications.sending.SUBSCRIBER",
                      "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER", "dsar.content.news.SUBSCRIBER", "dsar.wholesale.news.SUBSCRIBER",
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
-                     "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER", "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
+                     "dsar.ledger.states.SUBSCRIBER", "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER", "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
 INACTIVE_ACCOUNT_DAYS = env.number("STEWARD_INACTIVE_ACCOUNT_DAYS", default=1095, least=0,
@@ -193,6 +198,7 @@ if INACTIVE_ACCOUNT_DAYS:
 ACCOUNT_KEEPERS = ("dsar.cases.open.accounts",)
 """Who keeps an account from being closed because nobody uses it: functions from accounts to those of them that stay. Holds and disputes are asked for anyway."""
 PEOPLE_MAY_CREATE_ORGANIZATIONS = env.flag("STEWARD_PEOPLE_MAY_CREATE_ORGANIZATIONS")
+DELETED_KNOWN_DAYS = env.number("STEWARD_DELETED_KNOWN_DAYS", default=730, least=0, most=3650)  # so long nobody who was deleted is invited again without a ground
 POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 """Where the powers of the whole product are written out: the notice has to name those of every package."""
 

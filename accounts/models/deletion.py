@@ -90,6 +90,7 @@ class Tombstone(Identified):
 
     class Meta:
         default_permissions = ()
+        indexes = [models.Index(fields=["address_hash"], name="tombstone_by_address")]
 
 
 class Dispute(Identified):

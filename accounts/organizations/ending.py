@@ -37,7 +37,7 @@ from accounts.models.plan import PlanState
 from accounts.organizations import slugs
 from accounts.roles import OWNER_RANK
 from accounts.tenancy import installation
-from audit import holds, recording
+from audit import holds, outside, recording
 from audit.models import Stream
 from audit.record import ActorRef, EntryDraft, TargetRef
 
@@ -137,6 +137,8 @@ def _begin(organization_id: UUID, now: datetime) -> bool:
         codes = blockers(organization_id)
         if codes and codes == row.waits_for:
             return False
+        if not codes:  # no line outside the database, no end: it is tried again
+            outside.before("organization.end", org=organization_id, subject=None, facts={"ends_at": row.ends_at.isoformat()}, now=now)
         with recording.opened(org=organization_id, now=now) as act:
             row.waits_for, row.began_at, row.version = codes, None if codes else now, row.version + 1
             row.save(update_fields=["waits_for", "began_at", "version"])

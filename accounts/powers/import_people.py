@@ -41,6 +41,8 @@ def _new_groups(row: Row) -> list[str]:
 
 def rule(actor: Actor, row: Row, _data: Data, now: datetime) -> Iterable[str]:
     yield from problems(actor, row, now)
+    if row.deleted:
+        yield "deleted_before"  # a file brings nobody back: who really comes again is invited by hand, with a ground
     if _is_new(row) or row.member is None or row.member.membership is None:
         return
     member = row.member

@@ -26,6 +26,10 @@ class InviteForm(StrictForm):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=200, required=False, help_text=gettext_lazy("Optional. The person can change it."))
     role = AnyChoiceField(label=gettext_lazy("Role"), max_length=80, initial="member", required=False, choices=[(r.slug, gettext_lazy(r.name)) for r in reversed(BUILTIN) if r.slug != "owner"])
     message = forms.CharField(label=gettext_lazy("Message to the person"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    anyway = forms.BooleanField(label=gettext_lazy("Invite them although their account was deleted"), required=False,
+                                help_text=gettext_lazy("Needed only for somebody who was deleted before. Nothing that was deleted comes back."))
+    private_note = forms.CharField(label=gettext_lazy("Why they are invited again"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}),
+                                   help_text=gettext_lazy("Needed with the box above. Stands in the audit log."))
 
     def choices_for(self, organization: Organization, actor: Actor) -> None:
         """The organization's own roles too, as far as the actor could give them. Ownership is never given by an invitation."""
@@ -37,13 +41,17 @@ class InviteForm(StrictForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        if cleaned.get("anyway") and not (cleaned.get("private_note") or "").strip():
+            self.add_error("private_note", _("Say why somebody who was deleted is invited again."))
         if cleaned.get("email"):
             cleaned["rows"] = [{"email": cleaned["email"], "name": cleaned.get("name") or "", "role": cleaned.get("role") or "member"}]
         return cleaned
 
 
-def rule(actor: Actor, row: Row, _data: Data, now: datetime) -> Iterable[str]:
+def rule(actor: Actor, row: Row, data: Data, now: datetime) -> Iterable[str]:
     yield from problems(actor, row, now)
+    if row.deleted and not data.get("anyway"):
+        yield "deleted_before"
     if row.member is not None and row.member.membership is not None and row.member.membership.status != "removed":
         yield "already_member"
 
@@ -56,6 +64,8 @@ def effects(row: Row, _data: Data, now: datetime) -> list[Effect]:
 
 def apply(work: Work, row: Row, data: Data) -> None:
     invite_row(work, row, data)
+    if row.deleted:
+        work.note(row.id, was_deleted=True)
 
 
 POWER = Power(

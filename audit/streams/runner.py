@@ -48,11 +48,14 @@ class Runner:
                 self.busy.pop(stream, None)
 
 
-def loop(*, stop: threading.Event, tick: float = TICK, lives: Callable[[], None] = lambda: None) -> None:
-    """Serve until told to stop; what is being sent then is finished first. `lives` is called in each round."""
+def loop(*, stop: threading.Event, tick: float = TICK, lives: Callable[[], None] = lambda: None, rests: Callable[[], bool] = lambda: False) -> None:
+    """Serve until told to stop; what is being sent then is finished first. `lives` is called in each round; while it `rests` nothing is sent."""
     runner = Runner(stop)
     with ThreadPoolExecutor(HANDS, thread_name_prefix="stream") as pool:
         while not stop.is_set():
+            if rests():
+                stop.wait(5.0)
+                continue
             try:
                 runner.round(pool)
                 lives()

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ NOTHING = "0" * 64
 """What stands where the hash of the line before would stand, in the first line."""
 LONGEST = 8192
 """Bytes of a line, at most: the last one is found by reading so much from the end."""
+ROOM = 1 << 20
+"""Bytes that should be free where the ledger lies."""
 _KIND = re.compile(r"[a-z]+(\.[a-z_]+)+")
 
 
@@ -58,14 +60,17 @@ class Line:
     facts: dict[str, Any]
     tx: str
     hash: str
+    end: int = field(default=0, compare=False)
+    """Where in the file the next line begins."""
 
 
 @dataclass(frozen=True)
 class Tail:
-    """How far the file goes."""
+    """A place in the chain: behind this line."""
 
     seq: int
     hash: str
+    end: int = field(default=0, compare=False)
 
 
 EMPTY = Tail(0, NOTHING)
@@ -189,19 +194,32 @@ def _read(text: bytes, which: str) -> tuple[Line, str]:
         raise Damaged(f"{which} of the ledger {path()} cannot be read") from error
 
 
+def trouble() -> str:
+    """Why no line could be written now, or '': then nothing is destroyed until it can."""
+    folder = Path(settings.LEDGER)
+    there = next((one for one in (path(), folder, *folder.parents) if one.exists()), folder)
+    try:
+        if not os.access(there, os.W_OK) or not os.access(there if there.is_dir() else folder, os.W_OK | os.X_OK):
+            return "the ledger cannot be written"
+        room = os.statvfs(there)
+        return "the ledger’s disk is full" if room.f_bavail * room.f_frsize < ROOM or room.f_favail == 0 < room.f_files else ""
+    except OSError:
+        return "the ledger cannot be reached"
+
+
 def tail() -> Tail | None:
     """The last whole line, or None when there is no file. Cheap. Raises `Damaged`, or `Unavailable` when it cannot be read at all."""
     with _reading() as found:
         return None if found is None else _last(*found)
 
 
-def walk(*, after: int = 0) -> Iterator[Line]:
-    """Every line behind this one, in order, in little memory. The whole chain is checked on the way, also of what comes before. Raises `Damaged`."""
+def walk(*, after: int = 0, place: Tail = EMPTY) -> Iterator[Line]:
+    """Every line behind this one, in order, in little memory. The chain is checked on the way, from its beginning or from a place that was checked already. Raises `Damaged`."""
     with _reading() as found:
         if found is None:
             return
         handle, size = found
-        before, rest, start = EMPTY, b"", 0
+        before, rest, start = place, b"", place.end
         while start < size:
             block = os.pread(handle, min(1 << 20, size - start), start)
             if not block:
@@ -212,9 +230,18 @@ def walk(*, after: int = 0) -> Iterator[Line]:
                 one, prev = _read(text, f"line {before.seq + 1}")
                 if one.seq != before.seq + 1 or prev != before.hash:
                     raise Damaged(f"line {before.seq + 1} of the ledger {path()} does not continue the line before it")
-                before = Tail(one.seq, one.hash)
+                before = Tail(one.seq, one.hash, before.end + len(text) + 1)
                 if one.seq > after:
-                    yield one
+                    yield replace(one, end=before.end)
+
+
+def identity() -> tuple[int, int] | None:
+    """Which file it is, and how long: cheap, to notice that it was taken away, replaced or cut."""
+    try:
+        found = path().stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from accounts.addresses import address_key, clean_address
 from accounts.emails import switching
 from accounts.models import Account, Membership, Session
 from portal.views import my_registers
+from portal import quarantine
 
 MAILS = {"account/email/password_reset_key": "password-reset-link", "account/email/email_confirmation": "confirm-address",
          "account/email/email_confirmation_signup": "confirm-address"}
@@ -49,7 +50,9 @@ class Adapter(DefaultAccountAdapter):
         return clean_address(email)
 
     def pre_login(self, request: HttpRequest, user: Account, **kwargs: Any) -> HttpResponse | None:
-        """An account that is not active gets no further, whatever it presented."""
+        """An account that is not active gets no further, whatever it presented; nor does anybody but the operator while a restored backup is not repaired."""
+        if not quarantine.may_sign_in(user):
+            return quarantine.closed(request)
         if user.status != "active" or user.is_over(timezone.now()):
             if back := own_deletion.way_back(user) or own_deactivation.way_back(user):
                 return redirect(back)

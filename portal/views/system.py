@@ -17,7 +17,7 @@ from accounts.succession import owners
 from audit import drill, selfcheck
 from audit.models import Cursor, Pending
 from dsar.registers import notices as privacy
-from portal import mailbox
+from portal import beats, mailbox, quarantine
 
 
 def mails(request: HttpRequest) -> HttpResponse:
@@ -52,7 +52,7 @@ def operator(request: HttpRequest) -> HttpResponse:
         version = privacy.latest()
         return render(request, "operator.html", {
             "privacy": version, "privacy_counts": privacy.counts(version) if version and version.significant else None,
-            "broken": len(broken), "without": _without_owner(), "contests": _contests(), "organizations": organizations,
+            "closed": quarantine.why(), "outside": beats.outside(), "broken": len(broken), "without": _without_owner(), "contests": _contests(), "organizations": organizations,
             "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
             "due": Mail.objects.filter(state="due").count(), "failed": Mail.objects.filter(state="failed").count()})
 

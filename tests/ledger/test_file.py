@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection, transaction
 
 from dsar import ledger
 from dsar.ledger import file
-from dsar.ledger.models import LedgerSeen
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -65,10 +63,10 @@ def test_a_torn_last_line_goes_and_a_changed_one_stops_everything(folder: Path, 
 
 def test_processes_take_turns(folder: Path) -> None:
     code = ("import os,sys,django;os.environ.setdefault('DJANGO_SETTINGS_MODULE','portal.settings');django.setup();from dsar.ledger import file;from datetime import datetime,UTC\n"
-            "for n in range(60): file.append([file.Draft('p.line', None, None, {'from': os.getpid()})]*2, tx='1.1.1.1', now=datetime.now(UTC))")
-    running = [subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "STEWARD_LEDGER": str(folder)}, cwd=django_settings.BASE_DIR) for _ in range(3)]
-    assert [process.wait(60) for process in running] == [0, 0, 0]
-    assert len(list(file.walk())) == 360
+            "for n in range(40): file.append([file.Draft('p.line', None, None, {'from': os.getpid()})]*2, tx='1.1.1.1', now=datetime.now(UTC))")
+    running = [subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "STEWARD_LEDGER": str(folder)}, cwd=django_settings.BASE_DIR) for _ in range(2)]
+    assert [process.wait(120) for process in running] == [0, 0]
+    assert len(list(file.walk())) == 160
 
 
 def test_no_room_no_line(folder: Path) -> None:
@@ -88,22 +86,3 @@ def test_no_room_no_line(folder: Path) -> None:
     folder.write_text("a file stands where the folder was")
     with pytest.raises(ledger.Unavailable, match="cannot be written"):
         write("a.three")
-
-
-def test_the_database_remembers_with_the_act(folder: Path) -> None:
-    LedgerSeen.objects.all().delete()
-    with transaction.atomic():
-        seq = ledger.line("account.purge", org=uuid.uuid4(), subject=uuid.uuid4(), facts={"term": "2026-12-01"}, now=NOW)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_current_xact_id()::text")
-            assert next(iter(file.walk())).tx.split(".")[-1] == cursor.fetchone()[0]
-    assert seq == 1 and LedgerSeen.objects.get().hash == next(iter(file.walk())).hash
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
-        ledger.line("account.purge", org=None, subject=uuid.uuid4(), facts={}, now=NOW)
-        raise ZeroDivisionError
-    assert file.tail().seq == 2 and LedgerSeen.objects.count() == 1  # type: ignore[union-attr]
-    file.path().unlink()
-    with pytest.raises(ledger.Unavailable, match="ends with line 0; the database remembers line 1"):
-        ledger.line("account.purge", org=None, subject=uuid.uuid4(), facts={}, now=NOW)
-    assert file.tail() == file.EMPTY
-    LedgerSeen.objects.all().delete()

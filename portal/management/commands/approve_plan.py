@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import alone, purposes
 from accounts.models import Organization
 from accounts.reasons import NotFound, Refused, text
 from accounts.tenancy import installation, scope
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Agrees to a plan as the second person, where the organization has nobody else who could. Its owners see that, read the ground in their log and are mailed it."
 
     def add_arguments(self, parser: CommandParser) -> None:

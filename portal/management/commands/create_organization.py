@@ -5,7 +5,7 @@ import zoneinfo
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.addresses import address_key
@@ -13,9 +13,10 @@ from accounts.models import Account
 from accounts.organizations import creating
 from accounts.reasons import text
 from audit.record import ActorRef
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Makes an organization: create_organization NAME --slug ADDRESS --owner EMAIL [--time-zone ZONE]. The owner has an account with a proven address and a second factor."
 
     def add_arguments(self, parser: CommandParser) -> None:

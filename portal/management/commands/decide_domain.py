@@ -5,16 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from accounts.domains import checks, names
 from accounts.models import Domain
 from accounts.models.domain import DomainState
 from accounts.tenancy import installation
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Ends a contest over a domain. Both organizations see the decision and its reason in their logs and are mailed it."
 
     def add_arguments(self, parser: CommandParser) -> None:

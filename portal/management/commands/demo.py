@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from portal import demo
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Makes the two demo organizations if they are not there. --how-to-sign-in prints who to sign in as."
 
     def add_arguments(self, parser: object) -> None:

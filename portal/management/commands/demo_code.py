@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from portal.demo import TOTP_SECRET
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Prints the six digits that the demo's administrators type as their second factor now."
 
     def handle(self, *_args: object, **_options: object) -> None:

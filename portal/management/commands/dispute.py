@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from accounts.addresses import address_key
@@ -13,9 +13,10 @@ from accounts.models import Account, Dispute, Management
 from accounts.tenancy import installation
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef, Why
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Notes an open dispute about an account, so that it is not deleted; --lift ends it. The organization that manages the account sees both in its log."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from audit import epochs, keys
 from audit.export import archive, files
 from audit.models import Export
 from portal.powers import BY_SLUG, form_for
+from portal.quarantine import OpenOnly
 
 _FIELDS = {"from_day": "since", "until_day": "until", "time_zone": "time_zone", "actor": "administrator", "target": "about", "target_type": "about_kind", "on_behalf_of": "on_behalf_of",
            "token": "token",
@@ -31,7 +31,7 @@ _PATIENCE, _NOBODY = 90.0, 15.0
 """Seconds without any progress after which it gives up, and where nobody can sign; the export itself goes on with the worker."""
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = ("Exports the audit log: export_audit --org SLUG --as EMAIL --out DIR [--from DATE] [--to DATE] [--actor EMAIL] [--target EMAIL] … --purpose TEXT."
             " Exit 0 done, 1 refused or not possible, 2 wrong input.")
 

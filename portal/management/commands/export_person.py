@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts import access, door, purposes, tenancy
@@ -18,9 +17,10 @@ from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
 from dsar.export import run
 from dsar.models import Copy, CopyState
 from dsar.powers import export_person
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Makes a copy of one person's data: export_person --org SLUG EMAIL --as EMAIL --out DIR [--reason CODE]. Exit 0 done, 1 refused or not possible, 2 wrong input."
 
     def add_arguments(self, parser: Any) -> None:

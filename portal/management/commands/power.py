@@ -5,16 +5,16 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts import door, purposes, tenancy
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
 from portal.powers import POWERS
+from portal.quarantine import OpenOnly
 from portal.surfaces import cli
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Uses a power: power CODE --org SLUG --as EMAIL TARGET… [--set name=value] [--dry-run]. Exit 0 done, 1 refused, 2 wrong input."
 
     def create_parser(self, *args: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts import access, act_file, bulk, bulk_run, purposes, tenancy
@@ -17,9 +16,10 @@ from accounts.models import Account, Organization, Plan, PlanRow
 from accounts.models.plan import PlanState
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
 from portal import acting, job_rows, people_csv
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = ("Acts by file: power_file FILE --org SLUG --as EMAIL checks it and prints a plan; power_file --plan ID --count N --digest D --org SLUG --as EMAIL carries it out."
             " Exit 0 done, 1 refused, 2 wrong input.")
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.purposes import ALWAYS, PURPOSES
 from portal import reading
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Shows for what each page, operation and power reads people, and what stops where the use of their data is restricted. Ends with 1 if one names no purpose."
 
     def handle(self, *_args: Any, **_options: Any) -> None:

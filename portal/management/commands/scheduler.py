@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
+from portal import quarantine
 from portal.jobs import wake
 
 logger = logging.getLogger("steward.scheduler")
@@ -35,6 +36,9 @@ class Command(BaseCommand):
         logger.info("the scheduler runs")
         while not stop.is_set():
             holds = self._leads(holds)
+            if holds and quarantine.said("the scheduler"):
+                stop.wait(_ROUND)
+                continue
             for job, period in _EVERY.items() if holds else ():
                 if stop.is_set():
                     break

@@ -8,6 +8,7 @@ import threading
 from django.core.management.base import BaseCommand
 
 from audit import sequencer
+from portal import quarantine
 from portal.jobs import wake
 
 logger = logging.getLogger("steward.sequencer")
@@ -28,4 +29,4 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         logger.info("the sequencer runs")
-        sequencer.loop(wake=wake, stop=stop)
+        sequencer.loop(wake=wake, stop=stop, rests=lambda: quarantine.said("the sequencer"))

@@ -6,10 +6,10 @@ import signal
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from audit.streams import runner
-from portal import beats
+from portal import beats, quarantine
 
 logger = logging.getLogger("steward.streams")
 
@@ -22,10 +22,12 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:
         if options["once"]:
+            if words := quarantine.why():
+                raise CommandError(words)
             self.stdout.write(f"{runner.once()} entries sent")
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         logger.info("the streamer runs")
-        runner.loop(stop=stop, lives=beats.streamer_lives)
+        runner.loop(stop=stop, lives=beats.streamer_lives, rests=lambda: quarantine.said("the streamer"))

@@ -5,16 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import purposes
 from accounts.models import Organization, SuccessionCase
 from accounts.models.succession import OPEN
 from accounts.succession import operator, owners
 from accounts.tenancy import installation, scope
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = "Lists organizations without an owner; proposes a member as owner (waits 14 days, any owner can stop it); finishes or withdraws the proposal."
 
     def add_arguments(self, parser: CommandParser) -> None:

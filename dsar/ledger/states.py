@@ -1,0 +1,89 @@
+"""What in the audit log is relevant to somebody's privacy, and what the ledger then says: one table, and the subscriber that reads the log by it."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from audit.subscribers import Sealed, Subscriber
+from dsar.ledger import reading, writing
+from dsar.ledger.file import Draft
+from dsar.ledger.reading import Happened, Read
+
+ACCOUNT: tuple[Read, ...] = (reading.accounts,)
+ACCESS: tuple[Read, ...] = (reading.accounts, reading.memberships, reading.tokens)
+DELETION: tuple[Read, ...] = (reading.deletions, reading.accounts, reading.tokens)
+USE: tuple[Read, ...] = (reading.restrictions, reading.memberships)
+
+TABLE: dict[str, tuple[Read, ...]] = {
+    # who may come in
+    **dict.fromkeys((
+        "membership.suspended", "membership.suspended_inactive", "membership.restricted", "membership.restored", "membership.removed", "membership.left", "membership.role_changed",
+        "membership.contract_ended", "membership.contract_end_set", "membership.role_updated", "membership.invitation_cancelled", "membership.invitation_declined",
+        "person.protection_changed", "organization.ownership_transferred"), ACCESS),
+    **dict.fromkeys((
+        "account.deactivated", "account.own_deactivated", "account.locked", "account.reactivated", "account.own_reactivated", "person.password_reset.required",
+        "person.password_reset.withdrawn", "account.unused_closed"), ACCESS),
+    # sessions, tokens, credentials
+    **dict.fromkeys(("person.sessions.revoked", "person.tokens.revoked", "token.revoked", "session.ended_by_person"), ACCESS),
+    **dict.fromkeys((
+        "account.password_changed", "account.password_reset", "second_factor.app_removed", "second_factor.passkey_removed", "recovery_codes.made", "person.second_factor.removed"),
+        (reading.passwords, *ACCOUNT)),
+    **dict.fromkeys(("account.email.changed", "account.email.reverted"), (reading.addresses, *ACCESS)),
+    # what people want and do not want
+    **dict.fromkeys(("communications.chosen", "communications.signal_honoured"), (reading.consents, *ACCOUNT)),
+    **dict.fromkeys((
+        "use.restricted", "use.restriction_asked", "use.restriction_confirmed", "use.restriction_ended", "use.restriction_lifted", "use.lift_announced", "use.partly_freed"), USE),
+    # deletion
+    **dict.fromkeys((
+        "account.deletion_scheduled", "account.own_deletion_scheduled", "account.deletion_by_request", "account.deletion_granted", "account.deletion_expedited",
+        "account.deletion_cancelled", "account.address_released"), DELETION),
+    # control of the account
+    **dict.fromkeys(("management.ended", "management.transfer_accepted", "account.left_claim", "account.left_transfer", "management.accepted"), (reading.managements, *ACCESS)),
+    # what is kept
+    **dict.fromkeys((
+        "data.hold.placed", "data.hold.released", "data.legal_hold.placed", "data.legal_hold.people_added", "data.legal_hold.people_released", "data.legal_hold.released"), (reading.holds,)),
+    "retention.changed": (reading.keeping,),
+    # what can only be told
+    **dict.fromkeys((
+        "data.export.requested", "people.exported", "case.received", "case.refused", "case.fulfilled", "domain.released", "claim.cancelled", "claim.ended", "retention.rule_set",
+        "retention.rule_removed", "data.view_granted", "data.view_withdrawn", "data.organization_export.requested", "disclosure.told"), (reading.seen,)),
+}
+"""From what happened to what is read for the ledger. An event that is not here changes nothing that a restored database would get wrong about a person."""
+
+
+def happened(sealed: Sealed) -> Happened:
+    targets = sealed.record.get("targets", [])
+
+    def ids(*types: str) -> tuple[UUID, ...]:
+        return tuple(dict.fromkeys(UUID(target["id"]) for target in targets if target["type"] in types))
+
+    people = ids("person", "service_account")
+    actor = sealed.record.get("actor", {})
+    if not people and actor.get("type") == "user" and actor.get("id") and not sealed.action.startswith(("data.hold.", "retention.")):
+        people = (UUID(actor["id"]),)
+    return Happened(event=sealed.entry, action=sealed.action, org=sealed.org, at=datetime.fromisoformat(sealed.record["occurred_at"]), people=people,
+                    members=ids("membership"), tokens=ids("api_token"))
+
+
+def drafts(batch: Iterable[Sealed]) -> list[Draft]:
+    """What these entries come to. Of several about the same thing in one batch only the last is written: it says what is so."""
+    found: dict[tuple[object, ...], Draft] = {}
+    for sealed in batch:
+        if sealed.outcome != "success":
+            continue
+        one = happened(sealed)
+        for read in TABLE.get(sealed.action, ()):
+            for draft in read(one):
+                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action")))
+                found.pop(key, None)
+                found[key] = draft
+    return list(found.values())
+
+
+def handle(batch: list[Sealed]) -> None:
+    """Write the lines, in the transaction that moves the cursor: what is read twice is written twice and says the same."""
+    writing.lines(drafts(batch), now=datetime.now(UTC))
+
+
+SUBSCRIBER = Subscriber(name="ledger", handle=handle, actions=frozenset(TABLE))

@@ -1,0 +1,55 @@
+"""After a backup was restored: do again what the ledger says was done since, then open."""
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from audit.outside import Unavailable
+from dsar.ledger import replay
+from dsar.ledger.file import Damaged
+
+WORDS = {
+    "account.purge": "accounts that had been deleted are deleted again", "log.erased": "people are erased from logs again", "organization.end": "organizations ended again",
+    "deletion.state": "scheduled deletions were put back, or taken back", "account.state": "accounts were switched off, locked or restored to what they were",
+    "membership.state": "memberships were suspended, restricted, removed or the like", "token.state": "API tokens were revoked",
+    "credentials.changed": "people have to set a new password: the one in the backup was replaced since", "address.changed": "accounts are locked, because their address was changed since",
+    "management.state": "accounts are no longer under the control of an organization",
+    "restriction.state": "restrictions of use were put back", "consent.state": "choices about optional mail were put back",
+    "hold.state": "holds were placed again, or released", "keeping.state": "times for which a log is kept were put back",
+}
+
+
+class Command(BaseCommand):
+    help = "Replays the ledger onto a database that was restored from a backup, reports what had come back, and opens. Safe to repeat, and to interrupt."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="change nothing; say what would be done")
+        parser.add_argument("--keys", action="store_true", help="only destroy keys again that came back with an older keys' database")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        dry = options["dry_run"]
+        try:
+            if options["keys"]:
+                self.stdout.write(f"{replay.destroy_keys()} keys of people who were erased had come back, and are destroyed again")
+                return
+            report = replay.run(now=datetime.now(UTC), dry=dry, said=lambda text: self.stderr.write(text) if options["verbosity"] > 1 else None)
+        except (replay.Refused, Damaged, Unavailable) as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"a database does not answer: {str(error).splitlines()[0]}", returncode=2) from error
+        if not report.lines:
+            self.stdout.write("this database knows every line of the ledger; there is nothing to replay")
+            return
+        self.stdout.write(f"{report.lines} lines of the ledger, {report.first} to {report.last}{': would be replayed' if dry else ' were replayed'}")
+        for kind in sorted({kind for _log, kind in report.changed}):
+            self.stdout.write(f"  {report.total(kind)} {WORDS.get(kind, kind)}")
+        if not report.changed:
+            self.stdout.write("  nothing had come back")
+        self.stdout.write(f"  {report.sessions} sessions {'would be' if dry else 'were'} ended: everybody signs in again")
+        self.stdout.write(f"  {report.mails} mails were due when the backup was made and leave when it opens; some may have left before")
+        for event, number in sorted(report.told.items()):
+            self.stdout.write(f"  {number} × {event} happened since and is not in this database (docs/operating.md, Restoring)")
+        self.stdout.write("nothing was changed" if dry else "it is open. The signer needs: manage.py signer --adopt (docs/operating.md, The signer)")
