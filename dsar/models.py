@@ -101,5 +101,5 @@ from dsar.registers.models import (  # noqa: E402, F401
     ToldDisclosure,
 )
 from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)
-from dsar.wholesale.model import ExportConsent, OrganizationExport  # noqa: E402, F401
 from dsar.retention.models import RetentionRule, RetentionRun  # noqa: E402, F401
+from dsar.wholesale.model import ExportConsent, OrganizationExport  # noqa: E402, F401

@@ -10,9 +10,9 @@ from django.db import DatabaseError, connection, transaction
 from redis.exceptions import RedisError
 
 from audit.models import SignerState
-from dsar.retention import running
 from dsar.backups import register
 from dsar.ledger import file
+from dsar.retention import running
 
 SILENT = timedelta(minutes=5)
 """Whoever was not seen for so long does not run."""

@@ -25,13 +25,13 @@ from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.content import life as content
 from dsar.export import run
-from dsar.registers import disclosures, rounds, transfers, versions
-from dsar.registers import notices as register_notices
 from dsar.holds import running as legal_holds
 from dsar.ledger import settling
+from dsar.registers import disclosures, rounds, transfers, versions
+from dsar.registers import notices as register_notices
 from dsar.restriction import life as restrictions
-from dsar.wholesale import run as wholesale
 from dsar.retention import running as retention_running
+from dsar.wholesale import run as wholesale
 
 logger = logging.getLogger("steward.jobs")
 

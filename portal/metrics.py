@@ -21,9 +21,9 @@ from redis.exceptions import RedisError
 
 from accounts.succession import owners
 from audit import drill, key_store, selfcheck
-from dsar.retention import running as retention_running
 from dsar.backups import register
 from dsar.ledger import file, quarantine
+from dsar.retention import running as retention_running
 from portal import beats, counting
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -15,7 +15,7 @@ from accounts import listing
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0040_permissions_of_retention'),
+        ('accounts', '0043_deleted_addresses'),
     ]
 
     operations = [

@@ -15,8 +15,8 @@ from accounts import fetch, outbox, own_deactivation, own_deletion, purposes
 from accounts.addresses import address_key, clean_address
 from accounts.emails import switching
 from accounts.models import Account, Membership, Session
-from portal.views import my_registers
 from portal import quarantine
+from portal.views import my_registers
 
 MAILS = {"account/email/password_reset_key": "password-reset-link", "account/email/email_confirmation": "confirm-address",
          "account/email/email_confirmation_signup": "confirm-address"}
