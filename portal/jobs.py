@@ -22,7 +22,7 @@ from dsar import horizon
 from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.export import run
-from dsar.registers import disclosures, rounds, transfers, versions
+from dsar.registers import disclosures, recipients, rounds, transfers, versions
 from dsar.registers import notices as register_notices
 from dsar.restriction import life as restrictions
 
@@ -91,6 +91,7 @@ def periodic() -> None:
     restrictions.run(now=timezone.now())
     disclosures.run(now=timezone.now())
     transfers.run(now=timezone.now())
+    recipients.run(now=timezone.now())
     versions.run(now=timezone.now())
     register_notices.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
