@@ -27,7 +27,7 @@ from dsar.content import life as content
 from dsar.export import run
 from dsar.holds import running as legal_holds
 from dsar.ledger import settling
-from dsar.registers import disclosures, rounds, transfers, versions
+from dsar.registers import disclosures, recipients, rounds, transfers, versions
 from dsar.registers import notices as register_notices
 from dsar.restriction import life as restrictions
 from dsar.retention import running as retention_running
@@ -102,6 +102,7 @@ def periodic() -> None:
     restrictions.run(now=timezone.now())
     disclosures.run(now=timezone.now())
     transfers.run(now=timezone.now())
+    recipients.run(now=timezone.now())
     versions.run(now=timezone.now())
     register_notices.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):

@@ -28,6 +28,7 @@ OTHER = {
     "disclosure.told": gettext_lazy("The people concerned are told of a disclosure, because nothing forbids it any more"),
     "disclosure.prohibition_ends": gettext_lazy("A prohibition to tell of a disclosure ends soon"),
     "disclosure.evidence_read": gettext_lazy("%(actor)s fetched a letter or an order of the register of disclosures"),
+    "register.contacts_forgotten": gettext_lazy("The contacts of an organization that has ended were removed"),
     "register.record_changed": gettext_lazy("The record of processing changed"), "register.round_finished": gettext_lazy("Everybody concerned was told"),
     "privacy_notice.published": gettext_lazy("The operator published a version of the privacy notice"),
     "privacy_notice.reminded": gettext_lazy("Whoever did not confirm the privacy notice was reminded"),

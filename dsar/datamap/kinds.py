@@ -200,6 +200,13 @@ KEEPING: dict[str, Keeping] = {
         None,
         _("Published or needed for as long as there is the organization."),
     ),
+    "register": Keeping(
+        _("For good, with numbers that lead to nobody"),
+        _("from the request on"),
+        None,
+        None,
+        _("Who got data of people, and why, has to be provable (Art. 5(2) GDPR); what somebody is told of it goes with their account."),
+    ),
     "objection": Keeping(
         _("For as long as the organization could write"),
         _("until you switch it on again, or the organization is gone"),

@@ -105,8 +105,8 @@ def accounts(organization_id: UUID, addresses: Iterable[str]) -> tuple[list[UUID
 
 def run(*, now: datetime) -> None:
     """Tell whoever may be told now, and remind of prohibitions that end. One failure does not stop the rest."""
-    with installation("prohibitions to tell end in every organization"):
-        for row in Disclosure.objects.filter(told_at=None, organization__status__in=("active", "pending_deletion")).order_by("entry", "-number").distinct("entry").select_related("organization"):
+    with installation("prohibitions to tell end in every organization, also in one that is no more"):
+        for row in Disclosure.objects.filter(told_at=None).order_by("entry", "-number").distinct("entry").select_related("organization"):
             try:
                 _look(row, now)
             except IntegrityError:

@@ -3,11 +3,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.tenancy import installation
+from audit import recording
+from audit.record import ActorRef, EntryDraft, TargetRef
 from dsar.datamap.kinds import CATEGORIES, PURPOSES
 from dsar.registers import countries
 from dsar.registers.models import Controller, Derogation, Mechanism, Recipient, RecipientKind
@@ -76,6 +81,16 @@ def findings(row: Recipient, *, home: str) -> Iterable[str]:
         yield _("It does not say where the clauses or rules can be found.")
     elif row.mechanism == Mechanism.DEROGATION:
         yield _("An exception carries single transfers, not a lasting one. Look for something better.")
+
+
+def run(*, now: datetime) -> None:
+    """Of an organization that has ended, nobody is named any more as its contact or officer; who answered for its data stays."""
+    with installation("contacts of organizations that have ended go"):
+        for row in Controller.objects.filter(organization__status="deleted").exclude(contact="", officer="", officer_contact=""):
+            with transaction.atomic(), recording.opened(org=row.organization_id, now=now) as act:
+                Controller.objects.filter(id=row.id).update(contact="", officer="", officer_contact="", version=row.version + 1)
+                act.write([EntryDraft(org=row.organization_id, action="register.contacts_forgotten", category="register", outcome="success", actor=ActorRef(type="schedule"), via="schedule",
+                                      targets=[TargetRef(type="organization", id=row.organization_id)])])
 
 
 def listed(organization_id: UUID, *, ended: bool = False, base: str = "") -> list[Listed]:

@@ -22,7 +22,7 @@ from dsar.registers.models import Disclosure, Recipient
 from tests.browse import client_for
 from tests.cast import Org, World
 from tests.dsar.copies import copy_of
-from tests.registers.acts import do, entries, record
+from tests.registers.acts import do, entries, mails, pass_time, record, told
 from tests.situations import DATA, arrange, disclosure_for
 
 NOW = datetime.now
@@ -110,6 +110,21 @@ def test_what_was_true_on_a_day(world: World) -> None:
     assert client.get(f"{api}?on={on(5)}").json()["version"] == 2 and client.get(f"{api}?on=2026-02-30").status_code == 422 and client.get(api).json()["controller"] == "North Limited"
     assert [one["facts"]["number"] for one in entries(org, "register.record_changed")] and entries(org, "register.record_changed")[-1]["facts"]["digest"] == versions.digest({k: v for k, v in then.items() if k not in {"version", "as_of"}})
     assert "Dr Data" in client_for(org.person("worker")).get("/me/recipients/").content.decode()
+
+
+def test_when_an_organization_has_ended(world: World) -> None:
+    """Nobody is named for it any more; and whom a prohibition kept in the dark hears of it all the same."""
+    org, now = world.north, NOW(UTC)
+    row = record(org, org.person("worker"), secret_until=now.date() + 3 * DAY, secret_basis="Order 17")
+    do(org, "set-controller", name="North Limited", officer="Dr Data", officer_contact="dpo@north.example")
+    recipients.run(now=now)
+    arrange(lambda: Organization.objects.filter(id=org.organization.id).update(status="deleted"))
+    recipients.run(now=now)
+    with tenancy.scope(org=org.organization.id):
+        found = recipients.controller(org.organization.id)
+        assert (found.name, found.officer, found.officer_contact) == ("North Limited", "", "")
+    pass_time(now + 5 * DAY)
+    assert [one.disclosure for one in told(org.person("worker"))] == [row.entry] and mails(org.person("worker"), "disclosure-told")
 
 
 @given(st.integers(0, 10**9))
