@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0040_permissions_of_retention'),
-        ('dsar', '0015_ledger''0018_fetch_code'),
+        ('dsar', '0015_ledger'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
