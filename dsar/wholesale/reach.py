@@ -77,6 +77,8 @@ def _part(unit: Unit, organization: UUID, export: UUID, level: str) -> Part | No
     private = [name for name in told if unit.columns[name].category in PRIVATE or (unit.table, name) in OWN]
     never = private if unit.purpose == RIGHTS or level == Level.PLAIN else []
     subjects = [subject.path for subject in unit.about if subject.role in {"subject", "recipient"}]
+    if not subjects and not (SCOPES.get(unit.table) or unit.scope):
+        return None  # of no organization, and about nobody
     if not subjects:  # words about several people, such as in plans, belong to none who could agree, and may be about somebody whose data may only be stored
         never = private
     columns = []

@@ -44,7 +44,7 @@ def test_what_is_to_be_done(used: float, told: tuple[float, ...], now: float, st
     assert rules.step(RULE, at(used), [at(one) for one in told], at(now)) == (step, at(ends))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(used=st.integers(0, 800), first=st.integers(0, 900), gaps=st.tuples(st.integers(0, 60), st.integers(0, 60)), later=st.integers(0, 70))
 def test_nobody_is_closed_with_less_than_was_promised(used: int, first: int, gaps: tuple[int, int], later: int) -> None:
     at = lambda days: RULE.since + timedelta(days=days)  # noqa: E731
