@@ -11,6 +11,7 @@ from accounts.checks import classes_of
 from dsar.clock.regimes import KNOWN, read
 from dsar.datamap import MAP
 from dsar.datamap.checks import NO_MODEL, missing, of_models, wrong
+from dsar.retention import units
 
 
 @register()
@@ -35,3 +36,12 @@ def data_map(**_kwargs: object) -> list[Error]:
     """Every column of every model is in the data map, and every word of the map means something. The live database is compared by a test."""
     known = of_models() | {table: set(MAP.by_table[table].columns) if table in MAP.by_table else set() for table in NO_MODEL}
     return [Error(problem, hint="dsar/datamap/ declares what is kept about people.", id="dsar.E002") for problem in (*missing(MAP, known), *wrong(MAP, known))]
+
+
+@register()
+def ends(**_kwargs: object) -> list[Error]:
+    """Every kind of data with a period has an end from which it counts, and the shortest times fit what people are promised."""
+    try:
+        return [Error(problem, hint="dsar/datamap/ends.py and the file of shortest times.", id="dsar.E004") for problem in units.problems()]
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint="STEWARD_RETENTION_FLOORS names the file.", id="dsar.E004")]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Account
 from dsar.datamap import MAP
@@ -9,6 +10,7 @@ from dsar.datamap.kinds import COUNT, Unit
 from dsar.export import run
 from dsar.holding import condition
 from dsar.models import Copy
+from dsar.retention import resisting
 
 ELSEWHERE = frozenset({"accounts_account", "accounts_management", "accounts_deletion", "accounts_searchtoken"})
 """What the deletion itself changes at its very end, and what follows from other tables by a trigger."""
@@ -23,8 +25,8 @@ def copies(account: Account, _address: str) -> dict[str, int]:
 
 
 def by_map(account: Account, _address: str) -> dict[str, int]:
-    """Every row that is about the person and goes, and every column that is emptied, as the map declares them. Once more is once."""
-    removed = changed = 0
+    """Every row that is about the person and goes, and every column that is emptied, as the map declares them. What a ground or the law keeps stays until its time is over. Once more is once."""
+    removed, changed, now = 0, 0, timezone.now()
     with connection.cursor() as cursor:
         for unit in MAP.units:
             if unit.table in ELSEWHERE or unit.table.startswith("audit_"):
@@ -33,7 +35,8 @@ def by_map(account: Account, _address: str) -> dict[str, int]:
             if not where:
                 continue
             if unit.erase == "delete":
-                cursor.execute(f'DELETE FROM "{unit.table}" WHERE {where}', values)
+                stays, more = resisting.kept(unit, now)
+                cursor.execute(f'DELETE FROM "{unit.table}" WHERE ({where}) AND NOT ({stays})', [*values, *more])
                 removed += cursor.rowcount
             elif unit.erase == "change" and (sets := emptied(unit)):
                 dirty = " OR ".join(f"{column} IS DISTINCT FROM {empty}" for column, empty in sets)

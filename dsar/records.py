@@ -4,7 +4,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -39,6 +40,8 @@ class Activity:
     purpose: Purpose
     units: tuple[Unit, ...]
     stores: tuple[Store, ...]
+    own: dict[str, list[str]] = field(default_factory=dict)
+    """By table, the time limits of the organization's own rules."""
 
     @property
     def basis(self) -> str:
@@ -70,15 +73,19 @@ class Activity:
 
     @property
     def limits(self) -> list[str]:
-        """How long, each time limit once: from when on, and for how long."""
+        """How long: first where the organization has rules of its own, then each time limit of the installation once, from when on and for how long."""
         used = dict.fromkeys([*(unit.keeping for unit in self.units), *(store.keeping for store in self.stores)])
+        return [*(text for unit in self.units for text in self.own.get(unit.table, ())), *self._general(used)]
+
+    @staticmethod
+    def _general(used: Iterable[str]) -> list[str]:
         return [_("%(how_long)s, %(from_when)s") % {"how_long": KEEPING[key].title, "from_when": KEEPING[key].trigger} for key in used]
 
 
-def activities() -> list[Activity]:
-    """Every purpose that something is kept for."""
+def activities(own: dict[str, list[str]] | None = None) -> list[Activity]:
+    """Every purpose that something is kept for; `own` are the time limits of the organization's rules."""
     units, stores = [unit for unit in MAP.units if _personal(unit)], [store for store in MAP.stores if store.category]
-    found = [Activity(key, purpose, tuple(u for u in units if u.purpose == key), tuple(s for s in stores if s.purpose == key)) for key, purpose in PURPOSES.items()]
+    found = [Activity(key, purpose, tuple(u for u in units if u.purpose == key), tuple(s for s in stores if s.purpose == key), own or {}) for key, purpose in PURPOSES.items()]
     return [one for one in found if one.units or one.stores]
 
 
@@ -95,16 +102,16 @@ def version() -> str:
                                      "keeping": {key: [k.days, k.ceiling] for key, k in KEEPING.items()}, "purposes": {key: p.basis for key, p in PURPOSES.items()}})).hexdigest()[:16]
 
 
-def as_json(*, organization: str, contact: str, on: str) -> dict[str, Any]:
+def as_json(*, organization: str, contact: str, on: str, own: dict[str, list[str]] | None = None) -> dict[str, Any]:
     """The record as data. `on` is the day on which it was true, as YYYY-MM-DD."""
     return {"record": "processing-activities", "law": "GDPR Art. 30(1)", "controller": organization, "contact": contact, "as_of": on, "map": version(), "activities": [
         {"key": one.key, "purpose": str(one.purpose.title), "description": str(one.purpose.text), "legal_basis": one.basis, "people": one.people, "data": one.categories, "recipients": one.recipients,
-         "transfers": one.transfers, "time_limits": one.limits, "sources": one.sources} for one in activities()]}
+         "transfers": one.transfers, "time_limits": one.limits, "sources": one.sources} for one in activities(own)]}
 
 
-def as_csv(*, organization: str, contact: str, on: str) -> str:
+def as_csv(*, organization: str, contact: str, on: str, own: dict[str, list[str]] | None = None) -> str:
     """The record as a table, one row for each purpose; texts that a spreadsheet could take for a formula are made harmless."""
-    record, out = as_json(organization=organization, contact=contact, on=on), io.StringIO()
+    record, out = as_json(organization=organization, contact=contact, on=on, own=own), io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     names = ("purpose", "description", "legal_basis", "people", "data", "recipients", "transfers", "time_limits", "sources")
     writer.writerow(["controller", "contact", "as_of", "map", *names])

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from redis.exceptions import RedisError
 
 from audit.models import SignerState
+from dsar.retention import running
 
 SILENT = timedelta(minutes=5)
 """Whoever was not seen for so long does not run."""
@@ -55,11 +56,19 @@ def warnings(*, now: datetime) -> list[str]:
             found.append("no signer was seen for five minutes")
         if _streams(now) and streamer_silent(now=now) > SILENT.total_seconds():
             found.append("no streamer was seen for five minutes")
+        if _overdue():
+            found.append("data is past its day and still here")
     except DatabaseError:
         connection.close()
     except (RedisError, OSError):
         pass
     return found
+
+
+def _overdue() -> bool:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', '2s', true), set_config('steward.reach', 'installation', true)")
+        return running.overdue() > 0
 
 
 def _waiting_long(now: datetime) -> bool:

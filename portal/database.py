@@ -151,7 +151,7 @@ TABLES: dict[str, Table] = {
     "dsar_case": Table(scope="organization_id", own="account_id"),
     "dsar_action": Table(scope="organization_id", own="account_id"),
     "dsar_task": Table(scope="organization_id", own="account_id"),
-    "dsar_happening": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_happening": Table(scope="organization_id", own="account_id"),
     "dsar_evidence": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, DELETE"),
     "dsar_childreport": Table(guarded="what anybody wrote, until it is looked up; the case that it becomes is recorded itself", unscoped="belongs to nobody", app="SELECT, INSERT, DELETE"),
     "dsar_agent": Table(scope="organization_id", own="account_id"),
@@ -161,6 +161,8 @@ TABLES: dict[str, Table] = {
     "dsar_ledgermark": Table(guarded="the memory of a file outside the database", unscoped="one row for the installation: a number and a hash"),
     "dsar_ledgerseen": Table(guarded="the memory of a file outside the database", unscoped="numbers and hashes of its lines", app="SELECT, INSERT, DELETE"),
     "dsar_backup": Table(guarded="mirrors the register that lies beside the archives", unscoped="names of archives and days; belongs to the installation"),
+    "dsar_retentionrule": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_retentionrun": Table(scope="organization_id", app="SELECT, INSERT, UPDATE", free=("steps", "removed")),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),

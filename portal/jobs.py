@@ -23,6 +23,7 @@ from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.export import run
 from dsar.restriction import life as restrictions
+from dsar.retention import running as retention_running
 
 logger = logging.getLogger("steward.jobs")
 
@@ -82,6 +83,8 @@ def periodic() -> None:
     restrictions.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
         inactivity.run(now=timezone.now())
+    if cache.add("retention-looked", 1, 3600) or retention_running.waiting():
+        wake("retention")
     if run.waiting():
         wake("copies")
     if _announced():
@@ -139,6 +142,13 @@ def announcements() -> None:
     if sending.run(now=timezone.now()):
         wake("announcements")
     wake()
+
+
+def retention() -> None:
+    """Begin and carry on the runs over what is past its day, for some seconds; what is left goes to the end of the queue, so that nobody's mail waits."""
+    _begun("retention")
+    if retention_running.run(now=timezone.now()):
+        wake("retention")
 
 
 def exports() -> None:

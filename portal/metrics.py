@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from accounts.succession import owners
 from audit import drill, key_store, selfcheck
+from dsar.retention import running as retention_running
 from portal import beats, counting
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -81,6 +82,7 @@ def _database() -> Iterator[Metric]:
         yield GaugeMetricFamily("steward_organizations_without_owner", "Organizations that no owner can sign in to.", value=len(owners.without()))
         cursor.execute("SELECT count(*) FROM dsar_case WHERE closed_at IS NULL AND statutory_due < current_date")
         yield GaugeMetricFamily("steward_requests_overdue", "Requests of people whose date was missed.", value=cursor.fetchone()[0])
+        yield GaugeMetricFamily("steward_retention_overdue", "Records that are past their day and still here, as the latest runs found; 0 is what should be.", value=retention_running.overdue())
         for state, words in (("due", "Mails that wait to be sent."), ("failed", "Mails that were given up.")):
             cursor.execute("SELECT count(*) FROM accounts_mail WHERE state = %s", [state])
             yield GaugeMetricFamily(f"steward_mail_{state}", words, value=cursor.fetchone()[0])

@@ -170,6 +170,7 @@ LEDGER = Path(os.environ.get("STEWARD_LEDGER") or DATA / "ledger")
 """The folder of the file that outlives the database: what was erased, restricted, suspended or revoked stays so when a backup is restored."""
 LEDGER_LINE = "dsar.ledger.line"
 LEGAL_NUMBERS = os.environ.get("STEWARD_LEGAL_NUMBERS", "").strip() or str(BASE_DIR / "dsar" / "clock" / "regimes.toml")
+RETENTION_FLOORS = os.environ.get("STEWARD_RETENTION_FLOORS", "").strip() or str(BASE_DIR / "dsar" / "retention" / "floors.toml")
 OUTBOUND_ALLOW = env.networks("STEWARD_OUTBOUND_ALLOW")  # networks that are not public and may be asked nevertheless
 STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the kind "file" write; empty: nowhere
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
@@ -180,7 +181,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.communications.sending.SUBSCRIBER",
                      "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER",
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
-                     "dsar.resting.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
+                     "dsar.resting.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
 PEOPLE_MAY_CREATE_ORGANIZATIONS = env.flag("STEWARD_PEOPLE_MAY_CREATE_ORGANIZATIONS")

@@ -55,9 +55,11 @@ from dsar.cases import calendar, intake
 from dsar.cases.models import Action, Agent, CalendarLink, Case, Happening
 from dsar.models import Copy
 from dsar.restriction.model import Restriction
+from dsar.retention.models import RetentionRule, RetentionRun
 from tests.cast import Org
 
 SUGGESTION = "00000000-0000-4000-8000-000000000057"
+RULE, RUN = "00000000-0000-4000-8000-000000000058", "00000000-0000-4000-8000-000000000059"
 WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
@@ -101,6 +103,9 @@ DATA: dict[str, dict[str, Any]] = {
     "change-own-email": {"email": "own@elsewhere.example"}, "withdraw-own-email-change": {}, "set-recovery-address": {"email": "second@elsewhere.example"}, "drop-recovery-address": {},
     "send-announcement": {"kind": "announcements", "subject": "The portal moves", "message": "On Monday we move."}, "choose-communications": {"organization": None, "kind": "announcements", "wanted": "off"},
     "set-audit-export-policy": {"second_person": False, "days": 7},
+    "set-retention-rule": {"kind": "keep", "what": "accounts_mail", "count": 500, "measure": "days", "trigger": "end", "action": "", "scope": "organization", "group": "", "service": "", "person": "", "label": "",
+                           "ground": "", "private_note": ""},
+    "remove-retention-rule": {"rule": RULE, "private_note": ""}, "continue-retention-run": {"run": RUN, "private_note": "We moved offices."},
 }
 
 
@@ -130,6 +135,14 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: Management.objects.filter(organization=org.organization).delete())
     if slug == "cancel-organization-deletion":
         arrange(lambda: closing_for(org))
+    if slug == "remove-retention-rule":
+        arrange(lambda: RetentionRule.objects.update_or_create(id=RULE, defaults={
+            "organization": org.organization, "kind": "delete", "scope": "organization", "what": "accounts_mail", "trigger": "end", "count": 30, "measure": "days", "action": "delete", "label": "",
+            "set_by": org.person("owner").account_id, "set_at": datetime.now(UTC) - timedelta(days=9), "effective_at": datetime.now(UTC) - timedelta(days=2), "ends_at": None}))
+    if slug == "continue-retention-run":
+        arrange(lambda: RetentionRun.objects.update_or_create(id=RUN, defaults={
+            "organization_id": org.organization.id, "day": datetime.now(UTC).date(), "zone": "UTC", "dry": False, "state": "stopped", "digest": "0" * 64, "started_at": datetime.now(UTC), "due": 900,
+            "total": 1000, "agreed": False, "finished_at": None, "failure": ""}))
     if slug == "end-calendar-link":
         arrange(lambda: [calendar_link_for(one) for one in actors])
     if slug == "record-request":

@@ -34,7 +34,8 @@ claim-news claim-objected confirm-address confirm-identity confirm-new-address c
 deletion-news deletion-waits deny-email-change domain-decision domain-news end-contract export-finished export-person free-address grant-own-deletion identity-changed inactivity-report
 inactivity-warning invite job-finished lift-restriction lockdown notice-changed organization-ends own-security password-reset-link plan-decided plan-delayed plan-waiting profile-digest reactivate
 recovery-address release-account release-brake remove remove-from-group remove-recovery-address request-rests require-password-reset reset-second-factor restore restrict restrict-use restriction-news
-restriction-window revoke-sessions revoke-token revoke-tokens rights-code rights-link schedule-deletion scheduled-administrators scheduled-news set-contract-end set-group-role succession-operator
+restriction-window retention-news
+revoke-sessions revoke-token revoke-tokens rights-code rights-link schedule-deletion scheduled-administrators scheduled-news set-contract-end set-group-role succession-operator
 succession-owners succession-person suggest-change suspend suspend-inactive transfer-account transfer-administrators transfer-leave transfer-news transfer-ownership update-role value-disputed
 withdraw-password-reset withdraw-transfer
 """

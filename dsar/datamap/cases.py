@@ -18,7 +18,7 @@ _WHOSE = {"id": ID, "version": COUNT, "organization_id": _kept("user.workplace")
 
 def _unit(table: str, title: object, actors: tuple[Subject, ...], columns: dict[str, object], *, version: bool = True) -> Unit:
     own = {name: column for name, column in _WHOSE.items() if version or name != "version"}
-    return Unit(table=table, title=title, about=(Subject("account_id"), *actors), purpose="rights", source=("person", "administrator"), recipients=("person", "administrators"), keeping="account",  # type: ignore[arg-type]
+    return Unit(table=table, title=title, about=(Subject("account_id"), *actors), purpose="rights", source=("person", "administrator"), recipients=("person", "administrators"), keeping="case",  # type: ignore[arg-type]
                 scope="organization_id", erase="change", columns={**own, **columns})  # type: ignore[dict-item]
 
 
@@ -90,7 +90,7 @@ UNITS: tuple[Unit, ...] = (
     Unit(table="dsar_childreport", title=_("Reports that an account is a child’s, until somebody has looked whose it is"), about=(), purpose="rights", source=("person",), recipients=(), keeping="day",
          columns={"id": ID, "said": secret("user.content.private"), "asked_at": ORDER}),
     Unit(table="dsar_agent", title=_("Who acts for somebody in a request"), about=(Subject("account_id"),), purpose="rights", source=("person", "administrator"),
-         recipients=("person", "administrators"), keeping="account", scope="organization_id", columns={
+         recipients=("person", "administrators"), keeping="case", scope="organization_id", columns={
         "id": ID,
         "version": COUNT,
         "case_id": REFERENCE,

@@ -205,6 +205,7 @@ KEEPING: dict[str, Keeping] = {
         None,
         _("Without it whoever objected, and was deleted, would be written to again (Art. 17(3)(b) with Art. 21(3) GDPR)."),
     ),
+    "case": Keeping(_("Three years, then only codes and counts"), _("after the request was closed"), 1096, 2192),
     "technical": Keeping(_("30 days"), _("after it was written"), 30, 90),
 }
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dsar', '0012_backup_horizon'),
+        ('dsar', '0013_retention'),
     ]
 
     operations = [

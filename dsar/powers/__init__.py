@@ -13,6 +13,7 @@ from dsar.powers import (
     request_copy,
     restrict_own_use,
     restrict_use,
+    retention,
     value_disputes,
 )
 
@@ -20,4 +21,5 @@ POWERS: tuple[Power, ...] = (
     request_copy.POWER, export_person.POWER, *cases.POWERS, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS, fetch_code.POWER,
     *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
+    *retention.POWERS,
 )

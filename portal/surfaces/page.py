@@ -80,6 +80,7 @@ _STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-l
 _DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain", "announce-claim", "release-domain")
 _CLAIMS = ("cancel-claim", "exempt-account", "answer-objection")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
+_RETENTION = ("set-retention-rule", "remove-retention-rule", "continue-retention-run")
 _NOTICE = ("put-in-notice", "take-from-notice", "write-notice", "discard-notice-draft", "publish-notice")
 _SETTINGS = ("delete-organization", "cancel-organization-deletion", "update-organization", "set-contact", "set-limits", "set-field-policy", "set-edit-limits")
 _INACTIVITY = ("set-inactivity-rule",)
@@ -88,7 +89,7 @@ _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-o
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), "send-announcement": "announcements",
           **dict.fromkeys(_INACTIVITY, "settings-inactivity"),
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
-          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
+          **dict.fromkeys(_KEEPING, "audit-retention"), **dict.fromkeys(_RETENTION, "retention"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
                          "record-request", "vouch-for-requester", "release-copy", "make-fetch-code", "retry-request", "rebut-child-report",
                          "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",
@@ -196,7 +197,7 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
         "power": power, "person": person, "target": target, "form": form, "plan": plan, "effects": plan.verdicts[0].effects if plan else (), "blockers": blockers,
         "back": back, "key": uuid4(), "wrong_confirm": wrong_confirm, "step_up": plan.step_up if plan else 0, "needs_approval": bool(plan and plan.needs_approval),
         "instead": instead if instead and person and not door.capability(power=instead, actor=actor, person=person, now=timezone.now()) else None,
-        "letter": isinstance(form, CaseForm) and "message" in form.fields, "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,
+        "letter": isinstance(form, CaseForm) and "message" in form.fields, "look": getattr(form, "LOOK", ""), "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,
     }, status=status)
 
 

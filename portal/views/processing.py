@@ -6,20 +6,23 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from dsar import records
+from dsar.retention import telling
 from portal.organization import enter
 
 
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """The record as a page."""
-    enter(request, slug, permission="view_people")
-    return render(request, "processing/index.html", {"activities": records.activities(), "map": records.version(), "day": timezone.localdate()})
+    actor = enter(request, slug, permission="view_people")
+    assert actor.organization_id is not None
+    own = telling.limits(actor.organization_id, now=timezone.now())
+    return render(request, "processing/index.html", {"activities": records.activities(own), "map": records.version(), "day": timezone.localdate()})
 
 
 def file(request: HttpRequest, slug: str, form: str) -> HttpResponse:
     """The record as a file, CSV or JSON."""
     enter(request, slug, permission="view_people")
     organization, day = request.organization, timezone.localdate().isoformat()  # type: ignore[attr-defined]
-    about = {"organization": organization.name, "contact": organization.contact_email, "on": day}
+    about = {"organization": organization.name, "contact": organization.contact_email, "on": day, "own": telling.limits(organization.id, now=timezone.now())}
     if form not in {"csv", "json"}:
         raise Http404
     answer: HttpResponse = (JsonResponse(records.as_json(**about), json_dumps_params={"ensure_ascii": False, "indent": 2}) if form == "json"

@@ -28,6 +28,7 @@ from tests.situations import (
     CASES_OF_PERSON,
     CLAIMS,
     DATA,
+    RUN,
     TRANSFERS,
     arrange,
     change_for,
@@ -83,6 +84,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body["hold"] = _hold(org)
     if operation.power is not None and operation.power.slug in CLAIMS:
         body.update(DATA[operation.power.slug])
+    if operation.name in RETENTION:
+        body.update(DATA[operation.name])
     if operation.name in TRANSFERS or operation.name in VALUES:
         body.update(DATA[operation.name])
     if operation.name in {"cancel-scheduled", "reschedule"}:
@@ -115,6 +118,7 @@ def make_org_for(slug: str, people: list[tuple[str, str, bool]]) -> Any:
         return make_org(slug, people)
 
 
+RETENTION = ("set-retention-rule", "remove-retention-rule", "continue-retention-run")
 VALUES = ("suggest-change", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute", "answer-value-dispute")
 
 
@@ -166,8 +170,11 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
-    if operation.name in VALUES:
+    if operation.name in VALUES or operation.name in RETENTION:
         ready(org, operation.name)
+    if operation.name == "retention-run":
+        ready(org, "continue-retention-run")
+        ids["run_id"] = RUN
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:

@@ -9,7 +9,7 @@ from typing import Any
 from tests.benchmarks.measure import Figure, load
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("act", "bulk", "due", "claims", "lists", "audit", "export", "copy", "sequencer", "permissions")
+PARTS = ("act", "bulk", "due", "claims", "lists", "audit", "export", "copy", "retention", "sequencer", "permissions")
 FIGURES, PAGE = ROOT / "docs" / "figures.json", ROOT / "docs" / "figures.md"
 
 

@@ -60,6 +60,8 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         data["name"] = f"{data['name']} {role}"
     if slug in {"set-contact", "set-limits"}:
         data = {"contact_email": f"{role}@{org.slug}.example"} if slug == "set-contact" else {"deletion_days": 20 + ROLES.index(role)}
+    if slug == "set-retention-rule":
+        data["count"] += ROLES.index(role)
     if slug == "set-inactivity-rule":
         data = {"days": 90 + ROLES.index(role)}
     if slug in {"set-field-policy", "set-edit-limits"}:
