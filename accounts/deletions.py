@@ -30,7 +30,7 @@ NONE, OVER = "none", "over"
 STEPS: dict[str, dict[str, str]] = {
     NONE: {"schedule": S.WAITING},
     S.WAITING: {"cancel": NONE, "expedite": S.WAITING, "release_address": S.WAITING, "warn": S.WAITING, "block": S.BLOCKED, "begin": S.PURGING},
-    S.BLOCKED: {"cancel": NONE, "expedite": S.BLOCKED, "release_address": S.BLOCKED, "block": S.BLOCKED, "begin": S.PURGING},
+    S.BLOCKED: {"resume": S.WAITING, "cancel": NONE, "expedite": S.BLOCKED, "release_address": S.BLOCKED, "block": S.BLOCKED, "begin": S.PURGING},
     S.PURGING: {"step": S.PURGING, "end": OVER},
     OVER: {},
 }
@@ -80,6 +80,20 @@ def postpone(row: Deletion, *, now: datetime) -> bool:
         return False
     row.term = row.purge_at = now + WARNED_BEFORE
     return True
+
+
+def suspend(row: Deletion, codes: list[str]) -> None:
+    """Something stands in the way: it waits, and nothing tells a date any more. The account's `status_until` is the caller's, and goes with it."""
+    go(row, "block")
+    row.waits_for = codes
+
+
+def resume(row: Deletion, *, now: datetime) -> None:
+    """What stood in the way is gone. Whoever was told that it waits is warned anew, and has the days that the warning promises."""
+    go(row, "resume")
+    row.waits_for, row.warned = [], hurried(row)
+    if not hurried(row):
+        row.term = row.purge_at = max(row.term, now + WARNED_BEFORE)
 
 
 def schedule(work: Work, person: Person, *, days: int, by_person: bool, reason_code: str, organization_id: UUID | None) -> Deletion:
@@ -137,9 +151,18 @@ def blockers(accounts: Iterable[UUID]) -> dict[UUID, list[str]]:
 
     What another organization has to settle is told as `external_obligation` only: neither which one, nor what, nor how much (guard rail 8).
     """
-    seen, found = obstacles(accounts), defaultdict(set)
+    return _opaque(obstacles(accounts))
+
+
+def on_hold(accounts: Iterable[UUID]) -> dict[UUID, list[str]]:
+    """Of these accounts those that a hold keeps, with the code under which that is told: which organization's it is only its own people know."""
+    return _opaque({(account, organization, "on_hold") for account, organizations in holding.held(accounts).items() for organization in organizations})
+
+
+def _opaque(seen: set[tuple[UUID, UUID | None, str]]) -> dict[UUID, list[str]]:
     if not seen:
         return {}
+    found: dict[UUID, set[str]] = defaultdict(set)
     with installation("what stands in the way of a deletion may be in any organization"):
         manages = dict(Management.objects.filter(account_id__in={account for account, _organization, _code in seen}).values_list("account_id", "organization_id"))
     for account, organization, code in seen:
@@ -206,5 +229,13 @@ def lock_owned(accounts: Iterable[UUID]) -> None:
 def of(*, account_id: UUID) -> Deletion | None:
     """The scheduled deletion of an account, or None. Needs to see it."""
     return Deletion.objects.filter(account_id=account_id).first()
+
+
+def shown(*, account_id: UUID) -> Deletion | None:
+    """The scheduled deletion as it is to be told at this moment: a hold that was placed a second ago, and is not in the row yet, lets it wait already."""
+    row = of(account_id=account_id)
+    if row is not None and row.state == DeletionState.WAITING and (held := on_hold([account_id]).get(account_id)):
+        suspend(row, held)
+    return row
 
 

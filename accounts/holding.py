@@ -3,10 +3,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
+
+from audit import holds
 
 
 def held(accounts: Iterable[UUID]) -> dict[UUID, set[UUID]]:
@@ -16,3 +20,22 @@ def held(accounts: Iterable[UUID]) -> dict[UUID, set[UUID]]:
         for account, organization in import_string(holder)(accounts):
             found[account].add(organization)
     return dict(found)
+
+
+def kept_in(table: str) -> tuple[str, list[object]]:
+    """SQL that is true for the rows of a table that a hold keeps now, and its parameters: for whoever removes rows whose time is over. Needs to see every organization."""
+    found: tuple[str, list[object]] = import_string(settings.KEPT)(table)
+    return found
+
+
+def free(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Of these rows those that no hold keeps. For whoever removes them in this transaction: until it ends no hold comes in between."""
+    holds.shut()
+    kept, values = kept_in(rows.model._meta.db_table)
+    return rows if kept == "false" else rows.extra(where=[f"NOT ({kept})"], params=values)
+
+
+def spaces(organization: UUID) -> set[UUID]:
+    """Groups and services that a hold names, so that they stay."""
+    found: set[UUID] = import_string(settings.KEPT_SPACES)(organization)
+    return found

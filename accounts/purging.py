@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -25,7 +25,7 @@ from accounts.emails import collisions, switching
 from accounts.models import Account, Deletion, Mail, Management, Membership, Organization, Tombstone
 from accounts.models.deletion import DeletionState
 from accounts.tenancy import installation
-from audit import INSTALLATION, disclosure, recording
+from audit import INSTALLATION, disclosure, holds, recording
 from audit.models import Disclosure, SubjectKey
 from audit.record import ActorRef, EntryDraft, TargetRef
 
@@ -45,6 +45,7 @@ def run(*, now: datetime, limit: int = 100) -> int:
     """Tell whose date is near, delete what is due, tidy up behind it. One failure does not stop the rest. Returns how many accounts were deleted."""
     done = 0
     with installation("deletions are due in every organization"):
+        settle(now=now)
         warn(now=now)
         waiting = list(Deletion.objects.filter(purge_at__lte=now).order_by("-state", "purge_at").values_list("account_id", flat=True)[:limit])
         for account_id in waiting:
@@ -56,12 +57,52 @@ def run(*, now: datetime, limit: int = 100) -> int:
     return done
 
 
+def settle(*, now: datetime, only: Iterable[UUID] | None = None) -> int:
+    """Deletions and holds say the same: what a hold keeps waits from the moment the hold is there, and goes on when the last one is gone. Needs to see every organization. Returns how many changed."""
+    rows = Deletion.objects.exclude(state=DeletionState.PURGING)
+    accounts = [(row.account_id, row.state, bool(set(row.waits_for) & _HELD)) for row in (rows if only is None else rows.filter(account_id__in=list(only)))]
+    held, changed = deletions.on_hold([account for account, _state, _waits in accounts]), 0
+    for account_id, state, waits in accounts:
+        if (account_id in held) != (state == DeletionState.BLOCKED) and (account_id in held or waits):
+            try:
+                changed += _settle(account_id, now)
+            except Exception as error:
+                logger.exception("the deletion of account %s is looked at again later: %s", account_id, type(error).__name__)
+    return changed
+
+
+_HELD = {"on_hold", "external_obligation"}
+
+
+def _settle(account_id: UUID, now: datetime) -> bool:
+    with transaction.atomic():
+        account, row = _locked(account_id)
+        holds.shut()
+        if account is None or row is None:
+            return False
+        held, all_of_it = deletions.on_hold([account_id]).get(account_id, []), [*deletions.blockers([account_id]).get(account_id, []), *deletions.in_doubt(row)]
+        if row.state == DeletionState.WAITING and held:
+            deletions.suspend(row, held)
+            draft = _draft(row, "account.purge_waits", waits_for=held)
+        elif row.state == DeletionState.BLOCKED and not all_of_it:
+            deletions.resume(row, now=now)
+            draft = _draft(row, "account.purge_resumes", purge_at=row.purge_at.isoformat())
+        else:
+            return False
+        row.version += 1
+        with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
+            row.save(update_fields=["state", "waits_for", "warned", "term", "purge_at", "version"])
+            Account.objects.filter(id=account_id).update(status_until=None if row.waits_for else row.purge_at, version=account.version + 1)
+            act.write([draft])
+        return True
+
+
 def warn(*, now: datetime) -> None:
     """Three days before, the person is told once more. Who is told late, because nobody looked, has three days from then (decision 50)."""
-    for account_id in Deletion.objects.filter(warned=False, purge_at__lte=now + deletions.WARNED_BEFORE).values_list("account_id", flat=True):
+    for account_id in Deletion.objects.filter(warned=False, state=DeletionState.WAITING, purge_at__lte=now + deletions.WARNED_BEFORE).values_list("account_id", flat=True):
         with transaction.atomic():
             account, row = _locked(account_id)
-            if account is None or row is None or row.warned or not deletions.may(row, "warn"):
+            if account is None or row is None or row.warned or not deletions.may(row, "warn") or deletions.on_hold([account_id]):
                 continue
             moved = deletions.postpone(row, now=now)
             with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
@@ -77,13 +118,14 @@ def purge(*, account_id: UUID, now: datetime) -> bool:
     if not _begin(account_id, now):
         return False
     for name in settings.PURGE_PARTS:
-        _part(account_id, name, now)
+        if not _part(account_id, name, now):
+            return False
     _erase_in_logs(account_id, now)
     return _end(account_id, now)
 
 
 def _locked(account_id: UUID) -> tuple[Account | None, Deletion | None]:
-    # In the order in which powers lock a person: memberships, then the account.
+    # In the order in which powers lock a person: memberships, then the account; organizations and the holds come after people, so that whoever places a hold and we never wait in a circle.
     list(Membership.objects.select_for_update().filter(account_id=account_id).order_by("id").values_list("id"))
     account = Account.objects.select_for_update().filter(id=account_id).first()
     return account, Deletion.objects.select_for_update().filter(account_id=account_id).first()
@@ -92,8 +134,6 @@ def _locked(account_id: UUID) -> tuple[Account | None, Deletion | None]:
 def _begin(account_id: UUID, now: datetime) -> bool:
     """From here on there is no way back. Everything that could stand in the way is looked at under lock, and recorded if it does."""
     with transaction.atomic():
-        with connection.cursor() as cursor:  # a hold that is being placed comes before us or after us
-            cursor.execute("LOCK TABLE audit_hold IN SHARE MODE")
         account, row = _locked(account_id)
         if account is None or row is None:
             return False
@@ -102,28 +142,51 @@ def _begin(account_id: UUID, now: datetime) -> bool:
         if not deletions.ready(row, now):
             return False
         deletions.lock_owned([account_id])
+        holds.shut()
         codes = [*deletions.blockers([account_id]).get(account_id, []), *deletions.in_doubt(row)]
         if codes and row.state == DeletionState.BLOCKED and codes == row.waits_for:
             return False
-        deletions.go(row, "block" if codes else "begin")
+        if codes:
+            deletions.suspend(row, codes)
+        else:
+            deletions.go(row, "begin")
         row.waits_for, row.began_at, row.version = codes, None if codes else now, row.version + 1
         with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
             row.save(update_fields=["state", "waits_for", "began_at", "version"])
+            if codes:
+                Account.objects.filter(id=account_id).update(status_until=None, version=account.version + 1)
             act.write([_draft(row, "account.purge_waits", waits_for=codes) if codes else _draft(row, "account.purge_began", term=row.term.isoformat())])
         return not codes
 
 
-def _part(account_id: UUID, name: str, now: datetime) -> None:
+def _held_back(row: Deletion, now: datetime) -> bool:
+    """Whether a hold came while the account was being deleted: what is gone is gone, and nothing more goes until it is released. Said once."""
+    codes = deletions.on_hold([row.account_id]).get(row.account_id, [])
+    if codes != row.waits_for:
+        deletions.go(row, "step")
+        with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
+            row.waits_for, row.version = codes, row.version + 1
+            row.save(update_fields=["waits_for", "version"])
+            act.write([_draft(row, "account.purge_waits", waits_for=codes) if codes else _draft(row, "account.purge_resumes")])
+    return bool(codes)
+
+
+def _part(account_id: UUID, name: str, now: datetime) -> bool:
+    """One part. False when a hold came in between."""
     with transaction.atomic():
         account, row = _locked(account_id)
+        holds.shut()
         if account is None or row is None or row.state != DeletionState.PURGING or _short(name) in row.done:
-            return
+            return True
+        if _held_back(row, now):
+            return False
         deletions.go(row, "step")
         with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
             counts = import_string(name)(account, _key(row))
             row.done, row.version = [*row.done, _short(name)], row.version + 1
             row.save(update_fields=["done", "version"])
             act.write([_draft(row, "account.purge_part", part=_short(name), **counts)])
+        return True
 
 
 def _short(name: str) -> str:
@@ -141,7 +204,8 @@ def _erase_in_logs(account_id: UUID, now: datetime) -> None:
 def _end(account_id: UUID, now: datetime) -> bool:
     with transaction.atomic():
         account, row = _locked(account_id)
-        if account is None or row is None or row.state != DeletionState.PURGING:
+        holds.shut()
+        if account is None or row is None or row.state != DeletionState.PURGING or _held_back(row, now):
             return False
         key, address = _key(row), outbox.open_text(row.last_address)
         deletions.go(row, "end")

@@ -42,17 +42,38 @@ def place(*, org: UUID, kind: Kind, matter: str, ground: str, by: UUID | None, n
     return Hold.objects.create(id=uuid.uuid4(), org=org, kind=kind, subject=subject, first_day=first_day, last_day=last_day, matter=matter, ground=ground, since=now, by=by)
 
 
+def place_within(*, org: UUID, within: UUID, subjects: Iterable[UUID], by: UUID | None, now: datetime) -> list[Hold]:
+    """What a legal hold keeps of its people, here and wherever else something is asked for by its holds: one row for each of them, whom it did not have yet. Needs an open act."""
+    known = set(Hold.objects.filter(org=org, within=within, released_at=None).values_list("subject", flat=True))
+    wanted = [subject for subject in dict.fromkeys(subjects) if subject not in known]
+    return Hold.objects.bulk_create([Hold(id=uuid.uuid4(), org=org, kind="subject", subject=subject, matter="", ground="", since=now, by=by, within=within) for subject in wanted])
+
+
+def release_within(*, org: UUID, within: UUID, by: Iterable[UUID], now: datetime, only: Iterable[UUID] | None = None) -> list[UUID]:
+    """A legal hold lets its people go, or only some of them. Who decided, and how many have to, is for whoever keeps legal holds. Needs an open act. Returns whom."""
+    rows = Hold.objects.filter(org=org, within=within, released_at=None)
+    found = list((rows if only is None else rows.filter(subject__in=list(only))).order_by("subject"))
+    Hold.objects.filter(id__in=[row.id for row in found]).update(released_at=now, released_by=list(dict.fromkeys(by)))
+    return [row.subject for row in found if row.subject is not None]
+
+
+def shut() -> None:
+    """Until the transaction ends nobody places or releases a hold: for whoever is about to destroy something, so that a hold comes before it or after it."""
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE audit_hold IN SHARE MODE")
+
+
 def release(*, org: UUID, hold: UUID, by: Iterable[UUID], now: datetime) -> bool:
     """It no longer holds; it stays recorded. Needs an open act and two different people. False when there is no such hold in force."""
     people = list(dict.fromkeys(by))
     if len(people) < 2:
         raise ValueError("two people have to agree")
-    return bool(Hold.objects.filter(org=org, id=hold, released_at=None).update(released_at=now, released_by=people))
+    return bool(Hold.objects.filter(org=org, id=hold, within=None, released_at=None).update(released_at=now, released_by=people))
 
 
 def every(*, org: UUID) -> list[Hold]:
-    """Holds in force first, then released ones, newest first."""
-    return sorted(Hold.objects.filter(org=org).order_by("-since")[:500], key=lambda h: h.released_at is not None)
+    """Holds that were placed on the log itself: those in force first, then released ones, newest first. Legal holds are not among them."""
+    return sorted(Hold.objects.filter(org=org, within=None).order_by("-since")[:500], key=lambda h: h.released_at is not None)
 
 
 def waiting(*, org: UUID) -> int:

@@ -365,9 +365,12 @@ class Hold(Table):
     by = models.UUIDField(null=True)
     released_at = models.DateTimeField(null=True)
     released_by = ArrayField(models.UUIDField(), default=list)
+    within = models.UUIDField(null=True)
+    """The legal hold that it belongs to, which has matter and ground; it is placed and released with that, never alone."""
 
     class Meta(Table.Meta):
-        indexes = [models.Index(fields=["org", "since"], name="hold_of_log")]
+        indexes = [models.Index(fields=["org", "since"], name="hold_of_log"),
+                   models.Index(fields=["subject"], condition=models.Q(kind="subject", released_at=None), name="hold_on_somebody")]
 
 
 class Pruned(Table):

@@ -161,6 +161,9 @@ TABLES: dict[str, Table] = {
     "dsar_ledgermark": Table(guarded="the memory of a file outside the database", unscoped="one row for the installation: a number and a hash"),
     "dsar_ledgerseen": Table(guarded="the memory of a file outside the database", unscoped="numbers and hashes of its lines", app="SELECT, INSERT, DELETE"),
     "dsar_backup": Table(guarded="mirrors the register that lies beside the archives", unscoped="names of archives and days; belongs to the installation"),
+    "dsar_matter": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_legalhold": Table(scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "dsar_holdnotice": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, UPDATE, DELETE"),
     # libraries
     "account_emailaddress": Table(unscoped=_PERSON),
     "account_emailconfirmation": Table(unscoped=_PERSON),

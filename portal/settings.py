@@ -193,7 +193,9 @@ PURGE_PARTS = ("accounts.communications.choices.outlive",
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 
 HOLDERS = ("audit.holds.about",)
-"""What can hold an account, so that nothing of it is deleted: functions from accounts to (account, organization whose hold it is)."""
+"""What can hold an account, so that nothing of it is deleted: functions from accounts to (account, organization whose hold it is). People of legal holds are there too (decision 58)."""
+KEPT, KEPT_SPACES = "dsar.holds.gate.kept_in", "dsar.holds.gate.held_spaces"
+"""The gate of legal holds, for packages that know nothing of them: which rows of a table are kept, and which groups and services."""
 
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log
 AUDIT_ADDRESS_DAYS = env.number("STEWARD_AUDIT_ADDRESS_DAYS", default=90, least=1, most=3650)  # network addresses and programs go from the log after so many days

@@ -75,7 +75,7 @@ def _owners(organization_id: UUID) -> QuerySet[Membership]:
 def blockers(organization_id: UUID) -> list[str]:
     """Why the organization cannot end, as reason codes."""
     found = ["accounts_undecided"] if undecided(organization_id).exists() else []
-    found += ["on_hold"] if any(hold.released_at is None for hold in holds.every(org=organization_id)) else []
+    found += ["on_hold"] if holds.covers(org=organization_id) else []
     return [*found, *(["domain_contested"] if Domain.objects.filter(organization_id=organization_id, state=DomainState.CONTESTED).exists() else [])]
 
 
@@ -127,10 +127,11 @@ def end(organization_id: UUID, *, now: datetime) -> bool:
 def _begin(organization_id: UUID, now: datetime) -> bool:
     with transaction.atomic():
         organization, row = _locked(organization_id)
+        holds.shut()
         if row is None or row.ends_at > now:
             return False
         if row.began_at is not None:
-            return True
+            return not holds.covers(org=organization_id)  # one that came while it was ending stops it where it is
         if row.told > LEAST:
             return False  # nobody was told that it is near
         codes = blockers(organization_id)
@@ -147,7 +148,8 @@ def _people(organization_id: UUID, now: datetime) -> int:
     """One batch of memberships: access, tokens, groups and what the organization managed of the account end together, with an entry each."""
     with transaction.atomic():
         _organization, row = _locked(organization_id)
-        if row is None or row.began_at is None:
+        holds.shut()
+        if row is None or row.began_at is None or holds.covers(org=organization_id):
             return 0
         rows = list(Membership.objects.select_for_update().filter(organization_id=organization_id).exclude(status="removed").order_by("account_id", "id")[:SIZE])
         if not rows:
@@ -180,7 +182,8 @@ def _over(organization_id: UUID, now: datetime) -> bool:
     with transaction.atomic():
         slugs.hold()
         organization, row = _locked(organization_id)
-        if row is None or row.began_at is None:
+        holds.shut()
+        if row is None or row.began_at is None or holds.covers(org=organization_id):
             return False
         with recording.opened(org=organization_id, now=now) as act:
             for domain in Domain.objects.select_for_update().filter(organization_id=organization_id, state__in=OPEN):

@@ -74,7 +74,7 @@ class ReleaseForm(StrictForm):
 
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """The holds in force."""
-        self.fields["hold"].choices = [("", _("Choose one")), *((str(h.id), words(h)) for h in holds.covers(org=organization.id))]  # type: ignore[attr-defined]
+        self.fields["hold"].choices = [("", _("Choose one")), *((str(h.id), words(h)) for h in holds.covers(org=organization.id) if h.within is None)]  # type: ignore[attr-defined]
 
 
 def words(hold: Hold) -> str:

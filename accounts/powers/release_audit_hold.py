@@ -22,7 +22,7 @@ def _hold(target: OrganizationTarget, data: Data) -> Hold | None:
         wanted = UUID(str(data.get("hold")))
     except ValueError:
         return None
-    return Hold.objects.filter(org=target.id, id=wanted, released_at=None).first()
+    return Hold.objects.filter(org=target.id, id=wanted, within=None, released_at=None).first()
 
 
 def rule(_actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dsar.datamap import accounts, cases, claims, communications, libraries, lifecycle, log, profile, rights
+from dsar.datamap import accounts, cases, claims, communications, holds, libraries, lifecycle, log, profile, rights
 from dsar.datamap.kinds import DataMap, Nothing, Unit
 from dsar.datamap.stores import STORES
 
-UNITS: tuple[Unit, ...] = (*accounts.UNITS, *lifecycle.UNITS, *claims.UNITS, *profile.UNITS, *rights.UNITS, *communications.UNITS, *cases.UNITS, *libraries.UNITS, *log.UNITS)
+UNITS: tuple[Unit, ...] = (*accounts.UNITS, *lifecycle.UNITS, *claims.UNITS, *profile.UNITS, *rights.UNITS, *communications.UNITS, *cases.UNITS, *holds.UNITS, *libraries.UNITS, *log.UNITS)
 NOTHING: tuple[Nothing, ...] = (*claims.NOTHING, *log.NOTHING, *libraries.NOTHING)
 MAP = DataMap(units=UNITS, nothing=NOTHING, stores=STORES, by_table={unit.table: unit for unit in UNITS})

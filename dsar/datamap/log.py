@@ -193,6 +193,7 @@ UNITS: tuple[Unit, ...] = (
             "by": data("user.history", export="no", erase="keep", ground=_ACT),
             "released_at": ORDER,
             "released_by": data("user.history", export="no", erase="keep", ground=_ACT),
+            "within": REFERENCE,
         },
     ),
     Unit(
