@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts import access, act_file, approvers, entries
+from accounts import access, act_file, approvers, entries, holding
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.models import Account, GroupMembership, Membership, Organization, PlanRow
@@ -254,7 +254,7 @@ def finish(row: StoredPlan, actor: Actor, state: str, event: str, note: str, now
         row.decided_by, row.decided_at, row.decision_note = actor.membership_id, now, note[:2000]
         row.finished_at, row.version = now, row.version + 1
         row.save(update_fields=["state", "decided_by", "decided_at", "decision_note", "finished_at", "version"])
-        PlanRow.objects.filter(plan=row).delete()  # they name people, and nothing more will come of them
+        holding.free(PlanRow.objects.filter(plan=row)).delete()  # they name people, and nothing more will come of them
         act.write([draft(actor, row, event, None, note=note)])
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import translation
 
-from accounts import act_file, alone, approvals, brake, entries, listing_query, targets
+from accounts import act_file, alone, approvals, brake, entries, holding, listing_query, targets
 from accounts.actor import Actor
 from accounts.models import Account, Organization, PlanRow
 from accounts.models import Plan as StoredPlan
@@ -311,4 +311,4 @@ def finish(row: StoredPlan, actor: Actor, state: str, event: str, now: datetime,
         row.save(update_fields=["state", "finished_at", "version", "failure"])
         act.write([draft(row, actor, event, **{**({"done": row.summary.get("done", 0), "failed": row.summary.get("failed", 0)} if confirmed else {}), **facts})])
     if not confirmed:
-        PlanRow.objects.filter(plan=row).delete()
+        holding.free(PlanRow.objects.filter(plan=row)).delete()

@@ -7,7 +7,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import alone, approvals, brake, bulk, credentials, door, lately, own_deletion, purposes
+from accounts import alone, approvals, brake, bulk, credentials, door, holding, lately, own_deletion, purposes
 from accounts.emails import steps
 from accounts.models import Account, Brake, Mail, MembershipSnapshot, Plan, PlanRow
 from accounts.models.plan import IdempotencyKey, PlanState
@@ -91,17 +91,18 @@ def stop_second_factor_reset(*, account_id: UUID, now: datetime) -> bool:
 
 
 def expire_plans(*, organization_id: UUID, now: datetime) -> None:
-    """Plans that nobody decided in time, rows of plans that ended long ago, and snapshots of removed members that are over."""
-    PlanRow.objects.filter(organization_id=organization_id, plan__finished_at__lte=now - bulk.KEPT).delete()
+    """Plans that nobody decided in time, rows of plans that ended long ago, and snapshots of removed members that are over. What a hold keeps stays."""
+    old = PlanRow.objects.filter(plan__in=Plan.objects.filter(organization_id=organization_id, finished_at__lte=now - bulk.KEPT))
+    holding.free(old).delete()
     with transaction.atomic():
         plans = list(Plan.objects.select_for_update(skip_locked=True).filter(
             organization_id=organization_id, expires_at__lte=now, state__in=(*bulk.WAITING, PlanState.AWAITING_APPROVAL)))
-        snapshots = list(MembershipSnapshot.objects.filter(organization_id=organization_id, expires_at__lte=now))
+        snapshots = list(holding.free(MembershipSnapshot.objects.filter(organization_id=organization_id, expires_at__lte=now)))
         if not plans and not snapshots:
             return
         with recording.opened(org=organization_id, now=now) as act:
             Plan.objects.filter(id__in=[p.id for p in plans]).update(state=PlanState.EXPIRED, finished_at=now)
-            PlanRow.objects.filter(plan__in=plans).delete()
+            holding.free(PlanRow.objects.filter(plan__in=plans)).delete()
             MembershipSnapshot.objects.filter(id__in=[s.id for s in snapshots]).delete()
             act.write([EntryDraft(org=organization_id, action=action, category="plan", outcome="success", actor=ActorRef(type="schedule"),
                                   targets=[TargetRef(type=kind, id=row)], via="schedule")

@@ -165,7 +165,8 @@ def _changes(target: Any, work: Work) -> list[Change]:
         rows = [target.group]
     elif hasattr(target, "organization"):
         rows = [target.organization]
-    return [found for row in rows if row is not None for found in work.changes_of(row, subject=subject)]
+    lost = work.lost_by(account=target.account.id, membership=target.membership.id if target.membership else None) if isinstance(target, Person) else []
+    return [*(found for row in rows if row is not None for found in work.changes_of(row, subject=subject)), *lost]
 
 
 def _ended(target: Any, ended: dict[str, dict[UUID, int]]) -> dict[str, int]:

@@ -49,6 +49,8 @@ class Work:
     tracked: dict[int, tuple[models.Model, dict[str, Any]]] = field(default_factory=dict)
     added: list[models.Model] = field(default_factory=list)
     removed: dict[type[models.Model], list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    gone: list[models.Model] = field(default_factory=list)
+    """What is removed, as it was: the entry says it, so that the log has what no table has any more (RIGHTS 3f)."""
     sessions_of: dict[UUID, str] = field(default_factory=dict)
     one_session: dict[UUID, str] = field(default_factory=dict)
     tokens_of: dict[UUID, tuple[str, str]] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Work:
 
     def remove(self, row: models.Model) -> None:
         self.removed[type(row)].append(row.pk)
+        self.gone.append(row)
 
     def remove_last(self, row: models.Model) -> None:
         """Remove a row that others point to until this act has written them."""
@@ -125,6 +128,13 @@ class Work:
         before = self.tracked[id(row)][1]
         return [change(row, name, before[name], getattr(row, name), subject=subject)
                 for name in _changed(row, before) if row.AUDIT[_field_name(row, name)] != "unrecorded"]
+
+    def lost_by(self, *, account: UUID, membership: UUID | None) -> list[Change]:
+        """What was removed of somebody, in the form an entry records: each field that an entry may name."""
+        theirs = [row for row in self.gone if getattr(row, "account_id", None) == account or (membership is not None and getattr(row, "membership_id", None) == membership)]
+        return [change(row, f.attname, getattr(row, f.attname), None, subject=account, op="remove") for row in theirs for f in row._meta.concrete_fields
+                if getattr(row, "AUDIT", {}).get(f.name) in {"public", "pii"} and f.name not in {"id", "organization", "account", "membership"} and f.attname in row.__dict__
+                and row.__dict__[f.attname] not in (None, "", [])]
 
     def flush(self) -> dict[str, dict[UUID, int]]:
         """Write everything, set-based. Returns how many sessions and tokens ended, by account and membership."""

@@ -8,6 +8,7 @@ from dsar.datamap import MAP
 from dsar.datamap.kinds import COUNT, Unit
 from dsar.export import run
 from dsar.holding import condition
+from dsar.holds import gate
 from dsar.models import Copy
 
 ELSEWHERE = frozenset({"accounts_account", "accounts_management", "accounts_deletion", "accounts_searchtoken"})
@@ -32,6 +33,9 @@ def by_map(account: Account, _address: str) -> dict[str, int]:
             where, values = theirs(unit, account)
             if not where:
                 continue
+            kept, more = gate.kept(unit, org=None)
+            if kept != "false":  # nobody comes here whom a hold keeps; whoever else stands in the same row may be kept
+                where, values = f"({where}) AND NOT ({kept})", [*values, *more]
             if unit.erase == "delete":
                 cursor.execute(f'DELETE FROM "{unit.table}" WHERE {where}', values)
                 removed += cursor.rowcount

@@ -83,3 +83,4 @@ from dsar.cases.models import Action, Agent, CalendarLink, Case, ChildReport, Ev
 from dsar.ledger.models import LedgerMark, LedgerSeen  # noqa: E402, F401
 from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)
 from dsar.holds.models import HoldNotice, LegalHold, Matter  # noqa: E402, F401
+from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)

@@ -4,6 +4,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.actor import Actor
 from accounts.domains.names import mixed, shown
 from accounts.emails import life
@@ -52,7 +54,7 @@ def queue(actor: Actor) -> list[Shown]:
     rows = AddressChange.objects.filter(organization_id=actor.organization_id, account_id__in=members).exclude(kind=ChangeKind.RECOVERY).select_related("account")
     waiting = list(rows.filter(state=ChangeState.WAITING).order_by("created_at", "id"))
     waiting += rows.filter(state=ChangeState.REQUESTED).order_by("created_at", "id")
-    return [Shown(row, members[row.account_id]) for row in (*waiting, *rows.exclude(state__in=PENDING).order_by("-finished_at", "id")[:SHOWN])]
+    return [Shown(row, members[row.account_id]) for row in (*waiting, *rows.exclude(state__in=PENDING).filter(finished_at__gt=timezone.now() - life.KEPT).order_by("-finished_at", "id")[:SHOWN])]
 
 
 def _reached(actor: Actor) -> list[Membership]:
@@ -66,8 +68,8 @@ def _reached(actor: Actor) -> list[Membership]:
 def mine(account: Account) -> tuple[Shown | None, Shown | None, list[Shown]]:
     """The person's change under way, the recovery address that waits, and what became of earlier ones."""
     now, recovery = life.pending(account_id=account.id), life.pending(account_id=account.id, recovery=True)
-    earlier = AddressChange.objects.filter(account=account).exclude(state__in=PENDING).exclude(kind=ChangeKind.RECOVERY).order_by("-finished_at", "id")[:10]
-    return (Shown(now) if now else None, Shown(recovery) if recovery else None, [Shown(row) for row in earlier])
+    earlier = AddressChange.objects.filter(account=account, finished_at__gt=timezone.now() - life.KEPT).exclude(state__in=PENDING).exclude(kind=ChangeKind.RECOVERY)
+    return (Shown(now) if now else None, Shown(recovery) if recovery else None, [Shown(row) for row in earlier.order_by("-finished_at", "id")[:10]])
 
 
 def as_json(found: Shown, *, now: datetime) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dsar import horizon
 from dsar.cases import children, inquiries
 from dsar.cases import running as cases_running
 from dsar.export import run
+from dsar.holds import running as legal_holds
 from dsar.restriction import life as restrictions
 
 logger = logging.getLogger("steward.jobs")
@@ -79,6 +80,7 @@ def periodic() -> None:
     run.remind(now=timezone.now())
     run.expire(now=timezone.now())
     horizon.run(now=timezone.now())
+    legal_holds.run(now=timezone.now())
     restrictions.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
         inactivity.run(now=timezone.now())

@@ -57,7 +57,8 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
             ("email-changes", "inbox", _("E-mail addresses"), "change_email"),
             ("rights-requests", "inbox", _("Requests"), "manage_requests"), ("domains", "globe", _("Domains"), "manage_domains"),
             ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),
-            ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("tokens", "lock", _("API tokens"), None), ("announcements", "bell", _("Announcements"), "manage_settings"),
+            ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("holds", "shield", _("Legal holds"), "manage_holds"),
+            ("tokens", "lock", _("API tokens"), None), ("announcements", "bell", _("Announcements"), "manage_settings"),
             ("settings", "cog", _("Settings"), "manage_settings"),
             ("help", "info", _("What powers do"), None)]
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts import tenancy
 from accounts.models import Account, Management, Membership, Organization, ProfileChange, ProfileSuggestion, ValueDispute
 from accounts.models.profile import DisputeState
 from accounts.people import Person
-from accounts.profile import asking, rules
+from accounts.profile import asking, rules, telling
 from dsar.cases.models import Evidence
 from dsar.powers import value_disputes
 
@@ -71,7 +73,7 @@ def mine(account: Account, *, now: datetime, only: UUID | None = None) -> list[H
         limits = rules.limits_of(management.organization_id) if management else rules.NONE
         asked = _by_place(ProfileSuggestion.objects.filter(account=account, expires_at__gt=now))
         disputed = _by_place(ValueDispute.objects.filter(account=account).exclude(state=DisputeState.WITHDRAWN).order_by("opened_at"))
-        changed = _by_place(ProfileChange.objects.filter(account=account).order_by("changed_at"))
+        changed = _by_place(ProfileChange.objects.filter(Q(told_at=None) | Q(told_at__gt=now - telling.KEPT), account=account).order_by("changed_at"))
     found = []
     for row in members:
         person = Person(account=account, membership=row, management=management if management and management.organization_id == row.organization_id else None)

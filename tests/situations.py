@@ -47,19 +47,25 @@ from accounts.models import (
 from accounts.models.address import ChangeKind, ChangeState
 from accounts.roles import create_role
 from accounts.succession import codes
-from audit import INSTALLATION, recording
+from audit import INSTALLATION, holds, recording
 from audit.models import Stream
 from audit.record import ActorRef, EntryDraft
 from audit.streams import secrets
 from dsar.cases import calendar, intake
 from dsar.cases.models import Action, Agent, CalendarLink, Case, Happening
+from dsar.holds.models import HoldNotice, LegalHold, Matter
 from dsar.models import Copy
 from dsar.restriction.model import Restriction
 from tests.cast import Org
 
 SUGGESTION = "00000000-0000-4000-8000-000000000057"
+MATTER, HOLD = "00000000-0000-4000-8000-000000000058", "00000000-0000-4000-8000-000000000059"
 WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
+    "open-matter": {"name": "Smith v. Jones", "note": ""}, "close-matter": {"matter": MATTER},
+    "place-hold": {"matter": MATTER, "custodians": "held@letters.example.com", "groups": [], "services": [], "categories": [], "first_day": "", "last_day": "", "disclosure": "no", "ground": "a claim"},
+    "confirm-hold": {"hold": HOLD}, "add-custodians": {"hold": HOLD, "custodians": "held@letters.example.com"}, "release-hold": {"hold": HOLD, "ground": "settled"},
+    "release-custodians": {"hold": HOLD, "custodians": "held@letters.example.com", "ground": "not involved"}, "acknowledge-hold": {"notice": ""},
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
     "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
@@ -166,6 +172,8 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: dispute_for(person))
     if slug in {"accept-suggestion", "decline-suggestion"}:
         arrange(lambda: suggestion_for(person))
+    if slug in HOLDS:
+        arrange(lambda: hold_for(org, person, slug))
     if slug in {"end-own-restriction", "lift-restriction"}:
         arrange(lambda: restriction_for(person))
     if slug == "add-domain":
@@ -198,6 +206,28 @@ def suggestion_for(person: Membership, field: str = "time_zone", value: str = "E
     ProfileSuggestion.objects.filter(Q(id=SUGGESTION) | Q(organization=person.organization, account=person.account, field=field)).delete()
     now = datetime.now(UTC)
     return ProfileSuggestion.objects.create(id=SUGGESTION, organization=person.organization, account=person.account, field=field, value=value, suggested_at=now, expires_at=now + timedelta(days=30))
+
+
+HOLDS = ("close-matter", "place-hold", "confirm-hold", "add-custodians", "release-custodians", "release-hold", "acknowledge-hold")
+
+
+def hold_for(org: Org, person: Membership, slug: str) -> None:
+    """A matter with a hold on a guest, and on the person where they are to be let go; one that everybody was told of, who has not read it yet. Needs an open act."""
+    now = datetime.now(UTC)
+    holds.release_within(org=org.organization.id, within=uuid.UUID(HOLD), by=[], now=now)
+    addressed(person, "held@letters.example.com")
+    matter, _made = Matter.objects.update_or_create(id=MATTER, defaults={"organization": org.organization, "name": "Smith v. Jones", "opened_at": now, "closed_at": None})
+    agreed = None if slug == "confirm-hold" else now
+    over = now if slug == "close-matter" else None
+    hold, _made = LegalHold.objects.update_or_create(id=HOLD, defaults={
+        "organization": org.organization, "matter": matter, "ground": "a claim", "placed_at": now, "placed_by": None, "confirm_by": now + timedelta(days=7), "confirmed_at": agreed, "released_at": over,
+        "disclosure": "yes" if slug == "acknowledge-hold" else "no"})
+    if over is None:
+        people = [org.person("guest"), *([person] if slug == "release-custodians" else [])]
+        holds.place_within(org=org.organization.id, within=hold.id, subjects=[one.account_id for one in people], by=None, now=now)
+    HoldNotice.objects.all().delete()
+    if slug == "acknowledge-hold":
+        HoldNotice.objects.bulk_create([HoldNotice(organization=org.organization, account_id=one.account_id, hold=hold, told_at=now, reminded_at=now) for one in org.people.values()])
 
 
 def restriction_for(person: Membership) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts import holding
 from accounts.claims import life as claims
 from accounts.emails import collisions, life, links, switching
 from accounts.models import Account, AddressChange, ClaimedAccount, Management, Membership, Organization, ReleasedAddress
@@ -212,7 +213,7 @@ def accept(*, now: datetime) -> None:
 def forget(*, now: datetime) -> None:
     """Undo links and quarantines that are over, and finished changes after 90 days: nobody needs the addresses here any more."""
     with installation("what is over is forgotten"), transaction.atomic():
-        old = AddressChange.objects.filter(finished_at__lte=now - life.KEPT)
+        old = holding.free(AddressChange.objects.filter(finished_at__lte=now - life.KEPT))
         stale = AddressChange.objects.filter(undo_until__lte=now)
         closed = ReleasedAddress.objects.filter(until__lte=now)
         if not (old.exists() or stale.exists() or closed.exists()):

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts import holding
 from accounts.actor import Actor
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import NoForm
@@ -21,6 +22,8 @@ def rule(actor: Actor, target: GroupTarget, _data: Data, _now: datetime) -> Iter
         yield "out_of_scope"
     if target.scoping:
         yield "group_in_scope"
+    if holding.keeps_group(organization=target.group.organization_id, group=target.id):
+        yield "on_hold"
     if target.role is not None:
         yield from grantable(actor, target.role)
         yield from untouchable(actor, target.members)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from accounts.actor import Actor
 from accounts.models import Management, ProfileChange, ProfileSuggestion, ValueDispute
@@ -15,6 +16,8 @@ from accounts.people import Person
 from accounts.profile import rules
 from accounts.tenancy import installation
 
+SHOWN = timedelta(days=90)
+"""How long after the person was told a change is shown beside the field; what a hold keeps longer is shown no longer."""
 OPEN_FOR = timedelta(days=30)
 """How long a suggestion waits for an answer."""
 CORRECTED = (DisputeState.CORRECTED, DisputeState.PARTLY)
@@ -109,7 +112,8 @@ def stands_against(person: Person, new: Mapping[str, str], *, anew: bool) -> Ite
 
 def changes(people: Sequence[Person]) -> None:
     """extra["changes"]: by field, the last change that somebody else made in this organization."""
-    rows = ProfileChange.objects.filter(organization_id__in=_organizations(people), account_id__in=[p.account.id for p in people]).order_by("changed_at")
+    rows = ProfileChange.objects.filter(organization_id__in=_organizations(people), account_id__in=[p.account.id for p in people]).filter(
+        Q(told_at=None) | Q(told_at__gt=Now() - SHOWN)).order_by("changed_at")
     _by_field(people, "changes", rows)
 
 

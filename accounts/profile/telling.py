@@ -12,7 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import translation
 
-from accounts import audience, outbox, purposes
+from accounts import audience, holding, outbox, purposes
 from accounts.models import Account, Membership, Organization, ProfileChange, ProfileSuggestion, ValueDispute
 from accounts.organizations import contact
 from accounts.people import load_people
@@ -131,7 +131,7 @@ def run(*, now: datetime) -> None:
                     _tell(organization_id, account_id, now)
             except Exception as error:
                 logger.error("the mail about changes of a profile is tried again later (%s)", type(error).__name__)
-        ProfileChange.objects.filter(told_at__lt=now - KEPT).delete()
+        holding.free(ProfileChange.objects.filter(told_at__lt=now - KEPT)).delete()
         waiting = sorted(set(ProfileSuggestion.objects.filter(expires_at__lte=now).values_list("organization_id", flat=True)))
         due = list(ValueDispute.objects.filter(back_at__lte=now).order_by("back_at").values_list("id", "organization_id", "account_id"))
     for organization_id in waiting:
@@ -193,7 +193,7 @@ def _line(field: str, value: str) -> str:
 
 def _expire(organization_id: UUID, now: datetime) -> int:
     with transaction.atomic():
-        rows = list(ProfileSuggestion.objects.select_for_update(skip_locked=True).filter(organization_id=organization_id, expires_at__lte=now).order_by("expires_at")[:BATCH])
+        rows = list(holding.free(ProfileSuggestion.objects.select_for_update(skip_locked=True).filter(organization_id=organization_id, expires_at__lte=now)).order_by("expires_at")[:BATCH])
         if rows:
             with recording.opened(org=organization_id, now=now) as act:
                 ProfileSuggestion.objects.filter(id__in=[row.id for row in rows]).delete()

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from accounts import lately
+from accounts import holding, lately
 from accounts.models import Account
 from accounts.reasons import NotFound, Refused
 from accounts.work import Work
@@ -76,7 +76,7 @@ def go(work: Work, loaded: Loaded, event: str, *, who: Who, actor: UUID | None =
         case.decided_by = actor
     _outcomes(loaded, row.outcome, event, data, now)
     case.closed_at = (case.closed_at or now) if case.state in OVER or row.clock == "stop" or case.state == "ready" else None
-    gone = list(Evidence.objects.filter(case_id=case.id).only("id")) if case.state in OVER else []
+    gone = list(holding.free(Evidence.objects.filter(case_id=case.id)).only("id")) if case.state in OVER else []
     for one in gone:
         work.remove(one)
     happened = Happening(id=uuid4(), case=case, organization_id=case.organization_id, account_id=case.account_id, at=_after(loaded.happened, data.get("at") or now), event=event, by=who, actor=actor,

@@ -50,6 +50,7 @@ UNITS: tuple[Unit, ...] = (
             "matter_id": REFERENCE,
             **{name: _SCOPE for name in ("categories", "groups", "services", "first_day", "last_day", "disclosure")},
             "ground": data("user.content.private", export="no", erase="keep", ground=_WHY),
+            "end_ground": data("user.content.private", export="no", erase="keep", ground=_WHY),
             "placed_at": ORDER,
             "placed_by": _DECIDED,
             "confirm_by": none("until when a second person has to agree", reviewed="a moment, not a person"),

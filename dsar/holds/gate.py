@@ -19,23 +19,26 @@ DATED = {
 """When what a row says was so. Rows of other kinds bear no date that says it, so days do not limit a hold on them."""
 
 
-def kept(unit: Unit, *, org: UUID | None) -> tuple[str, list[object]]:
+def kept(unit: Unit, *, org: UUID | None, hold: UUID | None = None) -> tuple[str, list[object]]:
     """SQL that is true for the rows of this kind that a hold keeps now, and its parameters: holds of `org`, or, with None, of the organization whose row each of them is.
 
     To be used inside `WHERE NOT (…)`, on the unit's table by its own name. Rows that belong to no organization are kept by the holds of all: to see them needs the installation's reach.
+    `hold` asks for one legal hold alone.
     """
     given: list[object] = [org] if org is not None and unit.scope else []
     whose = "" if not unit.scope else " AND h.org = %s" if given else f' AND h.org = "{unit.table}"."{unit.scope}"'
     held = ("SELECT h.subject FROM audit_hold h LEFT JOIN dsar_legalhold l ON l.id = h.within"
             f" WHERE h.kind = 'subject' AND h.released_at IS NULL{whose} AND (l.id IS NULL OR cardinality(l.categories) = 0 OR l.categories && %s::varchar[]){_days(unit)}")
+    held, one = (f"{held} AND h.within = %s", [hold]) if hold else (held, [])
     kinds, ways, values = categories(unit), [], list(given)
     for subject in unit.about:
         if subject.role in {"subject", "recipient"}:
             ways.append(condition(unit.table, subject.path, among=held))
-            values += [*given, kinds]
+            values += [*given, kinds, *one]
     if not ways:
         return "false", []
-    some = f"EXISTS (SELECT 1 FROM audit_hold h WHERE h.kind = 'subject' AND h.released_at IS NULL{' AND h.org = %s' if given else ''})"  # asked once, so that where nothing is held each row costs nothing
+    # Asked once, so that where nothing is held each row costs nothing.
+    some = f"EXISTS (SELECT 1 FROM audit_hold h WHERE h.kind = 'subject' AND h.released_at IS NULL{' AND h.org = %s' if given else ''})"
     return f"({some} AND ({' OR '.join(ways)}))", values
 
 

@@ -18,7 +18,8 @@ class Disclosure(models.TextChoices):
 class Matter(Versioned):
     """A legal matter: what holds are placed for."""
 
-    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "name": "pii", "note": "pii", "opened_at": "public", "opened_by": "public", "closed_at": "public", "closed_by": "public"}
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "name": "pii", "note": "pii", "opened_at": "public", "opened_by": "public",
+             "closed_at": "public", "closed_by": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="matters")
     name = models.CharField(max_length=200)
@@ -38,7 +39,7 @@ class LegalHold(Versioned):
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "matter": "public", "categories": "public", "groups": "public", "services": "public", "first_day": "public",
              "last_day": "public", "disclosure": "public", "ground": "pii", "placed_at": "public", "placed_by": "public", "confirm_by": "public", "confirmed_at": "public", "confirmed_by": "public",
-             "released_at": "public", "released_by": "public", "lapsed": "public"}
+             "released_at": "public", "released_by": "public", "end_ground": "pii", "lapsed": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="legal_holds")
     matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="holds")
@@ -60,6 +61,8 @@ class LegalHold(Versioned):
     confirmed_by = models.UUIDField(null=True)
     released_at = models.DateTimeField(null=True)
     released_by = ArrayField(models.UUIDField(), default=list)
+    end_ground = models.TextField(blank=True)
+    """Why it could be released."""
     lapsed = models.BooleanField(default=False)
     """It ended because no second person agreed in time."""
 

@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                 ('confirmed_by', models.UUIDField(null=True)),
                 ('released_at', models.DateTimeField(null=True)),
                 ('released_by', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, size=None)),
+                ('end_ground', models.TextField(blank=True)),
                 ('lapsed', models.BooleanField(default=False)),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='legal_holds', to='accounts.organization')),
                 ('matter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holds', to='dsar.matter')),

@@ -29,6 +29,7 @@ from dsar.cases.engine import Loaded
 from dsar.cases.models import Action, Case, Outcome, Right, Task, TaskKind
 from dsar.cases.table import DISCLOSES
 from dsar.export import run
+from dsar.holds import people
 from dsar.models import Copy, CopyState
 from dsar.powers import cases
 from dsar.powers.cases import AnswerForm, CaseForm
@@ -147,6 +148,8 @@ def _copy(work: Work, loaded: Loaded, language: str) -> Copy:
 def erase_rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     codes = _open(actor, person, ERASES, now, "no_deletion_asked")
     yield from codes
+    if person.membership is not None and people.managed_by(person.membership.organization_id, actor.account_id, person.account.id):
+        yield "hold_manager"
     if not codes:
         yield from schedule_deletion.rule(actor, person, {**data, **_ASKED}, now)
 
@@ -238,6 +241,14 @@ class HandForm(AnswerForm):
     field_order = ["request", "evidence", "outcome", "ground", "message", "private_note"]
 
 
+def hand_rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
+    """What a hold keeps is not said to be deleted, by hand either."""
+    yield from cases.rule_of("by_hand")(actor, target, data, now)
+    row = cases.chosen(target.id, data)
+    if row is not None and row.actions.filter(right=Right.ERASURE).exists() and (codes := deletions.on_hold([row.account_id]).get(row.account_id)):
+        yield from codes
+
+
 def hand(work: Work, target: OrganizationTarget, data: Data) -> None:
     row = cases.chosen(target.id, data)
     assert row is not None
@@ -283,7 +294,7 @@ RETRY = Power(
     sentence=gettext_lazy("%(actor)s tried a request of %(target)s again"),
 )
 HAND = Power(
-    slug="finish-by-hand", code="case.by_hand", event="case.fulfilled", over="organization", permission="manage_requests", tier=3, form=HandForm, rule=cases.rule_of("by_hand"),
+    slug="finish-by-hand", code="case.by_hand", event="case.fulfilled", over="organization", permission="manage_requests", tier=3, form=HandForm, rule=hand_rule,
     effects=cases.effects_of("fulfilled"), apply=hand, notice=False,
     title=gettext_lazy("Finish a request by hand"), button=gettext_lazy("It is done"),
     does=gettext_lazy("Says that what could not be carried out here was done in another way, with evidence; a second person has to agree. Closes the request."),

@@ -80,6 +80,7 @@ _STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-l
 _DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain", "announce-claim", "release-domain")
 _CLAIMS = ("cancel-claim", "exempt-account", "answer-objection")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
+_HOLDS = ("open-matter", "close-matter", "place-hold", "confirm-hold", "add-custodians", "release-custodians", "release-hold")
 _NOTICE = ("put-in-notice", "take-from-notice", "write-notice", "discard-notice-draft", "publish-notice")
 _SETTINGS = ("delete-organization", "cancel-organization-deletion", "update-organization", "set-contact", "set-limits", "set-field-policy", "set-edit-limits")
 _INACTIVITY = ("set-inactivity-rule",)
@@ -88,7 +89,7 @@ _LISTS = {**dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-o
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), "send-announcement": "announcements",
           **dict.fromkeys(_INACTIVITY, "settings-inactivity"),
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
-          **dict.fromkeys(_KEEPING, "audit-retention"), "create-role": "roles",
+          **dict.fromkeys(_KEEPING, "audit-retention"), **dict.fromkeys(_HOLDS, "holds"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
                          "record-request", "vouch-for-requester", "release-copy", "make-fetch-code", "retry-request", "rebut-child-report",
                          "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",
