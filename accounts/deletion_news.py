@@ -36,6 +36,8 @@ def handle(batch: list[Sealed]) -> None:
         if row is None or sealed.outcome != "success":
             continue
         account = Account.objects.get(id=row.account_id)
+        if sealed.action == "account.deletion_near" and deletions.on_hold([row.account_id]):
+            continue  # it waits meanwhile; they are warned anew when it goes on
         if sealed.action == "account.purge_waits":
             if organization is not None:
                 _administrators(sealed, organization, row, account)
@@ -68,7 +70,7 @@ def _person(sealed: Sealed, organization: Organization | None, row: Deletion, ac
     if Account.objects.filter(email_key=address_key(address)).exclude(id=account.id).exists():
         return  # somebody else reads it now
     outbox.owe(template="deletion-news", account=account, address=address, entry=sealed.entry, organization_id=row.organization_id, now=datetime.now(UTC), context={
-        **_common(sealed, organization, row), "event": sealed.action.partition(".")[2],
+        **_common(sealed, organization, row), "event": sealed.action.partition(".")[2], "waits": bool(row.waits_for) or bool(deletions.on_hold([row.account_id])),
         "postponed": sealed.record.get("facts", {}).get("postponed", False), "link": own_deletion.link(row) if row.by_person and deletions.may(row, "cancel") else ""})
 
 
@@ -78,7 +80,7 @@ def _administrators(sealed: Sealed, organization: Organization, row: Deletion, a
         with translation.override(told.language):
             words = [text(code) for code in sealed.record.get("facts", {}).get("waits_for", [])]
         outbox.owe(template="deletion-waits", account=told, entry=sealed.entry, organization_id=organization.id, now=datetime.now(UTC), context={
-            **_common(sealed, organization, row), "words": words,
+            **_common(sealed, organization, row), "words": words, "began": row.began_at is not None,
             "page": settings.STEWARD_URL + (reverse("person", args=[organization.slug, member.id]) if member else reverse("people", args=[organization.slug]))})
 
 

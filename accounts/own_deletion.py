@@ -9,9 +9,11 @@ from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts import deletions, policy, rights
 from accounts.models import Account, Deletion, Management, Organization, RightsRequest
+from accounts.models.deletion import DeletionState
 from accounts.models.rights import RightsKind
 from accounts.people import Person
 from accounts.reasons import NotFound
@@ -58,6 +60,15 @@ def in_the_way(account_id: UUID) -> list[tuple[str, Organization | None]]:
     with installation("a person's own organizations"):
         names = Organization.objects.in_bulk({organization for _account, organization, _code in found if organization})
     return sorted(((code, names.get(organization)) for _account, organization, code in found), key=lambda one: (one[0], one[1].name if one[1] else ""))
+
+
+def waits(row: Deletion | None) -> str:
+    """Why the deletion of an account waits, for the person themselves, in one sentence; '' while it does not. Of a hold no more than that there is a legal ground."""
+    if row is None or not (row.state == DeletionState.BLOCKED or row.waits_for):
+        return ""
+    if deletions.on_hold([row.account_id]):
+        return _("It waits, because something has to be kept for a legal reason. It goes on when that ends, and you are told before.")
+    return _("It waits, because something stands in the way. It goes on when that is settled.")
 
 
 # The way back

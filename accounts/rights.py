@@ -165,7 +165,7 @@ def _place(organization: Organization, manages: bool, status: str, reason: str, 
 def own_deletion(account: Account) -> Deletion | None:
     """The scheduled deletion that the person asked for and may cancel."""
     with installation("a person's own account"):
-        row = deletions.of(account_id=account.id)
+        row = deletions.shown(account_id=account.id)
     return row if row and row.by_person and deletions.may(row, "cancel") else None
 
 

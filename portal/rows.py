@@ -27,12 +27,13 @@ def people(rows: Sequence[Row], *, slug: str, tick: bool) -> SafeString:
     before, after = _address("person", slug)
     second, only = escape(_("Second factor")), format_html('<span class="badge warn">{}</span>', _("Password only"))
     empty = '<td class="tick"></td>' if tick else ""
+    waits = escape(_("The deletion waits"))
     stored = escape(_("The use of this person’s data is restricted"))
     found = []
     for row in rows:
         name, email = escape(row.name or row.email), escape(row.email)
         box = f'<td class="tick"><input type="checkbox" name="ids" value="{row.id}" aria-label="{name}"></td>' if tick else ""
-        date = f'<br><small class="muted nowrap">{when(row.purge_at)}</small>' if row.purge_at else ""
+        date = f'<br><small class="muted nowrap">{when(row.purge_at)}</small>' if row.purge_at else f'<br><small class="muted">{waits}</small>' if row.status == "pending_deletion" else ""
         if row.restricted:
             found.append(
                 f'<tr>{empty}<th scope="row" class="rowhead"><span class="who"><span class="av" aria-hidden="true">·</span><span><a href="{before}{row.id}{after}">{email}</a>'

@@ -72,9 +72,10 @@ class ReleaseForm(StrictForm):
     private_note = forms.CharField(
         label=gettext_lazy("Why"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), help_text=gettext_lazy("Why it may be released. Goes to the audit log."))
 
-    def choices_for(self, organization: Organization, _actor: Actor) -> None:
+    def choices_for(self, organization: Organization, actor: Actor) -> None:
         """The holds in force."""
-        self.fields["hold"].choices = [("", _("Choose one")), *((str(h.id), words(h)) for h in holds.covers(org=organization.id) if h.within is None)]  # type: ignore[attr-defined]
+        rows = [h for h in holds.covers(org=organization.id) if h.within is None and (h.subject is None or h.subject != actor.account_id)]
+        self.fields["hold"].choices = [("", _("Choose one")), *((str(h.id), words(h)) for h in rows)]  # type: ignore[attr-defined]
 
 
 def words(hold: Hold) -> str:

@@ -25,8 +25,9 @@ def _hold(target: OrganizationTarget, data: Data) -> Hold | None:
     return Hold.objects.filter(org=target.id, id=wanted, within=None, released_at=None).first()
 
 
-def rule(_actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
-    if data.get("hold") and _hold(target, data) is None:
+def rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
+    hold = _hold(target, data)
+    if data.get("hold") and (hold is None or (hold.subject is not None and hold.subject == actor.account_id)):
         yield "not_found"
 
 

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from accounts import deletions
 from accounts.actor import Actor
 from accounts.keyset import Slice, fetch
 from accounts.models import Membership, Plan
 from accounts.models.plan import PlanState
 
 SIZE = 25
+DELETES = "schedule-deletion"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Scheduled:
     plan: Plan
     person: Membership
     by: Membership | None
+    waits_for: tuple[str, ...] = ()
+    """What stands in its way now, where that is a hold: then it will not be done at its time."""
 
 
 def page(*, actor: Actor, power: str = "", person: UUID | None = None, cursor: str = "", size: int = SIZE) -> tuple[list[Scheduled], Slice]:
@@ -58,4 +62,6 @@ def about(membership_ids: Iterable[UUID]) -> list[Plan]:
 def _named(rows: Iterable[Plan]) -> list[Scheduled]:
     rows = list(rows)
     people = {m.id: m for m in Membership.objects.filter(id__in={i for row in rows for i in (row.subject, row.requested_by) if i}).select_related("account")}
-    return [Scheduled(plan=row, person=people[row.subject], by=people.get(row.requested_by)) for row in rows if row.subject in people]
+    held = deletions.on_hold({people[row.subject].account_id for row in rows if row.power == DELETES and row.subject in people}) if any(row.power == DELETES for row in rows) else {}
+    return [Scheduled(plan=row, person=people[row.subject], by=people.get(row.requested_by), waits_for=tuple(held.get(people[row.subject].account_id, ())) if row.power == DELETES else ())
+            for row in rows if row.subject in people]

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts import access, purposes
+from accounts import access, deletions, purposes
 from accounts.models import Account
 from accounts.tenancy import installation, scope
 from dsar.cases import words
@@ -79,7 +79,7 @@ def of_person(case: Case, *, now: datetime) -> str:
     found = []
     if case.statutory_due:
         found.append(Day(case.id, "due", case.statutory_due, _("Answer to %(reference)s due: %(rights)s") % named))
-    if case.state == "scheduled" and case.not_before:
+    if case.state == "scheduled" and case.not_before and not deletions.on_hold([case.account_id]):
         found.append(Day(case.id, "date", case.not_before.astimezone(zone).date(), _("%(reference)s is carried out: %(rights)s") % named))
     made = Copy.objects.filter(for_case=case.id, account_id=case.account_id, state=CopyState.READY).first() if case.state in {"ready", "delivered"} else None
     if made is not None and made.expires_at is not None:

@@ -45,6 +45,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "reason_text": m.reason_text or None,
         "until": plain(m.status_until),
         "purge_at": plain(a.status_until) if a.status == "pending_deletion" else None,
+        "purge_waits": a.status == "pending_deletion" and a.status_until is None,
         "changed_by": str(m.status_changed_by) if m.status_changed_by else None,
         "changed_at": plain(m.status_changed_at),
         "role": m.role.slug,

@@ -31,6 +31,7 @@ SCHEDULED = thing(
         "requested_via": words(10, sample="api"),
         "created_at": shapes.STAMP,
         "finished_at": shapes.MAYBE_STAMP,
+        "waits_for": many(shapes.REASON) | {"description": "What stands in the way of a deletion now, such as a legal hold: then it is not done at its time."},
         "why_not": many(shapes.REASON) | {"description": "Why it was not done when its time came."},
     }
 )
@@ -53,6 +54,7 @@ def as_json(found: listing.Scheduled) -> dict[str, Any]:
         "requested_via": row.requested_via,
         "created_at": plain(row.created_at),
         "finished_at": plain(row.finished_at),
+        "waits_for": [{"code": code, "text": text(code)} for code in found.waits_for],
         "why_not": [{"code": code, "text": text(code)} for code in row.failure.split(",") if code],
     }
 

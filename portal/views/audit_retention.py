@@ -23,7 +23,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     past = retention.history(org=org)
     agreed = retention.current(org=org)
     chosen, problem = _chosen(request.GET.get("years", ""), low, high)
-    found = holds.every(org=org)
+    found = [h for h in holds.every(org=org) if h.kind != "subject" or (actor.may("manage_holds") and h.subject != actor.account_id)]  # who is held is for those who manage holds, and never for them
     names = _names([by for a in past for by in a.agreed_by] + [by for h in found for by in (h.by, *h.released_by) if by])
     rows = [{"hold": h, "words": words(h), "by": names.get(h.by, ""), "released_by": [names.get(by, "") for by in h.released_by]} for h in found]
     context: dict[str, Any] = {

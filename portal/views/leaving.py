@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import door, lately, own_deletion, tenancy
+from accounts import deletions, door, lately, own_deletion, tenancy
 from accounts.addresses import address_key
-from accounts.models import Management, RightsRequest
+from accounts.models import Deletion, Management, RightsRequest
 from accounts.models.rights import RightsKind
 from accounts.power import Plan
 from accounts.powers import BY_SLUG
@@ -96,7 +96,7 @@ def keep(request: HttpRequest, word: str) -> HttpResponse:
     if found is None:
         return _over(request)
     if request.method != "POST":
-        return render(request, "me/keep.html", {"row": found[0]})
+        return render(request, "me/keep.html", {"row": found[0], "waits": own_deletion.waits(_now(found[0]))})
     try:
         own_deletion.keep(word, now=timezone.now())
     except NotFound:
@@ -105,6 +105,12 @@ def keep(request: HttpRequest, word: str) -> HttpResponse:
         return errors._page(request, 409, _("It is too late"), text(refusal.codes[0]))
     messages.success(request, _("The deletion is cancelled. Your account is again what it was before. Sign in to use it."))
     return redirect("account_login")
+
+
+def _now(row: Deletion) -> Deletion | None:
+    """As it is to be told at this moment."""
+    with tenancy.installation("a link names the deletion"):
+        return deletions.shown(account_id=row.account_id)
 
 
 def _over(request: HttpRequest) -> HttpResponse:

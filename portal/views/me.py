@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import access, door, due, purposes, tenancy
+from accounts import access, deletions, door, due, purposes, tenancy
 from accounts.mail import INVITATION, reset_link
 from accounts.models import Account, ApiToken, Management, Membership, ProfileSuggestion, Session
 from accounts.people import load_self
@@ -80,7 +80,9 @@ def about_me(account_id: UUID) -> list[dict[str, Any]]:
     """What organizations have scheduled about the person, with whom to ask."""
     with tenancy.installation("what is scheduled about the person who looks, in every organization"):
         mine = {m.id: m for m in Membership.objects.filter(account_id=account_id).exclude(status="removed").select_related("organization")}
-        return [{"plan": row, "power": FALLS_DUE[row.power], "organization": mine[row.subject].organization} for row in listing.about(mine) if row.subject]
+        rows = [row for row in listing.about(mine) if row.subject]
+        held = any(row.power == listing.DELETES for row in rows) and bool(deletions.on_hold([account_id]))
+        return [{"plan": row, "power": FALLS_DUE[row.power], "organization": mine[row.subject].organization, "waits": held and row.power == listing.DELETES} for row in rows]
 
 
 @login_required

@@ -106,7 +106,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
     audit_reading.person_viewed(actor=actor, account_id=person.account.id, what="page", now=timezone.now())
     history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=40) if actor.may("view_audit") else None
     capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]
-    deletion = deletions.of(account_id=person.account.id) if person.account.status == "pending_deletion" else None
+    deletion = deletions.shown(account_id=person.account.id) if person.account.status == "pending_deletion" else None
     return render(request, "people/detail.html", {
         "person": person, "m": person.membership, "a": person.account, "capabilities": [c for c in capabilities if c["allowed"] and not c["power"].danger],
         "dangers": [c for c in capabilities if c["allowed"] and c["power"].danger], "impossible": [c for c in capabilities if not c["allowed"]],

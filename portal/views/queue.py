@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import lately
+from accounts import deletions, lately
 from accounts.actor import Actor
 from accounts.models import Account, Management, Membership, RightsRequest
 from accounts.power import Words
-from accounts.reasons import NotFound
+from accounts.reasons import NotFound, text
 from dsar import disputed
 from dsar.cases import calendar, fetching, figures, mailbox, plans, words
 from dsar.cases.models import Agent, Case, Channel, State, Task, TaskKind
@@ -110,7 +110,9 @@ def one(request: HttpRequest, slug: str, case_id: UUID) -> HttpResponse:
     line, values = next(iter(lines([row], members, actor, slug))), list(disputed.of(row))
     if any(one.state == "open" for one in values):  # each of them is answered by itself
         line.acts = [(path, label) for path, label in line.acts if "/answer-request/" not in path and "/refuse-request/" not in path]
+    waits = deletions.on_hold([row.account_id]).get(row.account_id, []) if row.not_before and row.state == "scheduled" else []
     return render(request, "rights/one.html", {
+        "waits_for": [text(code) for code in waits],
         "line": line, "standing": mailbox.standing(row, now), "who": who, "timeline": [(words.SENTENCES.get(f"case.{h.event}", h.event) % {
             "actor": who.get(h.actor, _("Nobody in particular")) if h.actor else _("Nobody in particular"), "target": row.account.name or row.account.email}, h) for h in
             sorted(row.happenings.all(), key=lambda h: (h.at, h.id))],

@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import own_deactivation, rights
+from accounts import deletions, own_deactivation, own_deletion, rights
 from accounts.addresses import address_key
-from accounts.models import Account
+from accounts.models import Account, Deletion
 from accounts.powers.forms import GROUNDS, StrictForm
 from accounts.reasons import NotFound, Refused, text
+from accounts.tenancy import installation
 from dsar.cases import fetching, mailbox
 from dsar.cases.models import ASKABLE, Letters
 from portal.jobs import wake
@@ -71,12 +72,18 @@ def page(request: HttpRequest) -> HttpResponseBase:
         return redirect("rights-ask")
     if request.method == "POST":
         return _done(request, account)
-    grounds = dict(GROUNDS)
+    grounds, deletion = dict(GROUNDS), rights.own_deletion(account)
     return render(request, "rights/page.html", {
         "account": account, "may_come_back": own_deactivation.own(account),
         "places": [(place, grounds.get(place.reason, ""), mailbox.of(account, now=timezone.now(), organization=place.organization)) for place in rights.places(account)],
-        "rights": ASKABLE, "letters": Letters.choices, "deletion": rights.own_deletion(account),
+        "rights": ASKABLE, "letters": Letters.choices, "deletion": deletion, "waits": own_deletion.waits(deletion or _anybodys(account)),
         "visit": not request.user.is_authenticated, })
+
+
+def _anybodys(account: Account) -> Deletion | None:
+    """The deletion of the account that somebody else decided on."""
+    with installation("a person's own account"):
+        return deletions.shown(account_id=account.id) if account.status == "pending_deletion" else None
 
 
 def _person(request: HttpRequest) -> Account | None:

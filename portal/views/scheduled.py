@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.actor import Actor
+from accounts.reasons import text
 from accounts.schedules import listing
 from accounts.schedules.acts import CONTRACT
 from portal import rows
@@ -30,4 +31,4 @@ def shown(one: listing.Scheduled, actor: Actor) -> dict[str, Any]:
     """A scheduled act as pages show it."""
     power = FALLS_DUE[one.plan.power]
     may = actor.membership_id != one.person.id and ((one.plan.requested_by == actor.membership_id and not one.plan.automatic) or actor.may(power.permission))
-    return {"plan": one.plan, "person": one.person, "by": one.by, "power": power, "may": may}
+    return {"plan": one.plan, "person": one.person, "by": one.by, "power": power, "may": may, "waits_for": [text(code) for code in one.waits_for]}
