@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Max
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models.functions import Coalesce, Greatest
 
 from accounts import notice, policy
 from accounts.models import Account, Brake, ClaimedAccount, GroupMembership, Membership, MembershipSnapshot, Plan, Protection, Role, ServiceAccess
@@ -51,7 +51,7 @@ def groups(people: Sequence[Person]) -> None:
 
 def snapshots(people: Sequence[Person]) -> None:
     """extra["snapshots"]: what a removed member held; at most one."""
-    _spread(people, "snapshots", ((row.membership_id, row) for row in MembershipSnapshot.objects.filter(membership_id__in=_ids(people), expires_at__gt=Now())))
+    _spread(people, "snapshots", ((row.membership_id, row) for row in MembershipSnapshot.objects.filter(membership_id__in=_ids(people))))
 
 
 def auth_groups(people: Sequence[Person]) -> None:

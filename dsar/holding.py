@@ -74,13 +74,13 @@ def condition(table: str, path: str, *, among: str = "") -> str:
 
 def _condition(table: str, steps: list[tuple[str, str, str]], among: str) -> str:
     (column, there, by), *rest = steps
-    several = (table, column) in _arrays()
+    several, own = (table, column) in _arrays(), f'"{table}"."{column}"'
     if not rest and among:
-        return f'"{column}" && ARRAY({among})' if several else f'"{column}" IN ({among})'
+        return f"{own} && ARRAY({among})" if several else f"{own} IN ({among})"
     if not rest:
-        return f'%s = ANY("{column}")' if several else f'"{column}" = %s'
+        return f"%s = ANY({own})" if several else f"{own} = %s"
     inner = f'SELECT "{by or "id"}" FROM "{there}" WHERE {_condition(there, rest, among)}'
-    return f'"{column}" && ARRAY({inner})' if several else f'"{column}" IN ({inner})'
+    return f"{own} && ARRAY({inner})" if several else f"{own} IN ({inner})"
 
 
 @cache

@@ -43,7 +43,7 @@ def _safely(step: object) -> None:
     try:
         step()  # type: ignore[operator]
     except Exception as error:
-        logger.error("a legal hold is looked at again later (%s)", type(error).__name__)
+        logger.exception("a legal hold is looked at again later (%s)", type(error).__name__)
 
 
 def lapse(hold_id: UUID, *, now: datetime) -> bool:

@@ -47,7 +47,7 @@ def fingerprint(account_id: Any) -> dict[str, Any]:
         for unit in MAP.units:
             where, values = erasing.theirs(unit, account)
             if where and not unit.table.startswith("audit_"):
-                cursor.execute(f'SELECT t::text FROM "{unit.table}" t WHERE {where} ORDER BY 1', values)
+                cursor.execute(f'SELECT "{unit.table}"::text FROM "{unit.table}" WHERE {where} ORDER BY 1', values)
                 found[unit.table] = cursor.fetchall()
     return found
 
