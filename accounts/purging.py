@@ -72,6 +72,8 @@ def settle(*, now: datetime, only: Iterable[UUID] | None = None) -> int:
 
 
 _HELD = {"on_hold", "external_obligation"}
+_UNTOLD = {"account.purge_waits", "account.purge_resumes"}
+"""Not in the person's ledger: its hour would say when a hold came and went. That it waits they read where the deletion is."""
 
 
 def _settle(account_id: UUID, now: datetime) -> bool:
@@ -273,7 +275,8 @@ def tidy() -> None:
 
 
 def _draft(row: Deletion, event: str, **facts: object) -> EntryDraft:
-    return EntryDraft(org=row.organization_id or INSTALLATION, action=event, category="account", outcome="success", actor=_SCHEDULE, via="schedule", approved_by=tuple(row.expedited_by),
+    return EntryDraft(org=row.organization_id or INSTALLATION, action=event, category="hold" if event in _UNTOLD else "account", outcome="success", actor=_SCHEDULE, via="schedule",
+                      approved_by=tuple(row.expedited_by),
                       targets=[TargetRef(type="person", id=row.account_id, subject=row.account_id)], facts=dict(facts))
 
 

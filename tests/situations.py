@@ -223,7 +223,7 @@ def hold_for(org: Org, person: Membership, slug: str) -> None:
         "organization": org.organization, "matter": matter, "ground": "a claim", "placed_at": now, "placed_by": None, "confirm_by": now + timedelta(days=7), "confirmed_at": agreed, "released_at": over,
         "disclosure": "yes" if slug == "acknowledge-hold" else "no"})
     if over is None:
-        people = [org.person("guest"), *([person] if slug == "release-custodians" else [])]
+        people = [org.people.get("guest") or org.person("member"), *([person] if slug == "release-custodians" else [])]
         holds.place_within(org=org.organization.id, within=hold.id, subjects=[one.account_id for one in people], by=None, now=now)
     HoldNotice.objects.all().delete()
     if slug == "acknowledge-hold":

@@ -18,7 +18,7 @@ from accounts.powers.log_keeping import DayField
 from dsar.datamap.kinds import CATEGORIES
 from dsar.holds import people
 from dsar.holds.models import Disclosure, LegalHold
-from dsar.powers.matters import MatterForm
+from dsar.powers.matters import MatterForm, number
 
 KINDS = [(key, words) for key, words in CATEGORIES.items() if key != "user.unique_id"]
 """What a hold can be limited to."""
@@ -69,13 +69,16 @@ class HoldForm(StrictForm):
     @staticmethod
     def initial_from(query: QueryDict) -> dict[str, Any]:
         """The hold on whose page it was chosen."""
-        return {"hold": query.get("hold", ""), "custodians": _address_of(query)}
+        return {"hold": query.get("hold", ""), "person": query.get("person", "")}
 
     def choices_for(self, organization: Organization, actor: Actor) -> None:
         """The holds in force that whoever asks may know of."""
         rows = people.visible(organization.id, actor.account_id).filter(released_at=None).order_by("-placed_at")
         rows = rows.filter(confirmed_at=None) if self.unconfirmed else rows
         self.fields["hold"].choices = [("", _("Choose one")), *((str(row.id), title(row)) for row in rows)]  # type: ignore[attr-defined]
+        chosen, person = self.initial.get("hold"), number(self.initial.get("person"))
+        if "custodians" in self.fields and person and any(str(row.id) == chosen for row in rows) and people.custodies_of(chosen, person):
+            self.initial["custodians"] = Account.objects.get(id=person).email  # on whose line it was chosen
 
 
 def title(row: LegalHold) -> str:
@@ -105,11 +108,3 @@ class ReleaseForm(HoldForm):
     ground = forms.CharField(label=gettext_lazy("Why"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
                              help_text=gettext_lazy("Why it may be released. Only people who manage holds see it."))
 
-
-def _address_of(query: QueryDict) -> str:
-    """The person on whose line it was chosen, whom the address of the page names by number only."""
-    try:
-        account = Account.objects.filter(id=UUID(query.get("person", ""))).first()
-    except ValueError:
-        return ""
-    return account.email if account is not None and query.get("hold") and people.custodies_of(query["hold"], account.id) else ""

@@ -41,7 +41,7 @@ def plan_json(row: Plan) -> dict[str, Any]:
         "action": row.power,
         "state": row.state,
         "targets": [str(t) for t in row.targets],
-        "params": {k: v for k, v in row.data.items() if k not in {"rows", "header"}},
+        "params": {k: v for k, v in row.data.items() if k not in {"rows", "header", "custodians", "ground"}},  # whom a hold is about is for its own page
         "digest": row.digest,
         "tier": row.tier,
         "needs_approval": row.tier >= 3,

@@ -1,6 +1,7 @@
 """Legal holds: matters, what each hold keeps and lets wait; and the page on which people read of a hold that was disclosed to them."""
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -13,13 +14,14 @@ from django.utils.translation import gettext as _
 
 from accounts import door, tenancy
 from accounts.actor import Actor
-from accounts.models import Account, Group, Service
+from accounts.models import Account, Group, Plan, Service
 from accounts.reasons import NotFound, Refused, text
 from dsar.datamap.kinds import CATEGORIES
 from dsar.holds import keeping, people
 from dsar.holds.models import HoldNotice, LegalHold
-from dsar.powers import acknowledge_hold
-from dsar.powers.legal_hold_forms import short
+from dsar.powers import acknowledge_hold, legal_holds
+from dsar.powers.legal_hold_forms import keys, short, title
+from dsar.powers.matters import number
 from portal.organization import enter, myself
 
 PERMISSION = "manage_holds"
@@ -76,6 +78,16 @@ def hold(request: HttpRequest, slug: str, hold_id: UUID) -> HttpResponse:
         "categories": [CATEGORIES[key] for key in row.categories if key in CATEGORIES],
         "placed_by": names.get(row.placed_by), "confirmed_by": names.get(row.confirmed_by),
         "released_by": [names[one] for one in row.released_by if one in names], "mine": row.placed_by == actor.account_id})
+
+
+def planned(plan: Plan, actor: Actor) -> dict[str, Any] | None:
+    """What a plan about a hold is about, for whoever manages holds and may know of this one; None for everybody else."""
+    wanted = number(plan.data.get("hold")) if plan.power in {legal_holds.RELEASE.slug, legal_holds.LET_GO.slug} and actor.may(PERMISSION) else None
+    row = people.visible(plan.organization_id, actor.account_id).filter(id=wanted).first() if wanted else None
+    if row is None:
+        return None
+    going = people.named(plan.organization_id, keys(plan.data.get("custodians")))[0]
+    return {"hold": row, "title": title(row), "people": list(Account.objects.filter(id__in=going).order_by("name", "id")[:SHOWN]), "ground": plan.data.get("ground", "")}
 
 
 def _names(ids: list[UUID | None]) -> dict[UUID | None, str]:

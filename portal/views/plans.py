@@ -21,6 +21,7 @@ from portal import job_rows
 from portal.jobs import wake
 from portal.organization import enter
 from portal.powers import PLANNED
+from portal.views import holds
 
 SHOWN = 10
 """Plans on one page: each is worked out anew, so that nobody decides about what was true yesterday."""
@@ -105,6 +106,7 @@ def detail(request: HttpRequest, slug: str, plan_id: UUID) -> HttpResponse:
     code = approvals.why_not(row=row, actor=actor, now=timezone.now())
     names = _names([row])
     return render(request, "plans/detail.html", {
+        "of_hold": holds.planned(row, actor),
         "plan": row, "power": power, "who": names.get(row.requested_by), "decider": names.get(row.decided_by) if row.decided_by else None,
         "targets": [names.get(t) for t in row.targets], "problem": problem,
         "effects": effects, "due": alone.due_at(row),

@@ -12,6 +12,7 @@ from accounts import tenancy
 from accounts.models import Management
 from dsar import holding
 from dsar.datamap.kinds import PURPOSES
+from dsar.holds.models import HoldNotice
 from portal import my_rights, who
 
 LATEST = 3
@@ -23,15 +24,16 @@ def index(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     with tenancy.installation("who manages the person's own account"):
         management = Management.objects.filter(account=request.user).select_related("organization").first()
-    places = my_rights.places(request.user, now=now)
+    places, found = my_rights.places(request.user, now=now), holding.held(request.user.id)
     return render(request, "me/privacy.html", {
         "management": management, "acts": who.acts(request.user.id, size=LATEST)[0], "cards": my_rights.cards(request.user, places, now=now), "places": places,
-        "complaints": my_rights.complaints(places), "connected": my_rights.connected(request.user), "held": _held(request)})
+        "complaints": my_rights.complaints(places), "connected": my_rights.connected(request.user), "held": _held(found),
+        "told_of_holds": any(one.count for one in found if one.unit.table == HoldNotice._meta.db_table)})
 
 
-def _held(request: HttpRequest) -> list[dict[str, object]]:
+def _held(found: list[holding.Held]) -> list[dict[str, object]]:
     """By purpose: how many records, of which kinds, and until when; purposes for which nothing is held are said to have none."""
-    found = sorted(holding.held(request.user.id), key=lambda one: list(PURPOSES).index(one.unit.purpose))
+    found = sorted(found, key=lambda one: list(PURPOSES).index(one.unit.purpose))
     return [_row(key, list(rows)) for key, rows in groupby(found, key=lambda one: one.unit.purpose)]
 
 

@@ -21,7 +21,7 @@ from dsar.models import Copy
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
-from tests.situations import arrange, case_for, domain_for, group_for, ready, role_for, scheduled_for, session_for, stream_for, token_for
+from tests.situations import HOLD, arrange, case_for, domain_for, group_for, hold_for, ready, role_for, scheduled_for, session_for, stream_for, token_for
 
 
 class Api:
@@ -45,7 +45,7 @@ class Api:
 def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
     """The operation's address in this organization; ids that are not given exist nowhere."""
     found = operation.path.replace("{slug}", slug)
-    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id", "scheduled_id", "claim_id", "case_id"):
+    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id", "scheduled_id", "claim_id", "case_id", "hold_id"):
         found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
     return f"/api/v1/{found}"
 
@@ -77,6 +77,9 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
         )
 
     arrange(make)
+    if operation and (operation.name in {"holds", "hold", "matters", "me-holds"} or "hold_id" in operation.path):
+        arrange(lambda: hold_for(org, org.person("guest" if "guest" in org.people else name), "acknowledge-hold" if operation.name == "me-holds" else "release-hold"))
+        made["hold_id"] = HOLD
     return made
 
 

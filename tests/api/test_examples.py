@@ -28,6 +28,7 @@ from tests.situations import (
     CASES_OF_PERSON,
     CLAIMS,
     DATA,
+    HOLDS,
     TRANSFERS,
     arrange,
     change_for,
@@ -79,6 +80,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         with tenancy.installation("look"):
             plan = Plan.objects.get(id=ids["plan_id"])
         body = {"digest": plan.digest, "count": plan.summary["doable"]}
+    if operation.name in HOLDS:
+        body.update(DATA[operation.name])
     if operation.name == "release-audit-hold":
         body["hold"] = _hold(org)
     if operation.power is not None and operation.power.slug in CLAIMS:
@@ -166,7 +169,7 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
-    if operation.name in VALUES:
+    if operation.name in VALUES or operation.name in HOLDS:
         ready(org, operation.name)
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))

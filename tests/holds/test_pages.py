@@ -150,7 +150,7 @@ def test_a_deletion_that_waits_says_so_everywhere_and_goes_on_everywhere(world: 
 
     def shown() -> dict[str, str]:
         return {"person": owner.get(f"{base}people/{person.id}/").content.decode(), "list": owner.get(f"{base}people/?status=pending_deletion").content.decode(),
-                "rights": visit.get("/rights/").content.decode(), "keep": visit.get(keep).content.decode(),
+                "rights": visit.get("/rights/page/").content.decode(), "keep": visit.get(keep).content.decode(),
                 "api": owner.get(f"/api/v1/orgs/{org.slug}/people/{person.id}/").content.decode()}
     before = shown()
     assert all(date in text for text in before.values()), {name: date in text for name, text in before.items()}

@@ -11,22 +11,27 @@ from django.test.utils import CaptureQueriesContext
 from accounts import door, tenancy
 from accounts.models import Account, Claim, ClaimedAccount
 from accounts.powers import BY_SLUG
+from audit import holds
+from dsar.holds.models import LegalHold
 from tests.browse import client_for
 from tests.cast import World, add_person
-from tests.situations import WHY, arrange, claim_for, claimed_account, domain_for
+from tests.situations import HOLD, MATTER, WHY, arrange, claim_for, claimed_account, domain_for, hold_for
 
-BUDGETS = {"/o/{slug}/people/": 20, "/o/{slug}/people/{person}/": 54, "/o/{slug}/people/{person}/suspend/": 18, "/o/{slug}/audit/": 26, "/o/{slug}/approvals/": 14, "/o/{slug}/administrators/protected/": 14, "/o/{slug}/people/act/": 13, "/me/": 24, "/me/email/": 20, "/o/{slug}/email-changes/": 14, "/me/values/": 20, "/me/data/": 13, "/me/privacy/": 50, "/me/deactivate/": 30, "/me/delete/": 45, "/me/copies/": 15, "/me/requests/": 12, "/me/restriction/": 13, "/me/communications/": 20, "/o/{slug}/announcements/": 16, "/o/{slug}/copies/": 14, "/o/{slug}/processing/": 13, "/me/who/": 29, "/o/{slug}/domains/": 14, "/o/{slug}/domains/claims/": 18, "/o/{slug}/domains/claims/{claim}/": 18, "/o/{slug}/domains/{domain}/": 14, "/o/{slug}/domains/{domain}/claim/": 18, "/me/claims/": 13, "/me/claims/{claimed}/": 13, "/me/claims/{claimed}/notice/": 17, "/me/sessions/": 11, "/o/{slug}/help/": 14, "/o/{slug}/administrators/succession/": 16, "/o/{slug}/succession/": 17, "/me/transfer/": 14}
+BUDGETS = {"/o/{slug}/people/": 20, "/o/{slug}/people/{person}/": 54, "/o/{slug}/people/{person}/suspend/": 18, "/o/{slug}/audit/": 26, "/o/{slug}/approvals/": 14, "/o/{slug}/administrators/protected/": 14, "/o/{slug}/people/act/": 13, "/me/": 24, "/me/email/": 20, "/o/{slug}/email-changes/": 14, "/me/values/": 20, "/me/data/": 13, "/me/privacy/": 50, "/me/deactivate/": 30, "/me/delete/": 45, "/me/copies/": 15, "/me/requests/": 12, "/me/restriction/": 13, "/me/communications/": 20, "/o/{slug}/announcements/": 16, "/o/{slug}/copies/": 14, "/o/{slug}/processing/": 13, "/me/who/": 29, "/o/{slug}/domains/": 14, "/o/{slug}/domains/claims/": 18, "/o/{slug}/domains/claims/{claim}/": 18, "/o/{slug}/domains/{domain}/": 14, "/o/{slug}/domains/{domain}/claim/": 18, "/me/claims/": 13, "/me/claims/{claimed}/": 13, "/me/claims/{claimed}/notice/": 17, "/me/sessions/": 11, "/o/{slug}/help/": 14, "/o/{slug}/administrators/succession/": 16, "/o/{slug}/succession/": 17, "/me/transfer/": 14,
+           "/o/{slug}/holds/": 16, "/o/{slug}/holds/{hold}/": 22, "/o/{slug}/holds/matters/{matter}/": 17, "/me/holds/": 13}
 
 
 @pytest.mark.parametrize("path", list(BUDGETS))
 def test_page(world: World, path: str) -> None:
-    client, there = client_for(world.north.person("owner")), _claimed(world) if "claim" in path or "domain" in path else {}
+    client, there = client_for(world.north.person("owner")), _claimed(world) if "claim" in path or "domain" in path else _held(world) if "/holds/{" in path else {}
     address = path.format(slug=world.north.slug, person=world.north.person("worker").id, **there)
     client.get(address)
     with CaptureQueriesContext(connection, ) as few:
         assert client.get(address).status_code == 200
     arrange(lambda: [add_person(world.north, f"more{n}", "member", True, datetime.now(UTC)) for n in range(15)])
-    if there:
+    if "hold" in there:
+        arrange(lambda: _more_held(world))
+    elif there:
         arrange(lambda: _more(world))
     with CaptureQueriesContext(connection) as many:
         client.get(address)
@@ -34,9 +39,9 @@ def test_page(world: World, path: str) -> None:
     assert len(few) <= BUDGETS[path], [q["sql"][:120] for q in few]
 
 
-def _claimed(world: World) -> dict[str, UUID]:
+def _claimed(world: World) -> dict[str, object]:
     """A domain with a claim of the owner's own account."""
-    found: dict[str, UUID] = {}
+    found: dict[str, object] = {}
 
     def make() -> None:
         domain = domain_for(world.north, f"budget-{world.north.slug}.com")
@@ -45,6 +50,21 @@ def _claimed(world: World) -> dict[str, UUID]:
 
     arrange(make)
     return found
+
+
+def _held(world: World) -> dict[str, object]:
+    """A matter with a hold."""
+    arrange(lambda: hold_for(world.north, world.north.person("worker"), "release-hold"))
+    return {"hold": HOLD, "matter": MATTER}
+
+
+def _more_held(world: World) -> None:
+    """More people in the hold, more holds for the matter."""
+    now = datetime.now(UTC)
+    everybody = list(Account.objects.filter(memberships__organization=world.north.organization).values_list("id", flat=True))
+    holds.place_within(org=world.north.organization.id, within=UUID(HOLD), subjects=everybody[:8], by=None, now=now)
+    for _n in range(15):
+        LegalHold.objects.create(organization=world.north.organization, matter_id=MATTER, ground="g", placed_at=now, confirm_by=now)
 
 
 def _more(world: World) -> None:
