@@ -80,7 +80,6 @@ class Certificate(Identified):
 
 from dsar.backups.models import Backup  # noqa: E402, F401  (Django finds models here)
 from dsar.cases.models import Action, Agent, CalendarLink, Case, ChildReport, Evidence, Happening, Inquiry, Task  # noqa: E402, F401  its models are found here
-from dsar.ledger.models import LedgerMark, LedgerSeen  # noqa: E402, F401
-from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)
 from dsar.holds.models import HoldNotice, LegalHold, Matter  # noqa: E402, F401
+from dsar.ledger.models import LedgerMark, LedgerSeen  # noqa: E402, F401
 from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)
