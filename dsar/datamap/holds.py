@@ -63,7 +63,7 @@ UNITS: tuple[Unit, ...] = (
     ),
     Unit(
         table="dsar_holdnotice",
-        title=_("Legal holds that you were told of"),
+        title=_("Notices of legal holds"),
         about=(Subject("account_id"),),
         purpose="record",
         source=("administrator", "person"),

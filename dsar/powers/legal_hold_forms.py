@@ -20,8 +20,8 @@ from dsar.holds import people
 from dsar.holds.models import Disclosure, LegalHold
 from dsar.powers.matters import MatterForm, number
 
-KINDS = [(key, words) for key, words in CATEGORIES.items() if key != "user.unique_id"]
-"""What a hold can be limited to."""
+KINDS = [(key, words) for key, words in CATEGORIES.items() if key not in {"user.unique_id", "user.history"} and not key.startswith("user.authorization")]
+"""What a hold can be limited to: not the log, which is always held, and not credentials, which prove nothing."""
 
 
 def keys(text: object) -> list[str]:

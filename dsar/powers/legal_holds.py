@@ -185,6 +185,8 @@ def let_go_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: date
 
 def let_go_effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
     known = people.named(target.id, keys(data.get("custodians")))[0]
+    if not known:
+        return []
     words = ngettext("This hold keeps %(n)d person no longer.", "This hold keeps %(n)d people no longer.", len(known))
     return [Effect("lost", "people", words % {"n": len(known)}, len(known)), *_resumes(target, data, known)]
 

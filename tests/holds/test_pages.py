@@ -144,7 +144,7 @@ def test_a_deletion_that_waits_says_so_everywhere_and_goes_on_everywhere(world: 
     arrange(lambda: made.append(deletion_for(person, by_person=True)))
     date = made[0].purge_at.strftime("%Y-%m-%d")
     visit = Client()
-    arrange(lambda: RightsVisit.objects.create(account_id=person.account_id, session_hash=rights._hash("word"), made_at=datetime.now(UTC), link_until=datetime.now(UTC), until=datetime.now(UTC) + DAY))
+    arrange(lambda: RightsVisit.objects.create(account_id=person.account_id, session_hash=rights._hash("word"), address_hash=rights._of(person.account), made_at=datetime.now(UTC), link_until=datetime.now(UTC), until=datetime.now(UTC) + DAY))
     visit.cookies["steward_rights"] = "word"
     keep = own_deletion.link(made[0]).replace(live.STEWARD_URL, "")
 
