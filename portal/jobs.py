@@ -80,7 +80,8 @@ def periodic() -> None:
     run.remind(now=timezone.now())
     run.expire(now=timezone.now())
     horizon.run(now=timezone.now())
-    legal_holds.run(now=timezone.now())
+    if cache.add("legal-holds-looked-at", 1, 3600):
+        legal_holds.run(now=timezone.now())
     restrictions.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
         inactivity.run(now=timezone.now())

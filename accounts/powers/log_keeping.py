@@ -89,5 +89,5 @@ def words(hold: Hold) -> str:
 
 
 def person_of(organization_id: Any, address: object) -> Membership | None:
-    """The member with this address, also one who was removed."""
-    return Membership.objects.filter(organization_id=organization_id, account__email_key=address_key(str(address or ""))).first()
+    """The member with this address, also one who was removed; nobody who was only invited: an organization cannot keep a stranger from deleting their own account."""
+    return Membership.objects.filter(organization_id=organization_id, account__email_key=address_key(str(address or ""))).exclude(joined_at=None).first()

@@ -12,6 +12,8 @@ from dsar.holds.models import Disclosure, LegalHold, Matter
 
 MOST = 5000
 """People in one act."""
+_STRANGERS = Q(joined_at=None)
+"""Whoever was only invited: an organization has nothing of theirs to keep, and could keep a stranger from deleting their own account."""
 
 
 def custodies(organization: UUID, *, hold: UUID | None = None, in_force: bool = True) -> QuerySet[Custody]:
@@ -49,7 +51,7 @@ def managed_by(organization: UUID, viewer: UUID | None, account: UUID) -> bool:
 def named(organization: UUID, addresses: Iterable[str]) -> tuple[list[UUID], list[str]]:
     """The accounts of these addresses, in comparison form, that are or were in the organization; and the addresses that are nobody's there."""
     wanted = list(dict.fromkeys(addresses))
-    found = Membership.objects.filter(organization_id=organization, account__email_key__in=wanted, account__kind="person").exclude(account__status="purged")
+    found = Membership.objects.filter(organization_id=organization, account__email_key__in=wanted, account__kind="person").exclude(account__status="purged").exclude(_STRANGERS)
     rows = dict(found.values_list("account__email_key", "account_id"))
     return [rows[key] for key in wanted if key in rows], [key for key in wanted if key not in rows]
 
@@ -58,7 +60,7 @@ def in_spaces(organization: UUID, *, groups: Iterable[UUID], services: Iterable[
     """Everybody who is in these groups or has access to these services now."""
     members = GroupMembership.objects.filter(organization_id=organization, group_id__in=list(groups)).values("membership_id")
     users = ServiceAccess.objects.filter(organization_id=organization, service_id__in=list(services)).values("membership_id")
-    rows = Membership.objects.filter(Q(id__in=members) | Q(id__in=users), organization_id=organization, account__kind="person").exclude(account__status="purged")
+    rows = Membership.objects.filter(Q(id__in=members) | Q(id__in=users), organization_id=organization, account__kind="person").exclude(account__status="purged").exclude(_STRANGERS)
     return list(rows.order_by("account_id").values_list("account_id", flat=True))
 
 

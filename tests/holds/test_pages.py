@@ -65,7 +65,8 @@ def test_from_the_matter_to_the_release_on_pages(world: World) -> None:
     with tenancy.scope(org=org.organization.id):
         word = people.matters(org.organization.id, None).get()
     data = {"matter": str(word.id), "custodians": f"WORKER@{org.slug}.example\n guest@{org.slug}.example", "categories": ["user.content.private"], "disclosure": "no", "ground": "The claim of Smith"}
-    for wrong, words in (({"custodians": "nobody@nowhere.example"}, "nobody’s who is or was"), ({"custodians": ""}, "Name at least one"), ({"matter": str(uuid.uuid4())}, "There is nothing here"), ({"ground": ""}, "required"),
+    arrange(lambda: Membership.objects.filter(id=org.person("member").id).update(status="invited", joined_at=None))
+    for wrong, words in (({"custodians": f"member@{org.slug}.example"}, "nobody’s who is or was"), ({"custodians": "nobody@nowhere.example"}, "nobody’s who is or was"), ({"custodians": ""}, "Name at least one"), ({"matter": str(uuid.uuid4())}, "There is nothing here"), ({"ground": ""}, "required"),
                          ({"first_day": "2026-02-01", "last_day": "2026-01-01"}, "first day is after"), ({"groups": [str(uuid.uuid4())]}, "There is nothing here"), ({"categories": ["x"]}, "valid choice")):
         answer = legal.post(base + "do/place-hold/", {**data, **wrong})
         assert answer.status_code == 422 and words in answer.content.decode(), wrong
