@@ -18,12 +18,12 @@ from tests.cast import World, add_person
 from tests.situations import HOLD, MATTER, WHY, arrange, claim_for, claimed_account, domain_for, hold_for
 
 BUDGETS = {"/o/{slug}/people/": 20, "/o/{slug}/people/{person}/": 54, "/o/{slug}/people/{person}/suspend/": 18, "/o/{slug}/audit/": 26, "/o/{slug}/approvals/": 14, "/o/{slug}/administrators/protected/": 14, "/o/{slug}/people/act/": 13, "/me/": 24, "/me/email/": 20, "/o/{slug}/email-changes/": 14, "/me/values/": 20, "/me/data/": 13, "/me/privacy/": 50, "/me/deactivate/": 30, "/me/delete/": 45, "/me/copies/": 15, "/me/requests/": 12, "/me/restriction/": 13, "/me/communications/": 20, "/o/{slug}/announcements/": 16, "/o/{slug}/copies/": 14, "/o/{slug}/processing/": 13, "/me/who/": 29, "/o/{slug}/domains/": 14, "/o/{slug}/domains/claims/": 18, "/o/{slug}/domains/claims/{claim}/": 18, "/o/{slug}/domains/{domain}/": 14, "/o/{slug}/domains/{domain}/claim/": 18, "/me/claims/": 13, "/me/claims/{claimed}/": 13, "/me/claims/{claimed}/notice/": 17, "/me/sessions/": 11, "/o/{slug}/help/": 14, "/o/{slug}/administrators/succession/": 16, "/o/{slug}/succession/": 17, "/me/transfer/": 14,
-           "/o/{slug}/holds/": 16, "/o/{slug}/holds/{hold}/": 22, "/o/{slug}/holds/matters/{matter}/": 17, "/me/holds/": 13}
+           "/o/{slug}/holds/": 16, "/o/{slug}/holds/{hold}/": 24, "/o/{slug}/holds/matters/{matter}/": 17, "/me/holds/": 13}
 
 
 @pytest.mark.parametrize("path", list(BUDGETS))
 def test_page(world: World, path: str) -> None:
-    client, there = client_for(world.north.person("owner")), _claimed(world) if "claim" in path or "domain" in path else _held(world) if "/holds/{" in path else {}
+    client, there = client_for(world.north.person("owner")), _claimed(world) if "claim" in path or "domain" in path else _held(world) if "{hold}" in path or "{matter}" in path else {}
     address = path.format(slug=world.north.slug, person=world.north.person("worker").id, **there)
     client.get(address)
     with CaptureQueriesContext(connection, ) as few:
