@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0040_permissions_of_retention'),
         ('audit', '0009_legal_holds'),
-        ('dsar', '0015_ledger'),
+        ('dsar', '0018_fetch_code'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
