@@ -7,6 +7,6 @@ from dsar.datamap.kinds import DataMap, Nothing, Unit
 from dsar.datamap.stores import STORES
 
 UNITS: tuple[Unit, ...] = (*accounts.UNITS, *lifecycle.UNITS, *claims.UNITS, *profile.UNITS, *rights.UNITS, *communications.UNITS, *cases.UNITS,
-                           *registers.UNITS, *retention.UNITS, *holds.UNITS, *cases.UNITS, *retention.UNITS, *libraries.UNITS, *log.UNITS)
+                           *registers.UNITS, *retention.UNITS, *holds.UNITS, *cases.UNITS, *retention.UNITS, *holds.UNITS, *libraries.UNITS, *log.UNITS)
 NOTHING: tuple[Nothing, ...] = (*claims.NOTHING, *log.NOTHING, *libraries.NOTHING, *registers.NOTHING, *retention.NOTHING*libraries.NOTHING, *retention.NOTHING)
 MAP = DataMap(units=UNITS, nothing=NOTHING, stores=STORES, by_table={unit.table: unit for unit in UNITS})

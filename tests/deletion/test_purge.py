@@ -234,7 +234,7 @@ def test_what_stands_in_the_way_at_the_end_is_waited_for(world: World) -> None:
     assert told == {org.person(name).account_id for name in ("owner", "second-owner", "administrator")}, "once, whoever could do something about it"
     assert Mail.objects.filter(template="deletion-waits", organization_id=org.organization.id).count() == 3
     from tests.browse import client_for
-    assert "It waits, because something stands in the way" in client_for(org.person("owner")).get(f"/o/{org.slug}/people/{person.id}/").content.decode()
+    assert "Its deletion waits, because something stands in the way" in client_for(org.person("owner")).get(f"/o/{org.slug}/people/{person.id}/").content.decode()
     people = [uuid.uuid4(), uuid.uuid4()]
     arrange(lambda: holds.release(org=org.organization.id, hold=placed, by=people, now=datetime.now(UTC)))
     assert end(person, later(row))
