@@ -287,7 +287,7 @@ def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) ->
     by_key = {account.email_key: account for account in (accounts.select_for_update() if lock else accounts)}
     by_account = {p.account.id: p for p in load_addressed(organization_id=organization_id, keys=keys, lock=lock)}
     closed = closed_until(keys=[key for key in keys if key not in by_key], organization_id=organization_id)
-    gone = deleted(keys=[key for key in keys if key not in by_key], organization_id=organization_id, now=timezone.now())
+    gone = deleted(keys=keys, organization_id=organization_id, now=timezone.now())
     old, contested = _disputed(organization_id, list(by_account))
     seen: set[str] = set()
     found = []
@@ -297,9 +297,14 @@ def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) ->
         found.append(Row(id=uuid5(organization_id, f"row:{key}:{number}"), number=number, values=dict(values), directory=names,
                          account=member.account if member else account, member=member,
                          corrected=old.get(account.id, {}) if account else {},
-                         contested=contested.get(account.id, frozenset()) if account else frozenset(), duplicate=key in seen, closed_until=closed.get(key), deleted=key in gone))
+                         contested=contested.get(account.id, frozenset()) if account else frozenset(), duplicate=key in seen, closed_until=closed.get(key), deleted=key in gone and not _belongs(member)))
         seen.add(key)
     return found
+
+
+def _belongs(person: Person | None) -> bool:
+    """Whether somebody is here already, so that nobody has to be asked whether they may come back."""
+    return person is not None and person.membership is not None and person.membership.status != "removed"
 
 
 def _disputed(organization_id: UUID, accounts: list[UUID]) -> tuple[dict[UUID, dict[str, set[str]]], dict[UUID, frozenset[str]]]:

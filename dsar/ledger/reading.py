@@ -1,6 +1,7 @@
 """What is so of somebody, in codes, days and random numbers: what a line of the ledger says when something about it changed. Read when the line is written; the last line counts."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,9 @@ class Happened:
     tokens: tuple[UUID, ...] = ()
 
 
+_CODE = re.compile(r"[a-z]+(_[a-z]+)*")
+_CODES = frozenset({"reason_code", "was_reason_code", "ended_reason"})
+
 Read = Callable[[Happened], Iterable[Draft]]
 
 
@@ -51,7 +55,12 @@ def plain(value: Any) -> str | int | bool | None:
 
 
 def draft(kind: str, happened: Happened, /, *, org: UUID | None, subject: UUID | None, **facts: Any) -> Draft:
-    return Draft(kind, org, subject, {"event": str(happened.event), **{name: plain(value) for name, value in facts.items()}})
+    return Draft(kind, org, subject, {"event": str(happened.event), **{name: code(value) if name in _CODES else plain(value) for name, value in facts.items()}})
+
+
+def code(value: Any) -> str:
+    """A ground as a code; whatever is none is not written."""
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
 
 
 def accounts(happened: Happened) -> Iterable[Draft]:
