@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclassCallable, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
@@ -27,7 +27,7 @@ from accounts.models import Account, Deletion, Mail, Management, Membership, Org
 from accounts.models.deletion import DeletionState
 from accounts.returning import hashed
 from accounts.tenancy import installation
-from audit import INSTALLATION, disclosure, holds, outside, holds, recording
+from audit import INSTALLATION, disclosure, holds, outside, recording
 from audit.models import Disclosure, SubjectKey
 from audit.record import ActorRef, EntryDraft, TargetRef
 
@@ -189,18 +189,6 @@ def kept_outside(row: Deletion, now: datetime) -> dict[str, outside.Fact]:
     """What a restored database needs to know of a deletion that it does not have: whose decision, since when, and the days that were told. Codes and random numbers."""
     return {"by_person": row.by_person, "asked_by": str(row.asked_by) if row.asked_by else None, "reason_code": row.reason_code, "scheduled_at": row.scheduled_at.isoformat(),
             "term": row.term.isoformat(), "expedited_by": " ".join(map(str, row.expedited_by)), "backups_until": import_string(settings.BACKUP_HORIZON)(now).isoformat()}
-
-
-def _held_back(row: Deletion, now: datetime) -> bool:
-    """Whether a hold came while the account was being deleted: what is gone is gone, and nothing more goes until it is released. Said once."""
-    codes = deletions.on_hold([row.account_id]).get(row.account_id, [])
-    if codes != row.waits_for:
-        deletions.go(row, "step")
-        with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
-            row.waits_for, row.version = codes, row.version + 1
-            row.save(update_fields=["waits_for", "version"])
-            act.write([_draft(row, "account.purge_waits", waits_for=codes) if codes else _draft(row, "account.purge_resumes")])
-    return bool(codes)
 
 
 def _part(account_id: UUID, name: str, now: datetime) -> bool:

@@ -5,7 +5,6 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -47,7 +46,6 @@ class Activity:
     stores: tuple[Store, ...]
     own: Mapping[str, list[str]] = field(default_factory=dict)
     """By table, the time limits of the organization's own rules."""
-    own: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def basis(self) -> str:
@@ -88,7 +86,7 @@ class Activity:
         return [_("%(how_long)s, %(from_when)s") % {"how_long": KEEPING[key].title, "from_when": KEEPING[key].trigger} for key in used]
 
 
-def activities(own: Mapping[str, list[str]] | None = Noneown: dict[str, list[str]] | None = None) -> list[Activity]:
+def activities(own: Mapping[str, list[str]] | None = None) -> list[Activity]:
     """Every purpose that something is kept for; `own` are the time limits of the organization's rules."""
     units, stores = [unit for unit in MAP.units if _personal(unit)], [store for store in MAP.stores if store.category]
     found = [Activity(key, purpose, tuple(u for u in units if u.purpose == key), tuple(s for s in stores if s.purpose == key), own or {}) for key, purpose in PURPOSES.items()]
@@ -139,19 +137,19 @@ def about(organization: Organization) -> About:
                  officer=officer, measures=row.measures, recipients=tuple(recipients.listed(organization.id)), own=telling.limits(organization.id, now=timezone.now()))
 
 
-def as_json(about: About, *, on: str, own: dict[str, list[str]] | None = None) -> dict[str, Any]:
+def as_json(about: About, *, on: str) -> dict[str, Any]:
     """The record as data. `on` is the day on which it was true, as YYYY-MM-DD."""
     head = {"record": "processing-activities", "law": "GDPR Art. 30(1)", "controller": about.organization, "contact": about.contact, "address": about.address, "country": about.country,
             "data_protection_officer": about.officer, "security_measures": about.measures, "as_of": on, "map": version(), "recipients": [recipients.as_json(one) for one in about.recipients]}
     return head | {"activities": [
         {"key": one.key, "purpose": str(one.purpose.title), "description": str(one.purpose.text), "legal_basis": one.basis, "people": one.people, "data": one.categories,
          "recipients": [*one.recipients, *about.named(one.key)], "transfers": about.transfers(one.key) or [one.transfers], "time_limits": one.limits, "sources": one.sources}
-        for one in activities(about.ownown)]}
+        for one in activities(about.own)]}
 
 
-def as_csv(record: dict[str, Any]contact: str, on: str, own: dict[str, list[str]] | None = None) -> str:
+def as_csv(record: dict[str, Any]) -> str:
     """The record as a table, one row for each purpose; texts that a spreadsheet could take for a formula are made harmless."""
-    out = as_json(organization=organization, contact=contact, on=on, own=own), io.StringIO()
+    out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     heads, names = ("controller", "contact", "address", "country", "data_protection_officer", "security_measures", "as_of", "map"), (
         "purpose", "description", "legal_basis", "people", "data", "recipients", "transfers", "time_limits", "sources")

@@ -111,8 +111,6 @@ def periodic() -> None:
     wholesale.run(now=timezone.now())
     if cache.add("retention-looked", 1, 3600) or retention_running.waiting():
         wake("retention")
-    if cache.add("retention-looked", 1, 3600) or retention_running.waiting():
-        wake("retention")
     if run.waiting() or wholesale.waiting():
         wake("copies")
     if _announced():
@@ -200,8 +198,6 @@ def retention() -> None:
     _begun("retention")
     if retention_running.run(now=timezone.now()):
         wake("retention")
-
-
 
 
 def exports() -> None:

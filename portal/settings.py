@@ -189,7 +189,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER", "dsar.content.news.SUBSCRIBER", "dsar.wholesale.news.SUBSCRIBER",
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
                      "dsar.ledger.states.SUBSCRIBER", "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER",
-                     "dsar.holds.news.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER", "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
+                     "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
 INACTIVE_ACCOUNT_DAYS = env.number("STEWARD_INACTIVE_ACCOUNT_DAYS", default=1095, least=0,
@@ -215,8 +215,6 @@ KEPT, KEPT_SPACES = "dsar.holds.gate.kept_in", "dsar.holds.gate.held_spaces"
 
 CONTENT_READERS = ("dsar.content.records.READER",)
 """What two people can open of a managed account (dsar/content/readers.py). Whoever connects a service adds its reader here."""
-KEPT, KEPT_SPACES = "dsar.holds.gate.kept_in", "dsar.holds.gate.held_spaces"
-"""The gate of legal holds, for packages that know nothing of them: which rows of a table are kept, and which groups and services."""
 
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log
 AUDIT_ADDRESS_DAYS = env.number("STEWARD_AUDIT_ADDRESS_DAYS", default=90, least=1, most=3650)  # network addresses and programs go from the log after so many days

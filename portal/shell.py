@@ -60,7 +60,6 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
             ("retention", "clock", _("Retention"), "view_audit"),
             ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("content", "shield", _("Opened content"), "view_content"),
             ("holds", "shield", _("Legal holds"), "manage_holds"),
-            ("holds", "shield", _("Legal holds"), "manage_holds"),
             ("tokens", "lock", _("API tokens"), None), ("announcements", "bell", _("Announcements"), "manage_settings"),
             ("settings", "cog", _("Settings"), "manage_settings"),
             ("help", "info", _("What powers do"), None)]

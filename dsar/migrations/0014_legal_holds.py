@@ -93,9 +93,3 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('confirmed_at', None), ('released_at', None)), fields=['confirm_by'], name='legal_hold_to_confirm'),
         ),
     ]
-
-
-
-
-        ('dsar', '0018_fetch_code'),
-

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dsar', '0014_legal_holds''0013_retention'),
+        ('dsar', '0014_legal_holds'),
     ]
 
     operations = [

@@ -97,7 +97,7 @@ _LISTS = {**dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENT
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), "send-announcement": "announcements",
           **dict.fromkeys(_INACTIVITY, "settings-inactivity"), "set-unused-accounts-rule": "settings-unused",
           **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
-          **dict.fromkeys(_KEEPING, "audit-retention"), **dict.fromkeys(_RETENTION, "retention"), **dict.fromkeys(_HOLDS, "holds"), **dict.fromkeys(_RETENTION, "retention"), **dict.fromkeys(_HOLDS, "holds"), "create-role": "roles",
+          **dict.fromkeys(_KEEPING, "audit-retention"), **dict.fromkeys(_RETENTION, "retention"), **dict.fromkeys(_HOLDS, "holds"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
                          "record-request", "vouch-for-requester", "release-copy", "make-fetch-code", "retry-request", "rebut-child-report",
                          "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",

@@ -11,7 +11,6 @@ from django.utils import timezone
 from accounts.models import Organization
 from dsar import records
 from dsar.registers import versions
-from dsar.retention import telling
 from portal.organization import enter
 
 
@@ -22,10 +21,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     day, wrong = asked(request.GET.get("on", ""))
     found = of_day(organization, day)
     units = {one.key: one.units for one in records.activities()} if day == timezone.localdate() else {}
-    assert actor.organization_id is not None
-    own = telling.limits(actor.organization_id, now=timezone.now())
     return render(request, "processing/index.html", {
-        "record": found, "activities": [(one, units.get(one["key"], ())) for one in found["activities"]] if found else [], "day": day, "today": timezone.localdate(own), "wrong": wrong,
+        "record": found, "activities": [(one, units.get(one["key"], ())) for one in found["activities"]] if found else [], "day": day, "today": timezone.localdate(), "wrong": wrong,
         "versions": versions.archive(organization.id), "may_register": actor.may("manage_registers"), "tab": "processing"}, status=422 if wrong else 200)
 
 
@@ -54,7 +51,7 @@ def file(request: HttpRequest, slug: str, form: str) -> HttpResponse:
     enter(request, slug, permission="view_people")
     organization: Organization = request.organization  # type: ignore[attr-defined]
     day, wrong = asked(request.GET.get("on", ""))
-    record = of_day(organization, day)day, "own": telling.limits(organization.id, now=timezone.now())}
+    record = of_day(organization, day)
     if form not in {"csv", "json"} or wrong or record is None:
         raise Http404
     answer: HttpResponse = (JsonResponse(record, json_dumps_params={"ensure_ascii": False, "indent": 2}) if form == "json"

@@ -45,7 +45,7 @@ class Api:
 def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
     """The operation's address in this organization; ids that are not given exist nowhere."""
     found = operation.path.replace("{slug}", slug)
-    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id", "scheduled_id", "claim_id", "case_id", "disclosure_id", "hold_id""case_id", "hold_id"):
+    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id", "scheduled_id", "claim_id", "case_id", "disclosure_id", "hold_id"):
         found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
     return f"/api/v1/{found}"
 

@@ -176,7 +176,7 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
-    if operation.name in {*VALUES, *REGISTERS, *RETENTION, *HOLDS}:VALUES or operation.name in RETENTION:VALUES or operation.name in HOLDS:
+    if operation.name in {*VALUES, *REGISTERS, *RETENTION, *HOLDS}:
         ready(org, operation.name)
     if operation.name in {"recipients", "business-transfer"}:
         ready(org, "withdraw-business-transfer")
