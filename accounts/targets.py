@@ -297,7 +297,8 @@ def _load_rows(organization_id: UUID, rows: list[dict[str, Any]], lock: bool) ->
         found.append(Row(id=uuid5(organization_id, f"row:{key}:{number}"), number=number, values=dict(values), directory=names,
                          account=member.account if member else account, member=member,
                          corrected=old.get(account.id, {}) if account else {},
-                         contested=contested.get(account.id, frozenset()) if account else frozenset(), duplicate=key in seen, closed_until=closed.get(key), deleted=key in gone and not _belongs(member)))
+                         contested=contested.get(account.id, frozenset()) if account else frozenset(), duplicate=key in seen, closed_until=closed.get(key),
+                         deleted=key in gone and not _belongs(member)))
         seen.add(key)
     return found
 
