@@ -33,7 +33,7 @@ class Happened:
 
 
 _CODE = re.compile(r"[a-z]+(_[a-z]+)*")
-_CODES = frozenset({"reason_code", "was_reason_code", "ended_reason"})
+_CODES = frozenset({"reason_code", "was_reason_code", "ended_reason", "restricted_mode", "ground", "trigger", "use_freed", "freeing", "freed"})
 
 Read = Callable[[Happened], Iterable[Draft]]
 
@@ -59,8 +59,8 @@ def draft(kind: str, happened: Happened, /, *, org: UUID | None, subject: UUID |
 
 
 def code(value: Any) -> str:
-    """A ground as a code; whatever is none is not written."""
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
+    """Grounds, purposes and the like as codes; whatever is none is not written."""
+    return " ".join(one for one in str(plain(value) or "").split() if _CODE.fullmatch(one))
 
 
 def accounts(happened: Happened) -> Iterable[Draft]:
