@@ -205,7 +205,8 @@ def test_forty_days_in_one_step(world: World, clock: Clock, caplog: pytest.LogCa
     clock.strikes(back)
     assert story.state() == LEPT
     with tenancy.installation("a test looks"):
-        dates = set(Deletion.objects.filter(account__in=[story.ids[name] for name in ("graced", "held", "goes")]).values_list("purge_at", "term", "account__status_until"))
+        assert Deletion.objects.filter(account=story.ids["held"], state="blocked", account__status_until=None).exists(), "what a hold keeps has no date"
+        dates = set(Deletion.objects.filter(account__in=[story.ids[name] for name in ("graced", "goes")]).values_list("purge_at", "term", "account__status_until"))
     assert dates == {(back + 3 * DAY,) * 3}, "the person is told when, and it is three days from then"
     assert _reset_opens(story, start) and not _reset_opens(story, back)
     assert steps.seen(story.confirm, "confirm", now=back) is None, "a link whose time is over"
