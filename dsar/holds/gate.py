@@ -26,7 +26,7 @@ def kept(unit: Unit, *, org: UUID | None, hold: UUID | None = None) -> tuple[str
     `hold` asks for one legal hold alone.
     """
     given: list[object] = [org] if org is not None and unit.scope else []
-    whose = "" if not unit.scope else " AND h.org = %s" if given else f' AND h.org = "{unit.table}"."{unit.scope}"'
+    whose = "" if not unit.scope else " AND h.org = %s" if given else f' AND ("{unit.table}"."{unit.scope}" IS NULL OR h.org = "{unit.table}"."{unit.scope}")'
     held = ("SELECT h.subject FROM audit_hold h LEFT JOIN dsar_legalhold l ON l.id = h.within"
             f" WHERE h.kind = 'subject' AND h.released_at IS NULL{whose} AND (l.id IS NULL OR cardinality(l.categories) = 0 OR l.categories && %s::varchar[]){_days(unit)}")
     held, one = (f"{held} AND h.within = %s", [hold]) if hold else (held, [])

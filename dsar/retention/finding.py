@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from audit import INSTALLATION
 from dsar.holds import gate
 from dsar.retention import rules
 from dsar.retention.deciding import LEVELS
@@ -38,7 +37,7 @@ class Question:
 
     def held(self) -> Sql:
         """What a hold keeps now."""
-        return gate.kept(self.one.unit, org=self.org or INSTALLATION)
+        return gate.kept(self.one.unit, org=self.org)
 
     def due(self) -> Sql:
         """Its time is over, and neither rule nor floor keeps it."""

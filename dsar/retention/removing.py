@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from audit import outside
+from audit import holds, outside
 from dsar.retention.finding import Question
 from dsar.retention.models import Act, RetentionRun
 from dsar.retention.rules import Sql
@@ -48,6 +48,7 @@ def batch(asked: Question, *, after: str, before: Callable[[], None], size: int 
     size = size or (FEW if one.identifies else SIZE)
     ways = [(action, found) for action in (Act.DELETE, Act.DEIDENTIFY) if (found := asked.acts(action)) is not None]
     before()
+    holds.shut()
     if len(ways) == 1 and ways[0] == (Act.DELETE, ("true", [])) and not one.identifies and not one.end.counted:
         return _at_once(asked, after, size)
     keys = _keys(asked, after, size)
