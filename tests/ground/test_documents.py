@@ -80,6 +80,17 @@ def test_compose_starts_every_process_with_commands_that_exist() -> None:
     assert programs((DEPLOY / "Dockerfile").read_text().splitlines()[-1].removeprefix("CMD ").strip("[]").replace('"', "").replace(",", "")) == ["gunicorn"]
 
 
+def test_what_has_to_last_is_on_volumes_and_what_is_copied_is_there() -> None:
+    """Copies are made by one process and handed out by another; the signer's keys outlive it and are nobody else's."""
+    for name, service in OURS.items():
+        mounted = dict(reversed(one.split(":")[:2]) for one in service["volumes"])
+        assert mounted["/var/lib/steward"] == "data" and mounted["/var/lib/ledger"] == "ledger" and service["tmpfs"] == ["/tmp"]
+        assert ("/var/lib/signer" in mounted) == (name == "signer") and set(mounted.values()) <= set(COMPOSE["volumes"])
+    assert OURS["signer"]["environment"]["STEWARD_SIGNER_DIR"] == "/var/lib/signer"
+    copied = [line.split()[1:-1] for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("COPY ")]
+    assert copied and all((ROOT / source).exists() for sources in copied for source in sources)
+
+
 def variables(path: Path) -> set[str]:
     return set(re.findall(r"^#?([A-Z_]+)=", path.read_text(), re.MULTILINE))
 
