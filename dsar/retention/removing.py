@@ -50,7 +50,7 @@ def batch(asked: Question, *, after: str, before: Callable[[], None], size: int 
     before()
     holds.shut()
     if len(ways) == 1 and ways[0] == (Act.DELETE, ("true", [])) and not one.identifies and not one.end.counted:
-        return _at_once(asked, after, size)
+        return _at_once(asked, size)
     keys = _keys(asked, after, size)
     done = Done(after=str(keys[-1]) if keys else after, over=len(keys) < size)
     if not keys:
@@ -68,22 +68,28 @@ def batch(asked: Question, *, after: str, before: Callable[[], None], size: int 
     return done
 
 
-def _next(asked: Question, after: str, size: int, columns: str = "id") -> Sql:
-    """SQL for the next rows that are due and free, locked, in the order of the table's key."""
+def _free(asked: Question, columns: str) -> Sql:
+    """SQL for the rows that are due and that no hold keeps."""
     (whose, a), (due, b), (held, c) = asked.whose(), asked.due(), asked.held()
-    behind, value = ("id > %s AND ", [after]) if after else ("", [])
-    return f'SELECT {columns} FROM "{asked.one.key}" WHERE {behind}{whose} AND {due} AND NOT ({held}) ORDER BY id LIMIT {size} FOR UPDATE SKIP LOCKED', [*value, *a, *b, *c]
+    return f'SELECT {columns} FROM "{asked.one.key}" WHERE {whose} AND {due} AND NOT ({held})', [*a, *b, *c]
 
 
 def _keys(asked: Question, after: str, size: int) -> list[Any]:
+    """The next of them behind this key, locked, in the order of the table's key: what is emptied stays, and would be found again."""
+    free, values = _free(asked, "id")
+    behind, value = (" AND id > %s", [after]) if after else ("", [])
     with connection.cursor() as cursor:
-        cursor.execute(*_next(asked, after, size))
+        cursor.execute(f"{free}{behind} ORDER BY id LIMIT {size} FOR UPDATE SKIP LOCKED", [*values, *value])
         return [row[0] for row in cursor.fetchall()]
 
 
-def _at_once(asked: Question, after: str, size: int) -> Done:
-    """Where rows only go, and nobody is told one by one: found, locked and removed by one statement, parts included, and no key travels."""
-    one, (chosen, values) = asked.one, _next(asked, after, size, "id, ctid AS place")
+def _at_once(asked: Question, size: int) -> Done:
+    """Where rows only go, and nobody is told one by one: found, locked and removed by one statement, parts included, and no key travels.
+
+    In no order: what is removed is not found again, and to order what is left anew for each batch costs more than to remove it.
+    """
+    one, (free, values) = asked.one, _free(asked, "id, ctid AS place")
+    chosen = f"{free} LIMIT {size} FOR UPDATE SKIP LOCKED"
     ids = "ARRAY(SELECT id FROM due)"
     more = [f"w0 AS ({_WITH[one.key].replace('%s', ids)} RETURNING 1)"] if one.key in _WITH else []
     counted = []
@@ -92,11 +98,11 @@ def _at_once(asked: Question, after: str, size: int) -> Done:
         more.append(f'w{number} AS ({how} WHERE "{part.column}" = ANY({ids}) RETURNING 1)')
         counted += [f"(SELECT count(*) FROM w{number})"] if part.how == "delete" else []
     text = (f"WITH due AS MATERIALIZED ({chosen}), gone AS (DELETE FROM \"{one.key}\" WHERE ctid = ANY(ARRAY(SELECT place FROM due)) RETURNING 1){''.join(f', {part}' for part in more)}"
-            f" SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM due), (SELECT id::text FROM due ORDER BY id DESC LIMIT 1), {' + '.join(counted) or '0'}")
+            f" SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM due), {' + '.join(counted) or '0'}")
     with connection.cursor() as cursor:
         cursor.execute(text, values)
-        gone, found, last, parts = cursor.fetchone()
-    return Done(after=last or after, over=found < size, removed=gone, parts=parts)
+        gone, found, parts = cursor.fetchone()
+    return Done(over=found < size, removed=gone, parts=parts)
 
 
 def _chosen(cursor: Any, asked: Question, keys: list[Any], way: Sql) -> list[Any]:

@@ -153,7 +153,7 @@ def _batch(row: RetentionRun, step: dict[str, Any], now: datetime) -> None:
         return
     asked = finding.question(one, org=row.organization_id, day=row.day, zone=row.zone, rows=rules.in_force(row.organization_id, now))
     with recording.opened(org=row.organization_id or INSTALLATION, now=now) as act:
-        done = removing.batch(asked, after=step["after"], before=lambda: removing.told(row, one, first=not step["after"], now=now))
+        done = removing.batch(asked, after=step["after"], before=lambda: removing.told(row, one, first=not (step["after"] or step["removed"]), now=now))
         step["removed"] += done.removed
         step["emptied"] += done.emptied
         step["parts"] += done.parts
