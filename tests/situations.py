@@ -203,7 +203,7 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
     if slug in {"export-organization", "stop-organization-export", "answer-export"}:
         arrange(lambda: export_of(org) if slug != "export-organization" else OrganizationExport.objects.filter(organization=org.organization).delete())
     if slug == "end-content-access":
-        arrange(lambda: access_for(person, org.person("security")))
+        arrange(lambda: access_for(person, org.people.get("second-owner") or org.person("owner")))
     if slug in HOLDS:
         arrange(lambda: hold_for(org, person, slug))
     if slug in {"end-own-restriction", "lift-restriction"}:

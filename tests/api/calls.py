@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,11 +18,12 @@ from audit.export import files
 from audit.models import Export
 from dsar.cases import intake
 from dsar.export import run, sealed
-from dsar.models import Copy
+from dsar.models import Copy, OrganizationExport
+from dsar.wholesale import run as wholesale
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
-from tests.situations import HOLD, arrange, case_for, disclosure_for, domain_for, group_for, hold_for, ready, role_for, scheduled_for, session_for, stream_for, token_for
+from tests.situations import HOLD, arrange, case_for, disclosure_for, domain_for, export_of, group_for, hold_for, ready, role_for, scheduled_for, session_for, stream_for, token_for
 
 
 class Api:
@@ -45,7 +47,7 @@ class Api:
 def address(operation: Operation, slug: str, ids: dict[str, Any] | None = None) -> str:
     """The operation's address in this organization; ids that are not given exist nowhere."""
     found = operation.path.replace("{slug}", slug)
-    for name in ("person_id", "plan_id", "role_id", "group_id", "token_id", "entry_id", "view_id", "session_id", "membership_id", "notice_id", "export_id", "stream_id", "domain_id", "copy_id", "scheduled_id", "claim_id", "case_id", "disclosure_id", "hold_id"):
+    for name in re.findall(r"{(\w+)}", found):
         found = found.replace(f"{{{name}}}", str((ids or {}).get(name) or uuid.uuid4()))
     return f"/api/v1/{found}"
 
@@ -90,6 +92,15 @@ def copy_for(person: Membership, org: Org | None = None) -> Copy:
     row = Copy.objects.create(account_id=person.account_id, organization=org.organization if org else None, state="ready", asked_at=now, snapshot_at=now, ready_at=now, expires_at=now + run.KEPT, size=3,
                               sha256="0" * 64, key=outbox.seal_text(base64.b64encode(key).decode()))
     with sealed.Sealer(run.folder() / f"{row.id}.sealed", key) as sink:
+        sink.write(b"zip")
+    return row
+
+
+def package_for(org: Org) -> OrganizationExport:
+    """An export of the whole organization that is ready for the owner who asked. Needs an open act."""
+    now, key = datetime.now(UTC), sealed.new_key()
+    row = export_of(org, state="ready", snapshot_at=now, ready_at=now, expires_at=now + wholesale.KEPT, size=3, sha256="0" * 64, key=outbox.seal_text(base64.b64encode(key).decode()))
+    with sealed.Sealer(wholesale.folder() / f"{row.id}.sealed", key) as sink:
         sink.write(b"zip")
     return row
 

@@ -18,7 +18,7 @@ from portal.api import schema
 from portal.api.docs import curl, described, example_body
 from portal.api.operation import Operation
 from portal.api.table import OPERATIONS
-from tests.api.calls import address, number_the_log, things
+from tests.api.calls import address, number_the_log, package_for, things
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
@@ -89,6 +89,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
     if operation.power is not None and operation.power.slug in CLAIMS:
         body.update(DATA[operation.power.slug])
     if operation.name in RETENTION:
+        body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", [])}
+    if operation.name == "answer-export":
         body.update(DATA[operation.name])
     if operation.name in TRANSFERS or operation.name in VALUES:
         body.update(DATA[operation.name])
@@ -176,13 +178,15 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
-    if operation.name in {*VALUES, *REGISTERS, *RETENTION, *HOLDS}:
+    if operation.name in {*VALUES, *REGISTERS, *RETENTION, *HOLDS, "stop-organization-export", "answer-export"}:
         ready(org, operation.name)
     if operation.name in {"recipients", "business-transfer"}:
         ready(org, "withdraw-business-transfer")
     if operation.name == "retention-run":
         ready(org, "continue-retention-run")
         ids["run_id"] = RUN
+    if operation.name == "organization-export-file":
+        arrange(lambda: ids.update(export_id=package_for(org).id))
     if operation.name == "person-sessions":
         arrange(lambda: session_for(org.person("worker")))
     if operation.name in {"tokens", "audit", "me-ledger", "plans", "entry", "entry-proof", "me-notices"}:
