@@ -200,10 +200,10 @@ class Plan:
 def judge(*, power: Power, actor: Actor, targets: list[Any], data: Data, now: datetime, remaining_owners: int | None, consequences: bool = True) -> Plan:
     """Decide for each target. `remaining_owners` is how many usable owners would be left, or None if no owner is among them.
 
-    Without `consequences` only whether it may be done is asked, not what would follow. For whoever lacks the permission nothing is looked up.
+    Without `consequences` only whether it may be done is asked, not what would follow; and for whoever lacks the permission nothing is looked up.
     """
     verdicts, tier = [], power.tier
-    if not actor.may(power.permission):
+    if not consequences and not actor.may(power.permission):
         return Plan(power=power, actor=actor, data=data, verdicts=tuple(Verdict(target, (), ("no_permission",), power.tier) for target in targets), tier=power.tier, now=now)
     gathers = (*power.gather, *([frozen] if power.rests else []), *([noticed] if power.governed else []), *([scheduled] if power.heeds_schedules else []))
     needed(gathers, [target for target in targets if isinstance(target, Person)])
@@ -232,6 +232,9 @@ def _effects(power: Power, target: Any, data: Data, now: datetime) -> Iterable[E
 
 
 def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, remaining_owners: int | None) -> Iterable[str]:
+    if not actor.may(power.permission):
+        yield "no_permission"
+        return
     if power.brake and actor.paused:
         yield "actor_paused"
     if _stored_only(power, actor, target if isinstance(target, Person) else getattr(target, "member", None)):

@@ -46,8 +46,8 @@ def test_foreign_organizations_answer_like_none(world: World) -> None:
     """By session and by token: another organization, with its own ids, and one that does not exist."""
     foreign, client, api = world.contoso.person("member"), client_for(world.north.person("owner")), Api(world, "owner")
     ids = {"person_id": foreign.id, "role_id": world.contoso.roles["member"].id}
-    for operation in _each(IN_ORGANIZATION):
-        for caller, headers in ((client, {}), (api.client, api.headers)):
+    for number, operation in enumerate(_each(IN_ORGANIZATION)):
+        for caller, headers in ((client, {}),) if number % 3 else ((client, {}), (api.client, api.headers)):  # both find the organization by the same function
             real = _send(caller, operation, address(operation, world.contoso.slug, ids), **headers)
             none = _send(caller, operation, address(operation, "no-such-organization"), **headers)
             assert (real.status_code, none.status_code) == (404, 404), (operation.name, real.content)
@@ -67,13 +67,15 @@ def test_foreign_ids_answer_like_none(world: World) -> None:
 
 
 def _wrong(operation: Operation, known: set[str]) -> Iterator[Any]:
-    """For every field a value of another type, and where a field of this name and shape comes for the first time many; and a field that is not known."""
+    """For the first field, and for each of a name and shape that comes for the first time, values of other types; and a field that is not known."""
     good = example_body(operation) or {}
     assert operation.body is not None
-    for name, of in operation.body["properties"].items():
+    for number, (name, of) in enumerate(operation.body["properties"].items()):
         kinds = of["type"] if isinstance(of["type"], list) else [of["type"]]
-        yield {**good, name: 1.5}
-        if (shape := f"{name} {of}") in known:
+        shape = f"{name} {of}"
+        if not number or shape not in known:
+            yield {**good, name: 1.5}
+        if shape in known:
             continue
         known.add(shape)
         for kind, bad in (("string", 7), ("integer", "7"), ("object", "{}"), ("boolean", "yes"), ("array", "x\x00"), ("", 1.5), ("", {"x": {"y": 1}}) if kinds != ["object"] else ("", None)):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.canonical import canonical
@@ -23,6 +23,7 @@ def test_equals_an_independent_implementation(value: object) -> None:
 
 
 @given(_values)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_reads_back_as_it_was(value: object) -> None:
     assert json.loads(canonical(value)) == value
 

@@ -179,7 +179,7 @@ def test_each_place_is_linked_once_and_only_to_whom_it_opens(world: World, who: 
 
 def test_every_category_that_is_written_can_be_chosen(world: World) -> None:
     written = {power.code.split(".")[0] for power in BY_SLUG.values()}
-    for package in ("accounts", "portal"):
+    for package in ("accounts", "portal", "dsar", "audit"):
         for path in Path(package).rglob("*.py"):
             written |= set(re.findall(r'category="([a-z_]+)"', path.read_text()))
     assert set(CATEGORIES) >= written - {"installation"}
