@@ -175,7 +175,8 @@ def test_mail_and_jobs_are_counted(world: World) -> None:
     Mail.objects.filter(template="x").delete()
 
 
-def test_every_measurement_is_documented_and_names_nobody(world: World) -> None:
+def test_every_measurement_is_documented_and_names_nobody(world: World, settings: object, tmp_path: Path) -> None:
+    settings.BACKUPS = str(tmp_path)  # type: ignore[attr-defined]  # some are there only with the register of backups
     Client().get("/sign-in/")
     follow()
     shown = numbers()
