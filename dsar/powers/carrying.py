@@ -191,7 +191,7 @@ def release_effects(target: OrganizationTarget, data: Data, now: datetime) -> li
         number = sum(made.counts.values())
         found.append(Effect("later", f"copy:{made.sha256[:16]}", ngettext(
             "The copy has %(number)d record, without names of other people.", "The copy has %(number)d records, without names of other people.", number) % {"number": number}))
-    return [*found, Effect("later", "fetched", _("The person fetches it signed in, for seven days and three times."))]
+    return [*found, Effect("later", "fetched", _("The person fetches it, for seven days and three times: signed in, or, if they cannot sign in, with a code that you make for them."))]
 
 
 def release_tier(_actor: Actor, _target: OrganizationTarget, data: Data) -> int:

@@ -44,10 +44,12 @@ def rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) ->
         yield "nothing_to_fetch"
 
 
-def effects(target: OrganizationTarget, data: Data, now: datetime) -> list[Effect]:
+def effects(target: OrganizationTarget, data: Data, _now: datetime) -> list[Effect]:
+    row = cases.chosen(target.id, data)
     return [Effect("later", "shown_once", _("The code is shown once, to you. Give it to the person the way you chose. An earlier code for this copy ends.")),
             Effect("kept", "two_proofs", _("It opens nothing by itself: the person also needs their mailbox, and after five wrong codes a new one has to be made.")),
-            *cases.effects_of("fetch_code")(target, data, now)]
+            Effect("later", "told", _("The person is told by mail that there is a code, and how they get it. The code is in no mail.")),
+            *([Effect("kept", "case", _("Request %(reference)s") % {"reference": row.reference}, row.version)] if row else [])]
 
 
 def apply(work: Work, target: OrganizationTarget, data: Data) -> None:
