@@ -102,7 +102,7 @@ def _at_once(asked: Question, size: int) -> Done:
     with connection.cursor() as cursor:
         cursor.execute(text, values)
         gone, found, parts = cursor.fetchone()
-    return Done(over=found < size, removed=gone, parts=parts)
+    return Done(over=found < size or not gone, removed=gone, parts=parts)
 
 
 def _chosen(cursor: Any, asked: Question, keys: list[Any], way: Sql) -> list[Any]:
