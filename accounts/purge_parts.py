@@ -15,6 +15,7 @@ from accounts.models import (
     Account,
     AddressChange,
     ApiToken,
+    AppGrant,
     ClaimedAccount,
     GroupMembership,
     IdempotencyKey,
@@ -52,6 +53,7 @@ def credentials(account: Account, _address: str) -> dict[str, int]:
     ClaimedAccount.objects.filter(account=account).delete()
     for model in (RefreshToken, AccessToken, IDToken, Grant, DeviceGrant):
         model.objects.filter(user_id=account.id).delete()
+    AppGrant.objects.filter(account=account).delete()
     return found
 
 

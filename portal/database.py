@@ -146,6 +146,9 @@ TABLES: dict[str, Table] = {
                                   app="SELECT, INSERT, DELETE"),
     "accounts_announcement": Table(scope="organization_id", free=("entry", "reached", "told", "left_out")),
     "accounts_oauthapplication": Table(scope="organization_id"),
+    "accounts_app": Table(unscoped="records of the operator belong to every organization; pages and powers ask by organization"),
+    "accounts_installation": Table(scope="organization_id"),
+    "accounts_appgrant": Table(scope="organization_id", own="account_id"),
     # rights
     "dsar_organizationexport": Table(scope="organization_id", free=("attempts",)),
     "dsar_exportconsent": Table(scope="organization_id", own="account_id"),

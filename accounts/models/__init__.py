@@ -1,6 +1,6 @@
 from accounts.models.account import Account, Session
 from accounts.models.address import AddressChange, ReleasedAddress
-from accounts.models.app import OAuthApplication
+from accounts.models.app import App, AppGrant, Installation, OAuthApplication
 from accounts.models.brake import Brake
 from accounts.models.claim import Claim, ClaimedAccount
 from accounts.models.closing import Closing
@@ -40,6 +40,8 @@ __all__ = [
     "AddressChange",
     "Announcement",
     "ApiToken",
+    "App",
+    "AppGrant",
     "Brake",
     "Claim",
     "ClaimedAccount",
@@ -54,6 +56,7 @@ __all__ = [
     "Group",
     "GroupMembership",
     "IdempotencyKey",
+    "Installation",
     "Mail",
     "Management",
     "Membership",

@@ -445,40 +445,4 @@ UNITS: tuple[Unit, ...] = (
             "created_at": ORDER,
         },
     ),
-    Unit(
-        table="accounts_oauthapplication",
-        title=_("Programs registered by somebody"),
-        about=(Subject("user_id", "actor"),),
-        purpose="integration",
-        source=("administrator",),
-        recipients=("administrators",),
-        keeping="organization",
-        scope="organization_id",
-        erase="change",
-        columns={
-            "id": ID,
-            "organization_id": REFERENCE,
-            "user_id": data("user.history", erase="null"),
-            **{
-                name: none("how the program signs people in")
-                for name in (
-                    "client_id",
-                    "redirect_uris",
-                    "post_logout_redirect_uris",
-                    "client_type",
-                    "authorization_grant_type",
-                    "hash_client_secret",
-                    "skip_authorization",
-                    "algorithm",
-                    "allowed_origins",
-                    "registration_source",
-                    "cimd_expires_at",
-                    "created",
-                    "updated",
-                )
-            },
-            "client_secret": none("a secret of the program, not of a person, kept as a hash"),
-            "name": none("the name of a program", reviewed="chosen by its administrators as its public name"),
-        },
-    ),
 )

@@ -209,6 +209,7 @@ UNITS: tuple[Unit, ...] = (
 
 NOTHING: tuple[Nothing, ...] = (
     Nothing("accounts_domain", "mail domains of an organization and how they are proven"),
+    Nothing("accounts_app", "programs that can be installed, and how their providers are reached"),
     Nothing("accounts_group", "names of groups, which an organization chooses"),
     Nothing("accounts_role", "roles of an organization and what they allow"),
     Nothing("accounts_service", "services of an organization"),
