@@ -1,0 +1,33 @@
+"""May this person use this service now? Asked whenever somebody signs in to it and whenever a token of theirs is used there (POWERS P2)."""
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from accounts import access
+from accounts.models import Service, ServiceAccess
+from accounts.tenancy import installation
+
+LEVELS = ("full", "read_only")
+
+
+def refusal(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
+    """Why the person may not use the service now, as a code, or ''. Works in every scope: a service names its organization."""
+    return _found(account_id, service_id, now)[1]
+
+
+def level(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
+    """How far the person may go there: 'full', 'read_only', or '' for not at all. The service is told it as the claim `access`."""
+    return _found(account_id, service_id, now)[0]
+
+
+def _found(account_id: UUID, service_id: UUID, now: datetime) -> tuple[str, str]:
+    with installation("a service names its organization"):
+        service = Service.objects.filter(id=service_id).first()
+        if service is None:
+            return "", "unknown_service"
+        standing = access.standing(account_id=account_id, organization_id=service.organization_id, now=now)
+        if standing is None or standing.refusal:
+            return "", standing.refusal if standing else "not_a_member"
+        state = ServiceAccess.objects.filter(membership_id=standing.membership_id, service_id=service_id).values_list("state", flat=True).first()
+    return (state, "") if state in LEVELS else ("", "no_service_access")
