@@ -50,10 +50,10 @@ class Finding:
 
 def findings() -> list[Finding]:
     """What the migrations of this repository break, [] when they may run under a running version."""
-    loader = MigrationLoader(None, ignore_no_migrations=True)
+    loader = MigrationLoader(None, ignore_no_migrations=True, replace_migrations=False)
     found: list[Finding] = []
     for (app, name), migration in sorted(loader.disk_migrations.items()):
-        if app in OURS and not name.startswith(FIRST):
+        if app in OURS and not name.startswith(FIRST) and not migration.replaces:  # what replaces others runs on new installations only
             found += judge(migration, loader.project_state((app, name), at_end=False), inspect.getsource(inspect.getmodule(type(migration))))  # type: ignore[arg-type]
     return found
 

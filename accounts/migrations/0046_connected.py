@@ -17,8 +17,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='oauthapplication',
             name='logout_url',
-            field=models.URLField(blank=True, max_length=500),
+            field=models.URLField(blank=True, db_default='', max_length=500),
         ),
+        # safe: nothing made a client before this version, so the table has no rows
         migrations.AddField(
             model_name='oauthapplication',
             name='service',
@@ -87,11 +88,13 @@ class Migration(migrations.Migration):
                 'default_permissions': (),
             },
         ),
+        # safe: nothing made a client before this version, so the table has no rows
         migrations.AddField(
             model_name='oauthapplication',
             name='installation',
             field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='client', to='accounts.installation'),
         ),
+        # safe: nothing made a client before this version, so the table has no rows
         migrations.AddConstraint(
             model_name='oauthapplication',
             constraint=models.CheckConstraint(condition=models.Q(('service', None), ('installation', None), _connector='OR'), name='client_of_one_thing'),

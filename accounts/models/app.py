@@ -103,7 +103,7 @@ class OAuthApplication(AbstractApplication):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="oauth_applications")
     service = models.OneToOneField(Service, null=True, blank=True, on_delete=models.CASCADE, related_name="client")
     installation = models.OneToOneField(Installation, null=True, blank=True, on_delete=models.CASCADE, related_name="client")
-    logout_url = models.URLField(max_length=500, blank=True)
+    logout_url = models.URLField(max_length=500, blank=True, db_default="")
     """Where it is told that a session ended (OpenID Connect Back-Channel Logout 1.0)."""
 
     class Meta(AbstractApplication.Meta):

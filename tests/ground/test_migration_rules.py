@@ -102,7 +102,7 @@ def test_the_older_version_can_still_insert() -> None:
     from django.db import connection
     from django.db.migrations.loader import MigrationLoader
 
-    old = MigrationLoader(None).project_state([("accounts", "0002_listing"), ("audit", "0002_lock")]).apps
+    old = MigrationLoader(None, replace_migrations=False).project_state([("accounts", "0002_listing"), ("audit", "0002_lock")]).apps
     with connection.cursor() as cursor:
         for model in old.get_models():
             if model._meta.app_label not in {"accounts", "audit"}:
@@ -112,3 +112,17 @@ def test_the_older_version_can_still_insert() -> None:
                            " AND is_identity = 'NO'", [model._meta.db_table, list(known)])
             live = {field.column for current in apps.get_models() if current._meta.db_table == model._meta.db_table for field in current._meta.local_fields}
             assert {row[0] for row in cursor.fetchall()} & live == set(), model
+
+
+def test_new_installations_get_what_the_others_have() -> None:
+    """The migrations that make everything at once end where the long way ends: the same tables, fields, indexes and constraints."""
+    from django.db.migrations.autodetector import MigrationAutodetector
+    from django.db.migrations.loader import MigrationLoader
+
+    short, long = MigrationLoader(None), MigrationLoader(None, replace_migrations=False)
+    squashed = {node for node, migration in short.disk_migrations.items() if migration.replaces}
+    assert {app for app, _name in squashed} == {"accounts", "dsar"} and squashed <= set(short.graph.nodes)
+    # those that replace others are no part of the long way
+    state = long.project_state([node for node in long.graph.nodes if node not in squashed and not set(long.graph.node_map[node].children) - {long.graph.node_map[one] for one in squashed}])
+    assert not MigrationAutodetector(short.project_state(), state).changes(graph=short.graph)
+    assert not MigrationAutodetector(state, short.project_state()).changes(graph=short.graph)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -128,13 +129,14 @@ def test_who_reads(standing: World, name: str, status: int) -> None:
 
 def test_another_organization_is_not_there(world: World) -> None:
     here, there = world.north, world.contoso
+    run = uuid4()
     arrange(lambda: RetentionRun.objects.create(
-        id=RUN, organization_id=there.organization.id, day=stage.NOW.date(), zone="UTC", dry=False, state="stopped", digest="0" * 64, started_at=stage.NOW))
+        id=run, organization_id=there.organization.id, day=stage.NOW.date(), zone="UTC", dry=False, state="stopped", digest="0" * 64, started_at=stage.NOW))
     theirs = stage.rule(there)
     stage.stored(theirs)
     client = client_for(here.person("owner"))
-    assert client.get(f"{base(here)}retention/runs/{RUN}/").status_code == 404 and client.get(f"/api/v1/orgs/{here.slug}/retention/runs/{RUN}/").status_code == 404
-    for slug, data in (("remove-retention-rule", {"rule": str(theirs.id)}), ("continue-retention-run", {"run": str(RUN), "private_note": "n"})):
+    assert client.get(f"{base(here)}retention/runs/{run}/").status_code == 404 and client.get(f"/api/v1/orgs/{here.slug}/retention/runs/{run}/").status_code == 404
+    for slug, data in (("remove-retention-rule", {"rule": str(theirs.id)}), ("continue-retention-run", {"run": str(run), "private_note": "n"})):
         assert client.post(f"{base(here)}do/{slug}/", data).status_code == 422
     assert theirs.id not in {row["id"] for row in client.get(f"/api/v1/orgs/{here.slug}/retention/").json()["rules"]}
 
