@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,11 +50,17 @@ def registered() -> list[Subscriber]:
 
 def drain(subscribers: Iterable[Subscriber] | None = None) -> int:
     """Let every subscriber read what is new. Returns how many entries were passed on. Safe to run twice at once."""
-    done = 0
-    for subscriber in registered() if subscribers is None else subscribers:
-        while (passed := _step(subscriber)) > 0:
-            done += passed
-    return done
+    done, everybody = 0, list(registered() if subscribers is None else subscribers)
+    while True:
+        skipped, concerned = _look(everybody)
+        done += skipped
+        read = 0
+        for subscriber in concerned:
+            while (passed := _step(subscriber)) > 0:
+                read += passed
+        done += read
+        if not skipped and not read:
+            return done
 
 
 def has_read(name: str, entry: UUID) -> bool:
@@ -62,6 +68,32 @@ def has_read(name: str, entry: UUID) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM audit_leaf l JOIN audit_cursor c ON c.name = %s AND c.pos >= l.pos WHERE l.entry = %s)", [name, entry])
         return bool(cursor.fetchone()[0])
+
+
+def _look(subscribers: Sequence[Subscriber]) -> tuple[int, list[Subscriber]]:
+    """One look at what is new, for all of them: most entries concern few. Whoever is concerned by none of the next ones comes past them here.
+
+    Returns how many entries were passed by in that way, and who has something to read.
+    """
+    now, named = datetime.now(UTC), {subscriber.name: subscriber for subscriber in subscribers}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_REACH)
+        cursor.execute("SELECT n.name FROM unnest(%s::text[]) n (name) LEFT JOIN audit_cursor c ON c.name = n.name"
+                       " WHERE c.name IS NULL OR (c.pos < (SELECT max(pos) FROM audit_leaf) AND (c.not_before IS NULL OR c.not_before <= %s))", [list(named), now])
+        if not (behind := [row[0] for row in cursor.fetchall()]):
+            return 0, []
+        cursor.execute("INSERT INTO audit_cursor (name, pos, failures, last_error) SELECT name, 0, 0, '' FROM unnest(%s::text[]) n (name) ON CONFLICT DO NOTHING", [behind])
+        cursor.execute("SELECT name, pos FROM audit_cursor WHERE name = ANY(%s) AND (not_before IS NULL OR not_before <= %s) ORDER BY name FOR UPDATE SKIP LOCKED", [behind, now])
+        if not (places := dict(cursor.fetchall())):
+            return 0, []
+        cursor.execute("SELECT pos, action FROM audit_leaf WHERE pos > %s ORDER BY pos LIMIT %s", [min(places.values()), _BATCH])
+        if not (found := cursor.fetchall()):
+            return 0, []
+        last = found[-1][0]
+        free = [name for name, pos in places.items() if pos < last and (actions := named[name].actions) is not None and not any(at > pos and action in actions for at, action in found)]
+        if free:
+            cursor.execute("UPDATE audit_cursor SET pos = %s, updated_at = %s, failures = 0, last_error = '', not_before = NULL WHERE name = ANY(%s)", [last, now, free])
+        return sum(at > places[name] for name in free for at, _action in found), [one for one in subscribers if one.name in places and one.name not in free and places[one.name] < last]
 
 
 def _step(subscriber: Subscriber) -> int:
