@@ -1,6 +1,7 @@
 """Every test commits to a real database. Tests do not disturb each other because each has its own organizations."""
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 from collections.abc import Iterator
@@ -28,6 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     long, short = [i for i in items if any(name in i.nodeid for name in _LONG)], [i for i in items if not any(name in i.nodeid for name in _LONG)]
     quarter = -(-len(short) // 4)
     items[:] = [one for n in range(4) for one in (*long[n::4], *short[n * quarter:(n + 1) * quarter])]
+
+
+def pytest_collection_finish() -> None:
+    """What is there for the whole run is not looked through again whenever memory is tidied, and that happens more rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ class Postgres:
         self._remove_stale_lock()
         options = ["listen_addresses=", f"unix_socket_directories={self.sockets}", "unix_socket_permissions=0700", "timezone=UTC",
                    "max_connections=200", "shared_buffers=128MB", "log_min_messages=warning", "dynamic_shared_memory_type=mmap",
-                   "max_parallel_workers_per_gather=0"]
+                   "max_parallel_workers_per_gather=0", "jit=off"]
         if not self.durable:
             options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         command = [str(self.bin / "postgres"), "-D", str(self.cluster)]
