@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, Subject, Unit, data, none
+from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, WORKINGS, Nothing, Subject, Unit, data, none
 
 _BY = data("user.history", export="others", erase="null")
 _CHOICE = data("user.account")
@@ -94,4 +94,43 @@ UNITS: tuple[Unit, ...] = (
             "name": none("the name of a program", reviewed="chosen by its administrators as its public name"),
         },
     ),
+    Unit(
+        table="accounts_signalevent",
+        title=_("Security events on their way to services and apps"),
+        about=(Subject("account_id"),),
+        purpose="integration",
+        source=("derived",),
+        recipients=("apps",),
+        keeping="technical",
+        scope="organization_id",
+        columns={
+            "id": ID,
+            "organization_id": REFERENCE,
+            "stream_id": REFERENCE,
+            "entry": none("the number of the entry that it follows from"),
+            "account_id": data("user.unique_id"),
+            "sub": data("user.unique_id"),
+            "kind": _CHOICE,
+            "claims": _CHOICE,
+            "at": _CHOICE,
+            **dict.fromkeys(("issued_at", "state", "attempts", "next_try", "error"), WORKINGS),
+        },
+    ),
+    Unit(
+        table="accounts_signalexclusion",
+        title=_("Services and apps that asked not to be told of security events about you"),
+        about=(Subject("account_id"),),
+        purpose="integration",
+        source=("derived",),
+        recipients=("administrators",),
+        keeping="account",
+        scope="organization_id",
+        columns={"id": ID, "organization_id": REFERENCE, "stream_id": REFERENCE, "account_id": data("user.unique_id")},
+    ),
+)
+NOTHING: tuple[Nothing, ...] = (
+    Nothing("accounts_webhook", "where a program of the organization is told what happens, and how it fares"),
+    Nothing("accounts_webhookdelivery", "which entry was sent to which program, by number; what is sent is made from the entry each time"),
+    Nothing("accounts_webhookattempt", "when a message was tried, and how the receiver answered"),
+    Nothing("accounts_signalstream", "how a program wants to be told of security events, and how it fares"),
 )
