@@ -8,5 +8,5 @@ from dsar.datamap.stores import STORES
 
 UNITS: tuple[Unit, ...] = (*accounts.UNITS, *connected.UNITS, *lifecycle.UNITS, *claims.UNITS, *profile.UNITS, *rights.UNITS, *communications.UNITS, *cases.UNITS,
                            *registers.UNITS, *retention.UNITS, *holds.UNITS, *libraries.UNITS, *log.UNITS)
-NOTHING: tuple[Nothing, ...] = (*claims.NOTHING, *connected.NOTHING, *log.NOTHING, *libraries.NOTHING, *registers.NOTHING, *retention.NOTHING)
+NOTHING: tuple[Nothing, ...] = (*claims.NOTHING, *log.NOTHING, *libraries.NOTHING, *registers.NOTHING, *retention.NOTHING)
 MAP = DataMap(units=UNITS, nothing=NOTHING, stores=STORES, by_table={unit.table: unit for unit in UNITS})

@@ -24,12 +24,12 @@ def _nobody() -> str:
 
 def caller(request: HttpRequest) -> OAuthApplication:
     """The client, with the scope of its organization set. A program that is unknown, and one whose service or app has ended, learn the same in the same time."""
+    _count(request, "address", address(request))  # before anything is hashed, which takes its time
     client_id, secret = _given(request)
     with tenancy.installation("a program says which client it is"):
         row = OAuthApplication.objects.select_related("organization", "service", "installation").filter(client_id=client_id).first()
     right = check_password(secret, row.client_secret if row else _nobody())
     if row is None or not right or not _lives(row):
-        _count(request, "address", address(request))
         raise Bad("authentication_failed", "Send the client id and the secret of a service or an installed app: Authorization: Basic …", 401)
     _count(request, "token", f"client:{row.id}")
     tenancy.set_request_scope(org=row.organization_id, account=None, purpose=purposes.SECURITY)

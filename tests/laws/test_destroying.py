@@ -71,7 +71,7 @@ NEVER_HELD = {
     "accounts/work.py": "what a power removes of somebody stands in its entry, with its values; the log keeps them, and what a hold keeps of the log does not go",
     **dict.fromkeys(("accounts/signals/push.py", "accounts/signals/polling.py", "accounts/signals/streams.py", "accounts/signals/running.py"),
                     "the queue of what follows from entries; the entries themselves stay"),
-    "accounts/webhooks/running.py": "about nobody", "accounts/webhooks/ending.py": "about nobody",
+    "accounts/webhooks/running.py": "numbers of entries and when they were sent; the entries stay", "accounts/webhooks/ending.py": "addresses of programs and what waits for them; the entries stay",
     "accounts/rights.py": "secrets of links and visits, as hashes; that the page was opened stands in the log",
     "dsar/cases/inquiries.py": "what was typed before anybody knew who it was; what became of it is a request, and stays",
     "dsar/cases/children.py": "what was typed before anybody knew whom it was about; the request that it becomes has the words",

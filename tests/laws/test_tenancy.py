@@ -23,7 +23,7 @@ PAGES = ["/o/{slug}/", "/o/{slug}/webhooks/", "/o/{slug}/webhooks/events/", "/o/
          "/o/{slug}/groups/{other}/people/", *[f"/o/{{slug}}/administrators/roles/{{other}}/{p.slug}/" for p in POWERS if p.over == "role"],
          *[f"/o/{{slug}}/groups/{{other}}/{p.slug}/" for p in POWERS if p.over == "group"],
          *[f"/o/{{slug}}/people/{{person}}/{p.slug}/" for p in POWERS if p.over == "member"]]
-API = [f"/api/v1/{o.path}".replace("{person_id}", "{person}").replace("_id}", "}").replace("{plan}", "{other}").replace("{role}", "{other}").replace("{group}", "{other}").replace("{token}", "{other}").replace("{entry}", "{other}").replace("{export}", "{other}").replace("{stream}", "{other}").replace("{domain}", "{other}").replace("{copy}", "{other}").replace("{claim}", "{other}").replace("{case}", "{other}").replace("{disclosure}", "{other}").replace("{scheduled}", "{other}").replace("{run}", "{other}")
+API = [f"/api/v1/{o.path}".replace("{person_id}", "{person}").replace("_id}", "}").replace("{plan}", "{other}").replace("{role}", "{other}").replace("{group}", "{other}").replace("{token}", "{other}").replace("{entry}", "{other}").replace("{export}", "{other}").replace("{stream}", "{other}").replace("{domain}", "{other}").replace("{copy}", "{other}").replace("{claim}", "{other}").replace("{case}", "{other}").replace("{disclosure}", "{other}").replace("{scheduled}", "{other}").replace("{run}", "{other}").replace("{webhook}", "{other}").replace("{delivery}", "{other}")
        for o in OPERATIONS if o.method == "GET" and "{slug}" in o.path]
 """Those that read; tests/api/test_law.py tries all of them."""
 
