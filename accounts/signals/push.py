@@ -45,7 +45,7 @@ def turn(stream_id: UUID, org: UUID, *, stop: threading.Event | None = None) -> 
             now = timezone.now()
             with scoped(org):
                 ready = Q(next_try=None) | Q(next_try__lte=now)
-                rows = list(SignalEvent.objects.filter(ready, stream_id=stream_id, state="due").order_by("issued_at", "id")[:AT_ONCE])
+                rows = list(SignalEvent.objects.filter(ready, stream_id=stream_id, state="due").order_by("at", "issued_at", "id")[:AT_ONCE])
             for row in rows:
                 if time.monotonic() >= end or not _step(stream_id, row):
                     return taken
