@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, AddressChange, Claim, Domain, Group, Membership, NoticeVersion, Role, SuccessionCase
+from accounts.models import Account, AddressChange, Claim, Domain, Group, Membership, NoticeVersion, Role, SuccessionCase, Webhook
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, SessionTarget, TokenTarget
@@ -62,6 +62,8 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type="audit_export", id=row.id)
     if isinstance(row, Stream):
         return TargetRef(type="log_stream", id=row.id, label=row.name)
+    if isinstance(row, Webhook):
+        return TargetRef(type="webhook", id=row.id, label=row.name)
     if isinstance(row, AddressChange):
         return TargetRef(type="address_change", id=row.id)
     if isinstance(row, Domain):

@@ -149,6 +149,12 @@ TABLES: dict[str, Table] = {
     "accounts_app": Table(unscoped="records of the operator belong to every organization; pages and powers ask by organization"),
     "accounts_installation": Table(scope="organization_id"),
     "accounts_appgrant": Table(scope="organization_id", own="account_id"),
+    "accounts_webhook": Table(scope="organization_id", free=("failures", "failing_since", "next_try", "last_success", "last_error", "last_status", "last_error_at", "last_took", "served_at")),
+    "accounts_webhookdelivery": Table(guarded="how messages about entries went; the entries are recorded themselves", scope="organization_id"),
+    "accounts_webhookattempt": Table(guarded="how messages about entries went; the entries are recorded themselves", scope="organization_id", app="SELECT, INSERT, DELETE"),
+    "accounts_signalstream": Table(scope="organization_id", free=("failures", "failing_since", "next_try", "last_success", "last_error", "last_status", "served_at", "verified_at")),
+    "accounts_signalexclusion": Table(scope="organization_id", app="SELECT, INSERT, DELETE"),
+    "accounts_signalevent": Table(guarded="follows from entries that are recorded themselves", scope="organization_id"),
     # rights
     "dsar_organizationexport": Table(scope="organization_id", free=("attempts",)),
     "dsar_exportconsent": Table(scope="organization_id", own="account_id"),

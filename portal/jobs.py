@@ -16,8 +16,10 @@ from accounts.domains import checks
 from accounts.dormant import running as dormant
 from accounts.inactivity import running as inactivity
 from accounts.organizations import ending
+from accounts.signals import running as signals_running
 from accounts.succession import watch
 from accounts.tenancy import installation
+from accounts.webhooks import running as webhooks_running
 from audit import clocks, disclosure, partitions, pruning, subscribers
 from dsar import horizon
 from dsar.backups import register
@@ -109,6 +111,9 @@ def periodic() -> None:
         inactivity.run(now=timezone.now())
         dormant.run(now=timezone.now())
     wholesale.run(now=timezone.now())
+    if cache.add("webhooks-looked-at", 1, 600):
+        webhooks_running.run(now=timezone.now())
+        signals_running.run(now=timezone.now())
     if cache.add("retention-looked", 1, 3600) or retention_running.waiting():
         wake("retention")
     if run.waiting() or wholesale.waiting():

@@ -26,7 +26,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     CONTENT: ("content", "content-access", "content-item"),
     EXPORT: ("organization-exports", "organization-export", "people-export", "people-bulk", "people-act", "jobs", "job"),
     ADMINISTRATION: ("overview", "people-import", "scheduled", "groups", "group", "group-people", "email-changes", "domains", "domain", "claims", "claim", "claim-preview",
-                     "settings", "settings-notice", "settings-inactivity", "settings-unused", "announcements", "find"),
+                     "webhooks", "webhook", "webhook-events", "settings", "settings-notice", "settings-inactivity", "settings-unused", "announcements", "find"),
 }
 """Pages of an organization, by the names of their addresses."""
 OPERATIONS: dict[str, tuple[str, ...]] = {
@@ -42,7 +42,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     EXPORT: ("organization-exports", "organization-export-file", "people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop",
              "plan-columns"),
     ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "domains", "domain", "settings", "notice", "notice-draft", "inactivity",
-                     "unused-accounts", "claims", "claim", "claim-accounts", "transfers", "email-changes", "announcements"),
+                     "unused-accounts", "claims", "claim", "claim-accounts", "transfers", "email-changes", "announcements", "webhooks", "webhook", "webhook-delivery", "webhook-events"),
 }
 """Operations of the API below an organization. Those that are powers are acts."""
 _PAGE = {name: purpose for purpose, names in PAGES.items() for name in names}

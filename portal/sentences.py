@@ -183,6 +183,13 @@ OTHER = {
     "organization.unused_reported": gettext_lazy("The rule about unused accounts warned or closed some"),
     "data.export.told": gettext_lazy("%(target)s was told that a copy of their data had been taken"),
     "notice.acknowledged": gettext_lazy("%(actor)s confirmed that they have read a notice"),
+    "webhook.gone": gettext_lazy("The webhook “%(target)s” was paused: its receiver said that it is gone for good"),
+    "webhook.paused_failing": gettext_lazy("The webhook “%(target)s” was paused: its receiver took nothing for days"),
+    "signals.stream_created": gettext_lazy("A program asked to be told of security events"), "signals.stream_changed": gettext_lazy("A program changed how it is told of security events"),
+    "signals.stream_removed": gettext_lazy("A program asked not to be told of security events any more"), "signals.stream_enabled": gettext_lazy("A program wants security events again"),
+    "signals.stream_paused": gettext_lazy("A program let security events wait"), "signals.stream_disabled": gettext_lazy("A program switched security events off"),
+    "signals.subject_removed": gettext_lazy("A program asked not to be told of security events about %(target)s any more"),
+    "signals.subject_added": gettext_lazy("A program wants to be told of security events about %(target)s again"),
     **case_words.SENTENCES,
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
@@ -253,7 +260,7 @@ def _said(seen: Seen, path: str) -> str:
 
 
 _NAMELESS = {"schedule": gettext_lazy("The schedule"), "anonymous": gettext_lazy("Somebody not signed in"), "operator": gettext_lazy("The operator"),
-             "organization": gettext_lazy("Another organization")}
+             "organization": gettext_lazy("Another organization"), "client": gettext_lazy("A program")}
 
 
 def _actor(seen: Seen) -> str:

@@ -189,6 +189,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER", "dsar.content.news.SUBSCRIBER", "dsar.wholesale.news.SUBSCRIBER",
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
                      "dsar.ledger.states.SUBSCRIBER", "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER",
+                     "accounts.webhooks.news.SUBSCRIBER", "accounts.webhooks.news.TELLING", "accounts.signals.news.SUBSCRIBER",
                      "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
@@ -203,7 +204,9 @@ DELETED_KNOWN_DAYS = env.number("STEWARD_DELETED_KNOWN_DAYS", default=730, least
 POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 """Where the powers of the whole product are written out: the notice has to name those of every package."""
 
-PURGE_PARTS = ("accounts.communications.choices.outlive",
+EVENT_SENTENCES = "portal.sentences.EVENTS"
+"""Every action of the log with its sentence: what webhooks can ask for."""
+PURGE_PARTS = ("accounts.communications.choices.outlive", "accounts.signals.farewell.last_events",
                "accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests", "accounts.purge_parts.rest",
                "dsar.erasing.copies", "dsar.erasing.by_map")
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""

@@ -2,6 +2,7 @@
 from django.urls import include, path
 
 from portal.api import docs
+from portal.ssf import views as ssf
 from portal.surfaces import bulk, page
 from portal.views import (
     acting,
@@ -57,6 +58,7 @@ from portal.views import (
     succession,
     system,
     values,
+    webhooks,
     who,
 )
 
@@ -90,6 +92,14 @@ urlpatterns = [
     path("me/restriction/", restriction.mine, name="me-restriction"),
     path("me/communications/", communications.mine, name="me-communications"),
     path("communications/<str:word>/", communications.by_link, name="communications"),
+    path(".well-known/ssf-configuration", ssf.configuration, name="ssf-configuration"),
+    path("ssf/jwks.json", ssf.jwks, name="ssf-jwks"),
+    path("ssf/stream", ssf.stream, name="ssf-stream"),
+    path("ssf/status", ssf.status, name="ssf-status"),
+    path("ssf/subjects/add", ssf.add_subject, name="ssf-add-subject"),
+    path("ssf/subjects/remove", ssf.remove_subject, name="ssf-remove-subject"),
+    path("ssf/verify", ssf.verify, name="ssf-verify"),
+    path("ssf/poll/<uuid:stream_id>", ssf.poll, name="ssf-poll"),
     path(".well-known/gpc.json", communications.gpc, name="gpc"),
     path("me/who/", who.index, name="me-who"),
     path("me/values/", values.mine, name="me-values"),
@@ -207,6 +217,9 @@ urlpatterns = [
     path("o/<slug:slug>/domains/<uuid:domain_id>/claim/", claims.preview, name="claim-preview"),
     path("o/<slug:slug>/audit/streams/", audit_streams.index, name="audit-streams"),
     path("o/<slug:slug>/audit/streams/<uuid:stream_id>/", audit_streams.detail, name="audit-stream"),
+    path("o/<slug:slug>/webhooks/", webhooks.index, name="webhooks"),
+    path("o/<slug:slug>/webhooks/events/", webhooks.events, name="webhook-events"),
+    path("o/<slug:slug>/webhooks/<uuid:webhook_id>/", webhooks.detail, name="webhook"),
     path("o/<slug:slug>/audit/retention/", audit_retention.index, name="audit-retention"),
     path("o/<slug:slug>/audit/<uuid:entry_id>/", audit_entry.entry, name="entry"),
     path("o/<slug:slug>/audit/<uuid:entry_id>/receipt.txt", audit_entry.receipt, name="entry-receipt"),

@@ -43,6 +43,8 @@ from accounts.models import (
     Successor,
     Transfer,
     ValueDispute,
+    Webhook,
+    WebhookDelivery,
 )
 from accounts.models.address import ChangeKind, ChangeState
 from accounts.roles import create_role
@@ -64,6 +66,7 @@ from tests.cast import Org
 EXPORT = "00000000-0000-4000-8000-000000000061"
 SUGGESTION = "00000000-0000-4000-8000-000000000057"
 RULE, RUN = "00000000-0000-4000-8000-000000000058", "00000000-0000-4000-8000-000000000059"
+DELIVERY = "00000000-0000-4000-8000-000000000066"
 MATTER, HOLD = "00000000-0000-4000-8000-000000000058", "00000000-0000-4000-8000-000000000059"
 WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
@@ -96,6 +99,9 @@ DATA: dict[str, dict[str, Any]] = {
     "update-role": {"name": "Day desk", "rank": 11, "permissions": ["view_people"]}, "create-service-account": {"name": "Payroll", "role": "auditor"}, "export-audit": {"purpose": "A lawsuit"},
     "add-log-stream": {"name": "Lake", "kind": "webhook", "url": "https://siem.example.com/steward", "format": "native"}, "pause-log-stream": {"stream": "SIEM"}, "resume-log-stream": {"stream": "SIEM"},
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
+    "add-webhook": {"name": "Lake", "url": "https://hooks.example.com/steward", "families": ["membership.*"], "events": "account.locked"}, "pause-webhook": {"webhook": "Payroll"},
+    "change-webhook": {"webhook": "Payroll", "name": "Payroll", "url": "", "families": ["account.*"]}, "rotate-webhook-secret": {"webhook": "Payroll"}, "resume-webhook": {"webhook": "Payroll"},
+    "redeliver-webhook": {"webhook": "Payroll", "delivery": DELIVERY}, "test-webhook": {"webhook": "Payroll"}, "remove-webhook": {"webhook": "Payroll"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
     "delete-organization": {"ground": "We merge", "address": ""}, "cancel-organization-deletion": {},
     "update-organization": {"name": "North & South"}, "set-contact": {"contact_email": "help@north.example"}, "set-limits": {"deletion_days": 21}, "set-inactivity-rule": {"days": 90}, "set-unused-accounts-rule": {"days": 365}, "set-field-policy": {"field": "title", "owner": "both", "ground": ""}, "set-edit-limits": {"limited": ["email"], "ground": "One address for everybody"}, "edit-own-details": {"title": "Own title"},
@@ -190,6 +196,8 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug.endswith(("-log-stream", "-log-stream-secret")):
         arrange(lambda: stream_for(org, "SIEM", state="paused" if slug == "resume-log-stream" else "active"))
+    if slug.endswith(("-webhook", "-webhook-secret")):
+        arrange(lambda: webhook_for(org, "Payroll", state="paused" if slug == "resume-webhook" else "active", delivery=slug == "redeliver-webhook"))
     if slug.endswith(("-notice", "-notice-draft")):
         arrange(lambda: draft_for(org, write=slug in {"discard-notice-draft", "publish-notice"}))
     if slug in {"cancel-scheduled", "reschedule"}:
@@ -397,6 +405,18 @@ def stream_for(org: Org, name: str, **more: Any) -> Stream:
     row_id, secret = uuid.uuid4(), secrets.mint()
     values = {"kind": "webhook", "url": "https://siem.example.com/steward", "host": "https://siem.example.com", "format": "native", "ocsf": "1.8.0", "seq": 0, "created_at": datetime.now(UTC), **more}
     return Stream.objects.create(id=row_id, org=org.organization.id, name=name, secret=secrets.seal(secret, stream=row_id), public_key=secret.public, **values)
+
+
+def webhook_for(org: Org, name: str, *, delivery: bool = False, **more: Any) -> Webhook:
+    """A webhook of the organization for what happens to memberships, perhaps with a delivery that was given up. Needs an open act."""
+    Webhook.objects.filter(organization=org.organization, name=name).delete()
+    row_id, secret, now = uuid.uuid4(), secrets.mint(), datetime.now(UTC)
+    values = {"url": "https://hooks.example.com/steward", "host": "https://hooks.example.com", "events": ["membership.*"], "created_at": now, **more}
+    row = Webhook.objects.create(id=row_id, organization=org.organization, name=name, secret=secrets.seal(secret, stream=row_id), public_key=secret.public, **values)
+    if delivery:
+        WebhookDelivery.objects.filter(id=DELIVERY).delete()
+        WebhookDelivery.objects.create(id=DELIVERY, organization=org.organization, webhook=row, entry=uuid.uuid4(), seq=1, action="membership.suspended", occurred_at=now, made_at=now, state="failed", attempts=10)
+    return row
 
 
 def domain_for(org: Org, name: str, **more: Any) -> Domain:

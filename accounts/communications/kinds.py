@@ -37,7 +37,7 @@ organization-export-people own-security password-reset-link plan-decided plan-de
 release-brake remove remove-from-group remove-recovery-address request-rests require-password-reset reset-second-factor restore restrict restrict-use restriction-news restriction-window
 retention-news revoke-sessions revoke-token revoke-tokens rights-code rights-link schedule-deletion scheduled-administrators scheduled-news set-contract-end set-group-role succession-operator
 succession-owners succession-person suggest-change suspend suspend-inactive transfer-account transfer-administrators transfer-leave transfer-news transfer-ownership unused-account
-unused-accounts-report update-role value-disputed view-content withdraw-password-reset withdraw-transfer
+unused-accounts-report update-role value-disputed view-content webhook-paused withdraw-password-reset withdraw-transfer
 """
 TEMPLATES: dict[str, str] = {**dict.fromkeys(_SERVICE.split(), SERVICE), **{kind.template: kind.name for kind in KINDS.values()}}
 """Template to what it is. A test fails for a template that is not here."""

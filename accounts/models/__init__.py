@@ -30,10 +30,12 @@ from accounts.models.policy import OldSlug, OrganizationPolicy
 from accounts.models.profile import EditLimits, FieldPolicy, ProfileChange, ProfileSuggestion, ValueDispute
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import Service, ServiceAccess
+from accounts.models.signal import SignalEvent, SignalExclusion, SignalStream
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
 from accounts.models.token import ApiToken
 from accounts.models.transfer import Transfer
 from accounts.models.view import SavedView
+from accounts.models.webhook import Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "Account",
@@ -84,10 +86,16 @@ __all__ = [
     "Service",
     "ServiceAccess",
     "Session",
+    "SignalEvent",
+    "SignalExclusion",
+    "SignalStream",
     "SuccessionCase",
     "Successor",
     "Suppression",
     "Tombstone",
     "Transfer",
     "ValueDispute",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
 ]

@@ -27,7 +27,9 @@ from accounts.models import (
     Plan,
     SavedView,
     ServiceAccess,
+    SignalStream,
     Suppression,
+    Webhook,
 )
 from accounts.models.account import AccountStatus
 from accounts.models.claim import CONTROLLED, ClaimState, Standing
@@ -194,6 +196,8 @@ def _over(organization_id: UUID, now: datetime) -> bool:
             Claim.objects.filter(organization_id=organization_id, state__in=(ClaimState.ANNOUNCING, ClaimState.ANNOUNCED)).update(state=ClaimState.CANCELLED, ended_at=now)
             Plan.objects.filter(organization_id=organization_id).exclude(state__in=_OVER).update(state=PlanState.VOID, finished_at=now)
             Stream.objects.filter(org=organization_id).delete()
+            Webhook.objects.filter(organization_id=organization_id).delete()
+            SignalStream.objects.filter(organization_id=organization_id).delete()
             Suppression.objects.filter(organization_id=organization_id).delete()  # nobody is written to any more
             Group.objects.filter(organization_id=organization_id).update(role=None)
             Closing.objects.filter(id=row.id).update(over_at=now, version=row.version + 1)

@@ -1,7 +1,6 @@
 """Add a log stream: from now on a system of the organization gets every entry (AUDIT section 6)."""
 from __future__ import annotations
 
-import ipaddress
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import receivers
 from accounts.actor import Actor
 from accounts.power import Data, Effect, Power
 from accounts.powers import log_streams, naming
@@ -29,6 +29,7 @@ from audit.streams.sending import SYSLOG_PORT
 KINDS = [("webhook", gettext_lazy("Webhook (HTTPS)")), ("syslog", gettext_lazy("Syslog over TLS")), ("file", gettext_lazy("Files on the server"))]
 FORMATS = [("native", gettext_lazy("As in exports, with what proofs need")), ("ocsf", gettext_lazy("OCSF")), ("cloudevents", gettext_lazy("CloudEvents 1.0"))]
 STARTS = [("now", gettext_lazy("with what is recorded from now on")), ("entry", gettext_lazy("after an entry"))]
+_SAMPLE = "https://siem.example.com/in"
 
 
 class AddForm(StartForm):
@@ -65,26 +66,11 @@ class AddForm(StartForm):
         kind, url = cleaned.get("kind"), str(cleaned.get("url") or "").strip()
         if kind is None or "url" in self.errors:
             return cleaned
-        problem = _webhook_problem(url) if kind == "webhook" else _syslog_problem(url) if kind == "syslog" else (_("Files have no address. Leave it empty.") if url else "")
+        problem = receivers.problem(url, sample=_SAMPLE) if kind == "webhook" else _syslog_problem(url) if kind == "syslog" else (_("Files have no address. Leave it empty.") if url else "")
         if problem:
             self.add_error("url", ValidationError(problem, code="address"))
         cleaned["url"] = url if kind != "syslog" or ":" in url.rpartition("]")[2] else f"{url}:{SYSLOG_PORT}"
         return cleaned
-
-
-def _webhook_problem(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 (raises when it is no port)
-    except ValueError:
-        return _("This is not an address.")
-    if not url.isascii() or any(c.isspace() for c in url) or not parts.hostname or parts.scheme not in {"https", "http"}:
-        return _("Write an address such as https://siem.example.com/in.")
-    if parts.scheme == "http" and not settings.OUTBOUND_ALLOW:
-        return _("Only https is possible: entries do not travel where others can read them.")
-    if parts.username is not None or parts.fragment:
-        return _("Leave out the user name, the password and what follows a #.")
-    return _private(parts.hostname)
 
 
 def _syslog_problem(url: str) -> str:
@@ -95,16 +81,7 @@ def _syslog_problem(url: str) -> str:
         return _("This is not an address.")
     if not url.isascii() or any(c.isspace() for c in url) or not parts.hostname or parts.netloc != url or parts.username is not None or port == 0:
         return _("Write a name and a port, such as siem.example.com:6514.")
-    return _private(parts.hostname)
-
-
-def _private(host: str) -> str:
-    """Said at once where the address itself shows it; names are checked at each connection."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return ""
-    return "" if outbound.permitted(host) else _("This address is not a public one. Whoever runs this installation can allow its network.")
+    return receivers.private(parts.hostname)
 
 
 def rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
@@ -147,8 +124,7 @@ def shown(kind: str, url: str) -> str:
     """What of an address people may see: never its path, which some receivers use as a password."""
     if kind != "webhook":
         return url
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return receivers.shown(url)
 
 
 POWER = Power(

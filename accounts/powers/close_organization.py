@@ -43,7 +43,7 @@ def effects(target: OrganizationTarget, _data: Data, _now: datetime) -> list[Eff
     found = [Effect("later", f"days:{days}", ngettext("It ends after %(n)d day. Until then everything works, and any owner can take it back.",
                                                        "It ends after %(n)d days. Until then everything works, and any owner can take it back.", days) % {"n": days}),
              Effect("lost", "invitations", _("Nobody can be invited any more.")),
-             Effect("later", "end", _("At the end all memberships, roles, groups, tokens, domains and log streams end.")),
+             Effect("later", "end", _("At the end all memberships, roles, groups, tokens, domains, log streams and webhooks end.")),
              Effect("kept", "accounts", _("People keep their accounts. Accounts that are scheduled for deletion are deleted on their own date.")),
              Effect("kept", "log", _("The audit log stays for as long as was agreed, and can be verified. Take an export of it before the end."))]
     if owners := ending.managed_owners(target.id):

@@ -53,7 +53,7 @@ def due() -> list[tuple[UUID, UUID, bool]]:
 
 
 @contextmanager
-def _alone(stream_id: UUID) -> Iterator[bool]:
+def alone(stream_id: UUID) -> Iterator[bool]:
     """Nobody else serves this stream meanwhile. False when somebody does."""
     key = int.from_bytes(stream_id.bytes[:8], "big", signed=True)
     with connection.cursor() as cursor:
@@ -70,7 +70,7 @@ def _alone(stream_id: UUID) -> Iterator[bool]:
 def turn(stream_id: UUID, org: UUID, *, stop: threading.Event | None = None) -> int:
     """Serve one stream for a while. Returns how many entries were taken; two at once do not disturb each other."""
     taken, end = 0, time.monotonic() + SLICE
-    with _alone(stream_id) as held:
+    with alone(stream_id) as held:
         while held and time.monotonic() < end and not (stop and stop.is_set()):
             sent = _step(stream_id, org)
             if sent is None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import groupby
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 
@@ -64,13 +65,19 @@ def test(stream: Stream, *, message: str, now: datetime) -> Outcome:
 
 
 def _webhook(stream: Stream, body: bytes, kind: str, message: str, now: datetime) -> Outcome:
-    known = [secrets.unseal(bytes(sealed), stream=stream.id) for sealed in (stream.secret, stream.old_secret if stream.old_until and stream.old_until > now else None) if sealed]
+    return post(url=stream.url, sealed=(stream.secret, stream.old_secret if stream.old_until and stream.old_until > now else None), owner=stream.id, body=body, kind=kind, message=message, now=now,
+                ca=stream.ca)
+
+
+def post(*, url: str, sealed: Sequence[bytes | None], owner: UUID, body: bytes, kind: str, message: str, now: datetime, ca: str = "") -> Outcome:
+    """One delivery as Standard Webhooks has it, signed with each of the owner's secrets that is in force."""
+    known = [secrets.unseal(bytes(one), stream=owner) for one in sealed if one]
     good = [one for one in known if one is not None]
     if not good:
         return Outcome("secret_unreadable")
     headers = {"content-type": kind, "user-agent": "Steward", "accept": "*/*", **secrets.headers(secrets=good, message=message, body=body, now=now)}
     try:
-        answer = outbound.request("POST", stream.url, headers=headers, body=body, ca=stream.ca, seconds=SECONDS)
+        answer = outbound.request("POST", url, headers=headers, body=body, ca=ca, seconds=SECONDS)
     except outbound.NotSent as error:
         return Outcome(error.code)
     return answered(answer, now)

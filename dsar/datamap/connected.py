@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, Subject, Unit, data, none
+from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, WORKINGS, Subject, Unit, data, none
 
 _BY = data("user.history", export="others", erase="null")
 _CHOICE = data("user.account")
+_INSTALLED = "accounts_installation.installed_by_id"
 
 UNITS: tuple[Unit, ...] = (
     Unit(
@@ -93,5 +94,107 @@ UNITS: tuple[Unit, ...] = (
             "client_secret": none("a secret of the program, not of a person, kept as a hash"),
             "name": none("the name of a program", reviewed="chosen by its administrators as its public name"),
         },
+    ),
+    Unit(
+        table="accounts_signalevent",
+        title=_("Security events on their way to services and apps"),
+        about=(Subject("account_id"),),
+        purpose="integration",
+        source=("derived",),
+        recipients=("apps",),
+        keeping="technical",
+        scope="organization_id",
+        columns={
+            "id": ID,
+            "organization_id": REFERENCE,
+            "stream_id": REFERENCE,
+            "entry": none("the number of the entry that it follows from"),
+            "account_id": data("user.unique_id"),
+            "sub": data("user.unique_id"),
+            "kind": _CHOICE,
+            "claims": _CHOICE,
+            "at": _CHOICE,
+            **dict.fromkeys(("issued_at", "state", "attempts", "next_try", "error"), WORKINGS),
+        },
+    ),
+    Unit(
+        table="accounts_signalexclusion",
+        title=_("Services and apps that asked not to be told of security events about you"),
+        about=(Subject("account_id"),),
+        purpose="integration",
+        source=("derived",),
+        recipients=("administrators",),
+        keeping="account",
+        scope="organization_id",
+        columns={"id": ID, "organization_id": REFERENCE, "stream_id": REFERENCE, "account_id": data("user.unique_id")},
+    ),
+    *(
+        Unit(
+            table=table,
+            title=title,
+            about=(Subject(path, "actor"),),
+            purpose="integration",
+            source=("administrator",),
+            recipients=("administrators",),
+            keeping="organization",
+            scope="organization_id",
+            erase="keep",
+            columns={"id": ID, "organization_id": REFERENCE, **columns},
+        )
+        for table, title, path, columns in (
+            (
+                "accounts_webhook",
+                _("Webhooks of apps that somebody installed"),
+                f"installation_id -> {_INSTALLED}",
+                {
+                    "version": COUNT,
+                    "service_id": REFERENCE,
+                    "installation_id": REFERENCE,
+                    "name": none("what an administrator calls a receiver", reviewed="it names a program, and the form says so"),
+                    "url": none("the address of a program"),
+                    "host": none("the address of a program, without its path"),
+                    "events": none("what a program is told of"),
+                    "created_at": ORDER,
+                    **dict.fromkeys(("secret", "public_key", "old_secret", "old_until"), none("with which messages are signed; a secret of the installation")),
+                    **dict.fromkeys(("state", "paused_why", "failures", "failing_since", "next_try", "last_success", "last_error", "last_status", "last_error_at", "last_took", "served_at"), WORKINGS),
+                },
+            ),
+            (
+                "accounts_webhookdelivery",
+                _("Messages of webhooks of apps that somebody installed"),
+                f"webhook_id -> accounts_webhook.installation_id -> {_INSTALLED}",
+                {
+                    "webhook_id": REFERENCE,
+                    "entry": none("the number of the entry that is told; what is sent is made from it each time"),
+                    "seq": none("the number of the entry in the log"),
+                    "action": none("what kind of event it is"),
+                    "occurred_at": ORDER,
+                    **dict.fromkeys(("state", "attempts", "next_try", "made_at", "done_at"), WORKINGS),
+                },
+            ),
+            (
+                "accounts_webhookattempt",
+                _("Attempts to send messages of webhooks of apps that somebody installed"),
+                f"delivery_id -> accounts_webhookdelivery.webhook_id -> accounts_webhook.installation_id -> {_INSTALLED}",
+                {"delivery_id": REFERENCE, **dict.fromkeys(("at", "code", "status", "took"), WORKINGS)},
+            ),
+            (
+                "accounts_signalstream",
+                _("Streams of security events of programs that somebody registered"),
+                "application_id -> accounts_oauthapplication.user_id",
+                {
+                    "version": COUNT,
+                    "application_id": REFERENCE,
+                    "url": none("the address of a program"),
+                    "host": none("the address of a program, without its path"),
+                    "authorization": none("a secret of the program, encrypted"),
+                    "events": none("what a program is told of"),
+                    "description": none("what a program calls its stream", reviewed="a program writes it about itself"),
+                    "reason": none("why a program let events wait", reviewed="a program writes it about itself"),
+                    "created_at": ORDER,
+                    **dict.fromkeys(("method", "status", "failures", "failing_since", "next_try", "last_success", "last_error", "last_status", "served_at", "verified_at"), WORKINGS),
+                },
+            ),
+        )
     ),
 )

@@ -103,6 +103,17 @@ STORES: tuple[Store, ...] = (
         stays=True,
     ),
     Store(
+        name="webhooks",
+        title=_("Programs that receive webhooks and security events"),
+        holds=_("what happened and when, by number; services and apps get the identifier that only they have for you, and only if they know you"),
+        category=("user.unique_id", "user.history"),
+        purpose="integration",
+        keeping="technical",
+        export=_("the programs are listed as recipients"),
+        erase=_("services and apps that know you are told that your account was deleted; whoever received events answers for them"),
+        stays=True,
+    ),
+    Store(
         name="backups",
         title=_("Backups"),
         holds=_("copies of the main database, and apart from it of the keys"),

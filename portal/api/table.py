@@ -33,6 +33,7 @@ from portal.api import (
     tokens,
     transfers,
     views,
+    webhooks,
 )
 from portal.api.operation import Call, Operation
 from portal.api.schema import ANYTHING
@@ -55,6 +56,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit.OPERATIONS,
     *audit_exports.OPERATIONS,
     *audit_streams.OPERATIONS,
+    *webhooks.OPERATIONS,
     *domains.OPERATIONS,
     *copies.OPERATIONS,
     *content.OPERATIONS,

@@ -79,6 +79,7 @@ def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpRes
 
 
 _STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-log-stream-secret", "remove-log-stream")
+_WEBHOOKS = ("add-webhook", "change-webhook", "rotate-webhook-secret", "pause-webhook", "resume-webhook", "redeliver-webhook", "test-webhook", "remove-webhook")
 _DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain", "announce-claim", "release-domain")
 _CLAIMS = ("cancel-claim", "exempt-account", "answer-objection")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")
@@ -96,7 +97,7 @@ _LISTS = {**dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENT
           **dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
           **dict.fromkeys(_NOTICE, "settings-notice"), **dict.fromkeys(_SETTINGS, "settings"), "send-announcement": "announcements",
           **dict.fromkeys(_INACTIVITY, "settings-inactivity"), "set-unused-accounts-rule": "settings-unused",
-          **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
+          **dict.fromkeys(_STREAMS, "audit-streams"), **dict.fromkeys(_WEBHOOKS, "webhooks"), **dict.fromkeys(_DOMAINS, "domains"), **dict.fromkeys(_CLAIMS, "claims"),
           **dict.fromkeys(_KEEPING, "audit-retention"), **dict.fromkeys(_RETENTION, "retention"), **dict.fromkeys(_HOLDS, "holds"), "create-role": "roles",
           **dict.fromkeys(("answer-request", "refuse-request", "extend-request", "ask-requester", "resolve-dispute",
                          "record-request", "vouch-for-requester", "release-copy", "make-fetch-code", "retry-request", "rebut-child-report",
@@ -219,7 +220,7 @@ def _done(request: HttpRequest, power: Power, receipt: Receipt, back: str) -> Ht
         messages.info(request, _("A second person has to agree. The plan is waiting for 72 hours; nothing has happened yet."))
         return redirect("plan", request.organization.slug, receipt.plan_id)  # type: ignore[attr-defined]
     if receipt.secret:
-        template = "audit/streams/secret.html" if power.slug in _STREAMS else _ONCE.get(power.slug, "token_made.html")
+        template = "audit/streams/secret.html" if power.slug in _STREAMS else "webhooks/secret.html" if power.slug in _WEBHOOKS else _ONCE.get(power.slug, "token_made.html")
         return render(request, template, {"secret": receipt.secret, "back": back})
     if receipt.due:
         said = [_("Scheduled and recorded: %(what)s on %(when)s.") % {"what": power.title, "when": words.at(datetime.fromisoformat(receipt.due))}]

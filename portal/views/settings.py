@@ -36,7 +36,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "settings/index.html", {
         "policy": policy.of(actor.organization_id), "fields": list(rules.of(actor.organization_id).values()), "limits": rules.limits_of(actor.organization_id),
         "old": OldSlug.objects.filter(organization_id=actor.organization_id, leads_until__gt=now).order_by("-left_at"), "notice": found,
-        "unnamed": notices_of.unnamed(found), "closing": ending.of(actor.organization_id), "undecided": ending.undecided(actor.organization_id).count(), "may_end": actor.may("transfer_ownership")})
+        "unnamed": notices_of.unnamed(found), "closing": ending.of(actor.organization_id), "undecided": ending.undecided(actor.organization_id).count(), "may_end": actor.may("transfer_ownership"),
+        "may_apps": actor.may("manage_apps")})
 
 
 def notice(request: HttpRequest, slug: str) -> HttpResponse:

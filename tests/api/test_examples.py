@@ -28,6 +28,7 @@ from tests.situations import (
     CASES_OF_PERSON,
     CLAIMS,
     DATA,
+    DELIVERY,
     HOLDS,
     REGISTERS,
     RUN,
@@ -43,6 +44,7 @@ from tests.situations import (
     stream_for,
     succession_for,
     token_for,
+    webhook_for,
 )
 
 PLAN = {"action": "suspend", "params": {"reason_code": "absence"}}
@@ -155,6 +157,8 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         arrange(lambda: group_for(org, "Support", *([org.person("worker")] if operation.name.startswith("remove") else [])))
     if operation.name.endswith(("-log-stream", "-log-stream-secret")) and not operation.name.startswith("add-"):
         arrange(lambda: stream_for(org, "SIEM", state="paused" if operation.name.startswith("resume-") else "active"))
+    if operation.name.endswith(("-webhook", "-webhook-secret")) or operation.name in {"webhook", "webhook-delivery"}:
+        arrange(lambda: ids.update(webhook_id=webhook_for(org, "Payroll", state="paused" if operation.name == "resume-webhook" else "active", delivery=True).id, delivery_id=DELIVERY))
     if operation.name in {"prove-domain", "renew-domain-token", "remove-domain"}:
         arrange(lambda: domain_for(org, "north-mail.com"))
     if operation.power is not None and operation.power.slug in {"name-successors", "stop-succession", "present-recovery-codes", "accept-ownership", "decline-succession"}:

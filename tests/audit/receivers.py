@@ -71,7 +71,8 @@ class Receiver:
 
 
 @contextmanager
-def https(trust: Authority) -> Iterator[Receiver]:
+def https(trust: Authority | None) -> Iterator[Receiver]:
+    """A receiver; without an authority it speaks plain HTTP, as inside a listed network."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -105,10 +106,11 @@ def https(trust: Authority) -> Iterator[Receiver]:
             pass
 
     server = Quiet(("127.0.0.1", 0), Handler)
-    server.socket = trust.context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    if trust is not None:
+        server.socket = trust.context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    receiver.url = f"https://localhost:{server.server_address[1]}/in/very-secret-path"
+    receiver.url = f"{'https' if trust else 'http'}://localhost:{server.server_address[1]}/in/very-secret-path"
     yield receiver
     server.shutdown()
     server.server_close()

@@ -51,6 +51,12 @@ ALLOWED = {
     "audit/retention_lock.py": "openings and keys of the log, by the function that asks for holds first",
     "audit/sequencer.py": "the queue of entries that got their number",
     "audit/streams/delivery.py": "old attempts of a stream; about nobody",
+    "accounts/webhooks/running.py": "old messages of webhooks; about nobody",
+    "accounts/webhooks/ending.py": "webhooks and streams of a service or an app that ends; about nobody",
+    "accounts/signals/push.py": "a security event that its receiver has",
+    "accounts/signals/polling.py": "a security event that its receiver has",
+    "accounts/signals/streams.py": "what waits in a stream that a program switched off or removed, or about somebody it asked not to be told of",
+    "accounts/signals/running.py": "security events that nobody took for 30 days",
 }
 """Each file that destroys rows, and what it destroys."""
 
@@ -63,6 +69,9 @@ GATE = {
 NEVER_HELD = {
     "accounts/purge_parts.py": "only `accounts/purging.py` calls its parts, one by one, each after the gate",
     "accounts/work.py": "what a power removes of somebody stands in its entry, with its values; the log keeps them, and what a hold keeps of the log does not go",
+    **dict.fromkeys(("accounts/signals/push.py", "accounts/signals/polling.py", "accounts/signals/streams.py", "accounts/signals/running.py"),
+                    "the queue of what follows from entries; the entries themselves stay"),
+    "accounts/webhooks/running.py": "numbers of entries and when they were sent; the entries stay", "accounts/webhooks/ending.py": "addresses of programs and what waits for them; the entries stay",
     "accounts/rights.py": "secrets of links and visits, as hashes; that the page was opened stands in the log",
     "dsar/cases/inquiries.py": "what was typed before anybody knew who it was; what became of it is a request, and stays",
     "dsar/cases/children.py": "what was typed before anybody knew whom it was about; the request that it becomes has the words",
