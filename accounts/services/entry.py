@@ -5,10 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import access
-from accounts.models import Service, ServiceAccess
+from accounts.models import Service
+from accounts.services import ways
 from accounts.tenancy import installation
-
-LEVELS = ("full", "read_only")
 
 
 def refusal(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
@@ -23,11 +22,13 @@ def level(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
 
 def _found(account_id: UUID, service_id: UUID, now: datetime) -> tuple[str, str]:
     with installation("a service names its organization"):
-        service = Service.objects.filter(id=service_id).first()
+        service = Service.objects.filter(id=service_id).only("organization_id", "state").first()
         if service is None:
             return "", "unknown_service"
         standing = access.standing(account_id=account_id, organization_id=service.organization_id, now=now)
         if standing is None or standing.refusal:
             return "", standing.refusal if standing else "not_a_member"
-        state = ServiceAccess.objects.filter(membership_id=standing.membership_id, service_id=service_id).values_list("state", flat=True).first()
-    return (state, "") if state in LEVELS else ("", "no_service_access")
+        if service.state != "active":
+            return "", "service_suspended"
+        found = ways.level(membership_id=standing.membership_id, service_id=service_id)
+    return (found, "") if found else ("", "no_service_access")
