@@ -15,7 +15,7 @@ class Service(Versioned):
     """Something the organization's people use with their account."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "slug": "public", "name": "public", "description": "public", "url": "public", "owner": "public",
-             "state": "public", "categories": "public", "everyone": "public", "created_at": "public"}
+             "state": "public", "categories": "public", "everyone": "public", "client_changed_at": "unrecorded", "created_at": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="services")
     slug = models.SlugField(max_length=50)
@@ -30,6 +30,8 @@ class Service(Versioned):
     """Which data about people it holds: Fideslang keys, as in the data map."""
     everyone = models.CharField(max_length=10, blank=True, default="", db_default="", choices=LEVELS)
     """What everybody in the organization may do there who has nothing of their own; empty: nothing."""
+    client_changed_at = models.DateTimeField(null=True, blank=True)
+    """When its addresses or its secret were last changed."""
     created_at = models.DateTimeField()
 
     class Meta:
@@ -51,8 +53,8 @@ class ServiceAccess(Identified):
     service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="access")
     state = models.CharField(max_length=10, default="full", choices=[*LEVELS, ("off", "off")])
     """`off`: taken away from this person, although a group of theirs or everybody has access."""
-    resumes = models.CharField(max_length=10, blank=True, default="", db_default="", choices=[*LEVELS, ("off", "off")])
-    """What it was before the membership was restricted, and is again when that ends."""
+    resumes = models.CharField(max_length=10, blank=True, default="", db_default="", choices=[*LEVELS, ("off", "off"), ("none", "none")])
+    """What it was before the membership was restricted, and is again when that ends. `none`: there was no row; what a restriction leaves of a group's access is written down as one."""
     granted_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
 

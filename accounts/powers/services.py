@@ -36,8 +36,10 @@ class ServiceForm(StrictForm):
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=100)
     description = forms.CharField(label=gettext_lazy("What it is for"), required=False, max_length=300)
-    owner = forms.CharField(label=gettext_lazy("E-mail address of who answers for it"), required=False, max_length=320, help_text=gettext_lazy("Optional. Somebody in your organization; others see whom to ask."))
-    url = forms.CharField(label=gettext_lazy("Address of the service"), required=False, max_length=200, help_text=gettext_lazy("Optional. “Your services” leads people there, for example https://notes.example.com/."))
+    owner = forms.CharField(label=gettext_lazy("E-mail address of who answers for it"), required=False, max_length=320,
+                            help_text=gettext_lazy("Optional. Somebody in your organization; others see whom to ask."))
+    url = forms.CharField(label=gettext_lazy("Address of the service"), required=False, max_length=200,
+                          help_text=gettext_lazy("Optional. “Your services” leads people there, for example https://notes.example.com/."))
     redirect_uris = forms.CharField(label=gettext_lazy("Addresses to which people are led back after signing in"), required=False, max_length=12_000,
                                     widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
                                     help_text=gettext_lazy("One on each line, at most 20, written out in full. People are led to these and to no others."))

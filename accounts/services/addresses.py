@@ -1,4 +1,7 @@
-"""Addresses of a service: where people are led back to after signing in, and where the service is told that a session ended. Compared sign by sign, so they are written out in full (OAuth 2.1, section 2.3.1)."""
+"""Addresses of a service: where people are led back to after signing in, and where the service is told that a session ended.
+
+They are compared sign by sign, so they are written out in full (OAuth 2.1, section 2.3.1).
+"""
 from __future__ import annotations
 
 import re
@@ -11,7 +14,7 @@ from django.utils.translation import gettext as _
 
 MOST, LONGEST = 20, 500
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
-_SIGNS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+_SIGNS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&()*+,;=%]+")
 _HOST = re.compile(r"(?=.{1,253}$)(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 
 
@@ -37,7 +40,7 @@ def problem(address: str) -> str:
     host = parts.hostname or ""
     if port == 0 or not (_HOST.fullmatch(host) or host == "::1"):
         return _("The name of the server in this address cannot be right.")
-    if parts.scheme == "http" and not (settings.DEMO and host in _HERE):
+    if parts.scheme == "http" and not (host in _HERE and not settings.SECURE):
         return _("Only https is possible. Without it others could read what is sent there.")
     if re.search(r"(^|/)(\.|%2e){1,2}(/|$)", parts.path, re.IGNORECASE) or "\\" in address or "%5c" in address.lower():
         return _("Write the path without . and .. in it.")

@@ -25,6 +25,11 @@ COUNT = f"(SELECT count(*) FROM accounts_service s {OWN} WHERE s.organization_id
 """How many services a membership `m` opens."""
 
 
+ACCOUNTS = (f"SELECT m.account_id FROM accounts_service s JOIN accounts_membership m ON m.organization_id = s.organization_id {OWN}"
+            f" WHERE s.id = %s AND (sa.id IS NOT NULL OR s.everyone <> '' OR EXISTS (SELECT 1 {_IN}))")
+"""The accounts that have, or had until it was taken away, access to a service through whatever."""
+
+
 @dataclass(frozen=True)
 class Way:
     """One service that a person has access to, how far, since when, and through what."""

@@ -68,6 +68,7 @@ RECEIPT = thing(
         "repeated": flag("Whether this is the answer to an earlier call with the same Idempotency-Key.") | {"examples": [False]},
     },
     secret=text(200, sample="stw_k3v9…", about="Shown this once, for powers that make a credential."),
+    client_id=text(100, sample="stc_5f0e…", about="What the program signs in with, beside the secret."),
     promise=text(20_000, sample="portal.example.org/receipts\nreceipt/v1\n…",
                  about="A signed note that these entries will be in the log by a deadline; keep it, and check it at /log/receipt/. Absent until the signer has made its keys."),
 )

@@ -22,8 +22,9 @@ PAGES = ["/o/{slug}/", "/o/{slug}/people/", "/o/{slug}/people/{person}/", "/o/{s
          "/o/{slug}/administrators/", "/o/{slug}/administrators/roles/", "/o/{slug}/administrators/protected/", "/o/{slug}/administrators/service-accounts/", "/o/{slug}/administrators/service-accounts/{person}/", "/o/{slug}/administrators/succession/", "/o/{slug}/succession/", "/o/{slug}/succession/recovery/", "/o/{slug}/groups/", "/o/{slug}/groups/{other}/",
          "/o/{slug}/groups/{other}/people/", *[f"/o/{{slug}}/administrators/roles/{{other}}/{p.slug}/" for p in POWERS if p.over == "role"],
          *[f"/o/{{slug}}/groups/{{other}}/{p.slug}/" for p in POWERS if p.over == "group"],
+         "/o/{slug}/services/", "/o/{slug}/services/{other}/", *[f"/o/{{slug}}/services/{{other}}/{p.slug}/" for p in POWERS if p.over == "service"],
          *[f"/o/{{slug}}/people/{{person}}/{p.slug}/" for p in POWERS if p.over == "member"]]
-API = [f"/api/v1/{o.path}".replace("{person_id}", "{person}").replace("_id}", "}").replace("{plan}", "{other}").replace("{role}", "{other}").replace("{group}", "{other}").replace("{token}", "{other}").replace("{entry}", "{other}").replace("{export}", "{other}").replace("{stream}", "{other}").replace("{domain}", "{other}").replace("{copy}", "{other}").replace("{claim}", "{other}").replace("{case}", "{other}").replace("{disclosure}", "{other}").replace("{scheduled}", "{other}").replace("{run}", "{other}")
+API = [f"/api/v1/{o.path}".replace("{person_id}", "{person}").replace("_id}", "}").replace("{plan}", "{other}").replace("{role}", "{other}").replace("{group}", "{other}").replace("{service}", "{other}").replace("{token}", "{other}").replace("{entry}", "{other}").replace("{export}", "{other}").replace("{stream}", "{other}").replace("{domain}", "{other}").replace("{copy}", "{other}").replace("{claim}", "{other}").replace("{case}", "{other}").replace("{disclosure}", "{other}").replace("{scheduled}", "{other}").replace("{run}", "{other}")
        for o in OPERATIONS if o.method == "GET" and "{slug}" in o.path]
 """Those that read; tests/api/test_law.py tries all of them."""
 
