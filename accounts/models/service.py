@@ -14,7 +14,7 @@ LEVELS = [("full", "full"), ("read_only", "read_only")]
 class Service(Versioned):
     """Something the organization's people use with their account."""
 
-    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "slug": "public", "name": "public", "description": "public", "url": "public", "owner": "public",
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "slug": "public", "name": "public", "description": "public", "url": "public", "answered_by": "public",
              "state": "public", "categories": "public", "everyone": "public", "client_changed_at": "unrecorded", "created_at": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="services")
@@ -22,8 +22,8 @@ class Service(Versioned):
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=300, blank=True)
     url = models.URLField(blank=True)
-    owner = models.ForeignKey(Membership, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
-    """Who answers for it in the organization; nothing follows from it but that people know whom to ask."""
+    answered_by = models.UUIDField(null=True, blank=True)
+    """The membership of who answers for it in the organization; nothing follows from it but that people know whom to ask."""
     state = models.CharField(max_length=10, default="active", db_default="active", choices=[("active", "active"), ("suspended", "suspended")])
     """`suspended`: nobody gets in, and who has access is kept."""
     categories = ArrayField(models.CharField(max_length=80), default=list, db_default=[])

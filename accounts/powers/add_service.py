@@ -36,10 +36,10 @@ def effects(_target: OrganizationTarget, _data: Data, _now: datetime) -> list[Ef
 
 
 def apply(work: Work, target: OrganizationTarget, data: Data) -> None:
-    name = str(data["name"])
+    name, owner = str(data["name"]), services.answering(target.id, str(data["owner"])) if data.get("owner") else None
     service = Service(
         id=uuid.uuid4(), organization=target.organization, slug=services.free_slug(target.id, name), name=name, description=str(data.get("description") or ""), url=str(data.get("url") or ""),
-        owner=services.answering(target.id, str(data["owner"])) if data.get("owner") else None, categories=sorted(data.get("categories") or ()), created_at=work.now)
+        answered_by=owner.id if owner else None, categories=sorted(data.get("categories") or ()), created_at=work.now)
     work.add(service)
     client, secret = services.make_client(work, service, redirect_uris=addresses.split(data.get("redirect_uris") or ""), logout_url=str(data.get("logout_url") or ""))
     work.note(target.id, _made=[service], _secret=secret, client_id=client.client_id, redirect_uris=client.redirect_uris.split(), logout_url=client.logout_url)

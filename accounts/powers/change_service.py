@@ -24,7 +24,7 @@ class ChangeForm(ServiceForm):
     def initial_for(target: ServiceTarget) -> dict[str, object]:
         """The service as it is."""
         row, client = target.service, target.client
-        return {"name": row.name, "description": row.description, "url": row.url, "owner": row.owner.account.email if row.owner else "", "categories": row.categories,
+        return {"name": row.name, "description": row.description, "url": row.url, "owner": services.address_of(row), "categories": row.categories,
                 "redirect_uris": "\n".join(client.redirect_uris.split()) if client else "", "logout_url": client.logout_url if client else ""}
 
 
@@ -34,8 +34,8 @@ def _wanted(target: ServiceTarget, data: Data) -> dict[str, object]:
     found: dict[str, object] = {name: str(data[name] or "") for name in _PLAIN if name in data and str(data[name] or "") != getattr(row, name)}
     if "owner" in data:
         owner = services.answering(row.organization_id, str(data["owner"])) if data["owner"] else None
-        if (owner.id if owner else None) != row.owner_id:
-            found["owner"] = owner
+        if (owner.id if owner else None) != row.answered_by:
+            found["answered_by"] = owner.id if owner else None
     if "categories" in data and sorted(data["categories"] or ()) != sorted(row.categories):
         found["categories"] = sorted(data["categories"] or ())
     if "redirect_uris" in data and (uris := addresses.split(data["redirect_uris"] or "")) != (client.redirect_uris.split() if client else []):
@@ -72,7 +72,7 @@ def effects(target: ServiceTarget, data: Data, _now: datetime) -> list[Effect]:
 
 def apply(work: Work, target: ServiceTarget, data: Data) -> None:
     wanted, row, client = _wanted(target, data), target.service, target.client
-    for name in (*_PLAIN, "owner", "categories"):
+    for name in (*_PLAIN, "answered_by", "categories"):
         if name in wanted:
             setattr(row, name, wanted[name])
     if {"redirect_uris", "logout_url"} & set(wanted):

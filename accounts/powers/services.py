@@ -109,6 +109,12 @@ def answering(organization_id: UUID, address: str) -> Membership | None:
     return rows.exclude(status__in=("removed", "invited")).select_related("account").first()
 
 
+def address_of(service: Service) -> str:
+    """The address of who answers for the service, or ''."""
+    rows = Membership.objects.filter(id=service.answered_by, organization_id=service.organization_id) if service.answered_by else Membership.objects.none()
+    return str(rows.exclude(status="removed").values_list("account__email", flat=True).first() or "")
+
+
 def client_of(service: Service) -> OAuthApplication | None:
     """The client by which the service signs people in, if it has one."""
     return OAuthApplication.objects.filter(service=service).first()

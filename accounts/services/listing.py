@@ -42,10 +42,10 @@ class Line:
     last_used_at: datetime | None
 
 
-_LINE = f"""SELECT s.id, s.slug, s.name, s.description, s.url, s.state, s.everyone, s.owner_id, COALESCE(NULLIF(oa.name, ''), oa.email, ''), s.categories, s.created_at,
+_LINE = f"""SELECT s.id, s.slug, s.name, s.description, s.url, s.state, s.everyone, om.id, COALESCE(NULLIF(oa.name, ''), oa.email, ''), s.categories, s.created_at,
   c.client_id, c.redirect_uris, c.logout_url, (SELECT count(*) {_WITH}),
   (SELECT count(*) FROM accounts_groupservice gs WHERE gs.service_id = s.id), (SELECT max(sa.last_used_at) FROM accounts_serviceaccess sa WHERE sa.service_id = s.id)"""
-_FROM = """accounts_service s LEFT JOIN accounts_membership om ON om.id = s.owner_id AND om.status <> 'removed' LEFT JOIN accounts_account oa ON oa.id = om.account_id
+_FROM = """accounts_service s LEFT JOIN accounts_membership om ON om.id = s.answered_by AND om.status <> 'removed' LEFT JOIN accounts_account oa ON oa.id = om.account_id
   LEFT JOIN accounts_oauthapplication c ON c.service_id = s.id"""
 
 

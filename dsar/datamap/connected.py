@@ -13,7 +13,7 @@ UNITS: tuple[Unit, ...] = (
     Unit(
         table="accounts_service",
         title=_("Services that somebody answers for"),
-        about=(Subject("owner_id -> accounts_membership.account_id"),),
+        about=(Subject("answered_by -> accounts_membership.account_id"),),
         purpose="administration",
         source=("administrator",),
         recipients=("person", "members"),
@@ -28,7 +28,7 @@ UNITS: tuple[Unit, ...] = (
             "name": none("the name of a program", reviewed="chosen by its administrators as its public name"),
             "description": none("what the program is for"),
             "url": none("where the program is"),
-            "owner_id": data("user.workplace", erase="null"),
+            "answered_by": data("user.workplace", erase="null"),
             "state": none("whether anybody gets in"),
             "categories": none("which kinds of data the program holds"),
             "everyone": none("what everybody may do there"),

@@ -54,6 +54,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "managed": person.managed,
         "title": m.title,
         "department": m.department,
+        "directory": bool(person.membership and person.membership.directory),
         "groups": sorted(str(g) for g in person.group_ids),
         "second_factor": a.has_second_factor,
         "recovery_address": bool(a.recovery_email) if person.managed else None,

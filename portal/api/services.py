@@ -62,7 +62,7 @@ def _json(row: listing.Line) -> dict[str, Any]:
         **{name: getattr(row, name) for name in ("slug", "name", "description", "url", "state", "categories", "client_id", "people", "groups")},
         "id": str(row.id),
         "everyone": row.everyone or "none",
-        "owner": str(row.owner_id) if row.owner_id and row.owner else None,
+        "owner": str(row.owner_id) if row.owner_id else None,
         "redirect_uris": (row.redirect_uris or "").split(),
         "logout_url": row.logout_url or "",
         "last_used_at": plain(row.last_used_at),

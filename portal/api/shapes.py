@@ -37,6 +37,7 @@ PERSON = thing(
         "managed": flag("Whether your organization controls the account itself."),
         "title": text(200, sample="Analyst"),
         "department": text(200, sample="Finance"),
+        "directory": flag("Whether a directory decides that the person is a member; nobody ends the membership by hand."),
         "groups": many(ID),
         "second_factor": flag(),
         "recovery_address": nullable(flag("Whether there is one; null where your organization does not manage the account.")),
@@ -92,7 +93,8 @@ TOKEN = thing(
 TOKENS = thing({"tokens": many(TOKEN), **PAGING})
 ROLE = thing({"id": ID, "slug": ROLE_REF, "name": text(80, sample="Member"), "rank": number(0, 100), "builtin": flag(), "permissions": many(text(60, sample="view_people")), "holders": number(0)})
 ROLES = thing({"roles": many(ROLE)})
-GROUP = thing({"id": ID, "name": text(100, sample="Support"), "role": nullable(text(80, sample="Help desk")), "rank": nullable(number(0, 100)), "size": number(0), "scoping": number(0)})
+GROUP = thing({"id": ID, "name": text(100, sample="Support"), "directory": flag("Whether a directory decides its name and who is in it."),
+               "role": nullable(text(80, sample="Help desk")), "rank": nullable(number(0, 100)), "size": number(0), "scoping": number(0)})
 GROUPS = thing({"groups": many(GROUP), **PAGING})
 SERVICE_ACCOUNT = thing(
     {

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import approvals, bulk, bulk_run, door, tenancy
 from accounts.listing_query import Wanted
-from accounts.models import Account, Membership, Plan, PlanRow, Protection
+from accounts.models import Account, Membership, Plan, PlanRow, Protection, Service, ServiceAccess
 from accounts.powers import BY_SLUG, POWERS
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded
 from audit.models import Entry
