@@ -31,7 +31,8 @@ FIRST = ["Agnieszka", "Amara", "Arjun", "Beatriz", "Chiara", "Daan", "Dmitri", "
 LAST = ["Almeida", "Becker", "Castillo", "Dubois", "Eriksson", "Ferrari", "García", "Haddad", "Ivanova", "Jansen", "Kowalski", "Lopes", "Müller", "Nakamura", "Okonkwo", "Petrov", "Quispe", "Rossi",
         "Schmidt", "Szczepański", "Tamm", "Ueda", "Varga", "Wang", "Yılmaz", "Zhang"]
 DEPARTMENTS = ["Engineering", "Finance", "Marketing", "Operations", "People", "Sales", "Support"]
-SERVICES = [("notes", "Notes", "Shared notes and documents", ("user.name", "user.contact.email", "user.content.private")), ("calendar", "Calendar", "Meetings and rooms", ("user.name", "user.contact.email")),
+SERVICES = [("notes", "Notes", "Shared notes and documents", ("user.name", "user.contact.email", "user.content.private")),
+            ("calendar", "Calendar", "Meetings and rooms", ("user.name", "user.contact.email")),
             ("tickets", "Tickets", "Requests and incidents", ("user.name", "user.contact.email", "user.workplace")), ("drive", "Drive", "Files", ("user.name", "user.content.private"))]
 """Short name, name, what it is for, and which data about people it holds. Everybody has the calendar; the team Engineering has the tickets; of the others each has some."""
 
@@ -57,7 +58,8 @@ def _organization(slug: str, name: str, cast: list[tuple[str, str, str]], more: 
         roles = create_builtin_roles(organization=organization)
         notice = notice_default.first(organization.id, now=organization.created_at)
         notice.save(force_insert=True)
-        services = [Service(organization=organization, slug=s, name=n, description=d, categories=list(kinds), everyone="full" if s == "calendar" else "", created_at=now) for s, n, d, kinds in SERVICES]
+        services = [Service(organization=organization, slug=s, name=n, description=d, categories=list(kinds), everyone="full" if s == "calendar" else "", created_at=now)
+                    for s, n, d, kinds in SERVICES]
         Service.objects.bulk_create(services)
         groups = [Group(organization=organization, name=d, created_at=now) for d in DEPARTMENTS]
         Group.objects.bulk_create(groups)

@@ -68,7 +68,7 @@ def remove_rule(actor: Actor, target: ServiceTarget, data: Data, _now: datetime)
 
 
 def remove_effects(target: ServiceTarget, _data: Data, _now: datetime) -> list[Effect]:
-    return [_people(target, "lost"), Effect("lost", "access", _("Who had access is not kept here. The audit log has it.")),
+    return [_people(target, "lost"), Effect("lost", "access", _("Who had access is not kept. What was done about it stays in the audit log.")),
             Effect("lost", "tokens", _("Every sign-in and token by which somebody is in the service ends.")),
             Effect("kept", "theirs", _("What the service itself holds about people stays there. Ask whoever runs it to delete it."))]
 
@@ -95,7 +95,7 @@ RESTORE = Power(
     sentence=gettext_lazy("%(actor)s restored the service “%(target)s”"),
 )
 REMOVE = Power(
-    slug="remove-service", code="service.remove", event="service.removed", over="service", permission="manage_apps", tier=2, form=CountForm, rule=remove_rule, effects=remove_effects,
+    slug="remove-service", code="service.remove", event="service.removed", over="service", permission="manage_apps", tier=2, ladder=2, form=CountForm, rule=remove_rule, effects=remove_effects,
     apply=remove, notice=False, instead="suspend-service",
     title=gettext_lazy("Remove the service"), button=gettext_lazy("Remove the service"),
     does=gettext_lazy("Ends the service here for good: who had access, its secret, and every sign-in."),

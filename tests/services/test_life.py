@@ -61,7 +61,7 @@ def test_from_adding_to_removing(world: World) -> None:
     assert secret in text and row.client_id in text and clients.same(secret, row.client_secret) and secret not in row.client_secret
     assert row.redirect_uris.split() == form["redirect_uris"].split() and (row.logout_url, wiki.answered_by) == (form["logout_url"], org.person("legal").id)
     with tenancy.scope(org=org.organization.id):
-        record, = Entry.objects.filter(record__contains='"service.added"', org=org.organization.id).values_list("record", flat=True)
+        record, = Entry.objects.filter(record__contains='"service.added"', org=org.organization.id).filter(record__contains='"success"').values_list("record", flat=True)
     assert secret not in record and row.client_id in record and "wiki.example.com/two" in record
     assert secret not in browser.get(f"/o/{org.slug}/services/{wiki.id}/").content.decode()
     assert refused(org, "add-service", "owner", name="wiki") == ["name_taken"]
