@@ -1,13 +1,17 @@
 """May this person use this service now? Asked whenever somebody signs in to it and whenever a token of theirs is used there (POWERS P2)."""
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts import access
-from accounts.models import Service
+from accounts.models import Service, ServiceAccess
 from accounts.services import ways
 from accounts.tenancy import installation
+
+NOTED = timedelta(minutes=1)
 
 
 def refusal(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
@@ -18,6 +22,13 @@ def refusal(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
 def level(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
     """How far the person may go there: 'full', 'read_only', or '' for not at all. The service is told it as the claim `access`."""
     return _found(account_id, service_id, now)[0]
+
+
+def used(*, account_id: UUID, service_id: UUID, now: datetime) -> None:
+    """Note that the person is using the service, at most once a minute, where they have access of their own. Not an act: the column says only when something was last used."""
+    with installation("a service names its organization"):
+        rows = ServiceAccess.objects.filter(service_id=service_id, membership__account_id=account_id)
+        rows.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - NOTED)).update(last_used_at=now)
 
 
 def _found(account_id: UUID, service_id: UUID, now: datetime) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Who may use a service: their own row decides, else groups and everybody; a restriction narrows all of it; what is suspended lets nobody in."""
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from accounts import tenancy
@@ -110,3 +110,15 @@ def test_one_person_and_many_are_judged_alike(standing: World) -> None:
     assert line is not None and line.people == sum(1 for level in wanted.values() if level)
     arrange(lambda: GroupMembership.objects.filter(group=crew, membership=org.person("legal")).delete())
     assert said(org, wiki, "legal")[0] == ""
+
+
+def test_that_a_service_was_used_is_noted_once_a_minute(world: World) -> None:
+    org, notes, now = world.north, world.north.services[0], datetime.now(UTC)
+    seen = []
+    for at in (now, now + timedelta(seconds=30), now + timedelta(seconds=90)):
+        entry.used(account_id=org.person("worker").account_id, service_id=notes.id, now=at)
+        with tenancy.scope(org=org.organization.id):
+            seen.append(ServiceAccess.objects.get(service=notes, membership=org.person("worker")).last_used_at)
+    assert seen == [now, now, now + timedelta(seconds=90)]
+    with tenancy.scope(org=org.organization.id):
+        assert listing.one(actor=org.actor("owner"), service_id=notes.id).last_used_at == seen[-1]  # type: ignore[union-attr]
