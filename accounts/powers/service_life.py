@@ -12,7 +12,7 @@ from accounts.actor import Actor
 from accounts.power import Data, Effect, Power
 from accounts.powers import choosing, services
 from accounts.powers.forms import StrictForm, note_field
-from accounts.powers.services import CountForm
+from accounts.powers.services import TypedNameForm
 from accounts.services import ways
 from accounts.targets import ServiceTarget
 from accounts.work import Work
@@ -95,7 +95,7 @@ RESTORE = Power(
     sentence=gettext_lazy("%(actor)s restored the service “%(target)s”"),
 )
 REMOVE = Power(
-    slug="remove-service", code="service.remove", event="service.removed", over="service", permission="manage_apps", tier=2, ladder=2, form=CountForm, rule=remove_rule, effects=remove_effects,
+    slug="remove-service", code="service.remove", event="service.removed", over="service", permission="manage_apps", tier=2, ladder=2, form=TypedNameForm, rule=remove_rule, effects=remove_effects,
     apply=remove, notice=False, instead="suspend-service",
     title=gettext_lazy("Remove the service"), button=gettext_lazy("Remove the service"),
     does=gettext_lazy("Ends the service here for good: who had access, its secret, and every sign-in."),

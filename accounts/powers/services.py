@@ -137,7 +137,7 @@ def end_everywhere(service: Service, work: Work) -> int:
     return ending.end(clients=[client.id], now=work.now) if client else 0
 
 
-class CountForm(StrictForm):
+class TypedNameForm(StrictForm):
     """For an act that cannot be undone: the name of the service, typed."""
 
     name = forms.CharField(label=gettext_lazy("Name of the service"), max_length=100, help_text=gettext_lazy("Type it, so that the right one goes."))
