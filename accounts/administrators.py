@@ -132,6 +132,7 @@ class GroupLine:
     rank: int | None
     size: int
     scoping: int
+    directory: bool
 
 
 def groups(*, actor: Actor, q: str, cursor: str) -> tuple[list[GroupLine], Slice]:
@@ -145,7 +146,7 @@ def groups(*, actor: Actor, q: str, cursor: str) -> tuple[list[GroupLine], Slice
         values.append(token)
     found = fetch(
         select="SELECT g.id, g.name, r.name, r.rank, (SELECT count(*) FROM accounts_groupmembership gm WHERE gm.group_id = g.id),"
-               " (SELECT count(*) FROM accounts_membership m WHERE m.organization_id = g.organization_id AND m.role_scope @> ARRAY[g.id] AND m.status <> 'removed')",
+               " (SELECT count(*) FROM accounts_membership m WHERE m.organization_id = g.organization_id AND m.role_scope @> ARRAY[g.id] AND m.status <> 'removed'), g.directory",
         source="accounts_group g LEFT JOIN accounts_role r ON r.id = g.role_id", where=where, values=values,
         keys=(("lower(g.name) COLLATE \"C\"", "text"), ("g.id", "uuid")), binding=f"groups:{actor.organization_id}:{q}:{sorted(map(str, actor.scope_groups or ()))}", cursor=cursor, size=SIZE)
     return [GroupLine(*row) for row in found.rows], found

@@ -40,13 +40,15 @@ class Receipt:
     plan_id: str = ""
     repeated: bool = False
     secret: str = ""
+    client_id: str = ""
+    """What a program signs in with, beside its secret."""
     due: str = ""
     """When it happens, if it was asked for a later time."""
 
     def as_json(self) -> dict[str, Any]:
         """The receipt as the API answers it and as the idempotency record keeps it (never with the secret)."""
         return {"power": self.power, "entries": list(self.entries), "targets": list(self.targets), "ended": self.ended,
-                "at": self.at, "undo": self.undo, "plan_id": self.plan_id, "due": self.due}
+                "at": self.at, "undo": self.undo, "plan_id": self.plan_id, "due": self.due, **({"client_id": self.client_id} if self.client_id else {})}
 
 
 def plan(*, power: Power, actor: Actor, ids: Iterable[UUID] = (), data: Data, now: datetime) -> Plan:
@@ -212,7 +214,7 @@ def _apply(judged: Plan, allowed: list[Any], now: datetime, stored: UUID | None,
     return Receipt(
         power=power.slug, entries=tuple(str(entry) for entry in written), targets=tuple(str(t.id) for t in allowed),
         ended={kind: sum(by.values()) for kind, by in ended.items() if by}, at=plain(now), undo="cancel-scheduled" if judged.due_at else power.undo, due=plain(judged.due_at) or "",
-        secret=str(work.notes.get(allowed[0].id, {}).get("_secret", "")))
+        secret=str(work.notes.get(allowed[0].id, {}).get("_secret", "")), client_id=str(work.notes.get(allowed[0].id, {}).get("client_id", "")))
 
 
 def _do(work: Work, judged: Plan, verdict: Verdict, approvers: tuple[UUID, ...], fallen: dict[UUID, StoredPlan] | None) -> None:
@@ -236,11 +238,11 @@ def _rows_of(target: Any) -> list[Any]:
         return [target.membership, target.account, target.management]
     if isinstance(target, Row):
         return [target.member.membership, target.member.account] if target.member else [target.account]
-    return [getattr(target, name, None) for name in ("organization", "token", "session", "role", "group")]
+    return [getattr(target, name, None) for name in ("organization", "token", "session", "role", "group", "service", "client")]
 
 
 def _all_found(power: Power, ids: list[UUID], found: list[Any]) -> None:
-    if not found or (power.over in {"member", "token", "session", "role", "group"} and {t.id for t in found} != set(ids)):
+    if not found or (power.over in {"member", "token", "session", "role", "group", "service"} and {t.id for t in found} != set(ids)):
         raise NotFound
 
 
@@ -269,7 +271,7 @@ def _claim_key(power: Power, actor: Actor, ids: list[UUID], data: Data, key: str
         raise KeyReused
     stored = earlier.receipt
     return Receipt(power=stored["power"], entries=tuple(stored["entries"]), targets=tuple(stored["targets"]), ended=stored["ended"],
-                   at=stored["at"], undo=stored["undo"], plan_id=stored["plan_id"], due=stored.get("due", ""), repeated=True)
+                   at=stored["at"], undo=stored["undo"], plan_id=stored["plan_id"], due=stored.get("due", ""), client_id=stored.get("client_id", ""), repeated=True)
 
 
 def _ask_for_approval(judged: Plan, ids: list[UUID], now: datetime) -> Receipt:

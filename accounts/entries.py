@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, AddressChange, Claim, Domain, Group, Membership, NoticeVersion, Role, SuccessionCase, Webhook
+from accounts.models import Account, AddressChange, Claim, Domain, Group, Membership, NoticeVersion, Role, SuccessionCase, WebhookService, SuccessionCase
 from accounts.people import Person
 from accounts.power import Data, Power
-from accounts.targets import GroupTarget, RoleTarget, Row, SessionTarget, TokenTarget
+from accounts.targets import GroupTarget, RoleTarget, Row, ServiceTarget, SessionTarget, TokenTarget
 from accounts.work import Work, change
 from audit import INSTALLATION, recording
 from audit.models import Export, Stream
@@ -42,7 +42,7 @@ def target_refs(target: Any) -> list[TargetRef]:
         return [TargetRef(type="api_token", id=target.token.id), TargetRef(type=_whom(target.owner.account), id=target.token.account_id, subject=target.token.account_id)]
     if isinstance(target, SessionTarget):
         return [TargetRef(type="session", id=target.session.id), TargetRef(type="person", id=target.session.account_id, subject=target.session.account_id)]
-    if isinstance(target, RoleTarget | GroupTarget):
+    if isinstance(target, RoleTarget | GroupTarget | ServiceTarget):
         return [TargetRef(type=target.kind, id=target.id, label=target.label)]
     return [TargetRef(type=target.kind, id=target.id)]
 
@@ -74,7 +74,7 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type="claim", id=row.id, label=row.domain.name)
     if isinstance(row, SuccessionCase):
         return TargetRef(type="succession", id=row.id)
-    assert isinstance(row, Role | Group)
+    assert isinstance(row, Role | Group | Service)
     return TargetRef(type=row._meta.model_name or "", id=row.id, label=row.name)
 
 
@@ -165,6 +165,8 @@ def _changes(target: Any, work: Work) -> list[Change]:
         rows = [target.role]
     elif isinstance(target, GroupTarget):
         rows = [target.group]
+    elif isinstance(target, ServiceTarget):
+        rows = [target.service]
     elif hasattr(target, "organization"):
         rows = [target.organization]
     lost = work.lost_by(account=target.account.id, membership=target.membership.id if target.membership else None) if isinstance(target, Person) else []
@@ -181,7 +183,7 @@ def _ended(target: Any, ended: dict[str, dict[UUID, int]]) -> dict[str, int]:
 
 def record_refusal(*, power: Power, actor: Actor, ids: Iterable[UUID], codes: list[str], now: datetime) -> None:
     """A refused attempt, on its own connection, because the act's transaction rolled back (policy D1)."""
-    kind = {"token": "api_token", "session": "session", "organization": "organization", "role": "role", "group": "group"}.get(power.over, "membership")
+    kind = {"token": "api_token", "session": "session", "organization": "organization", "role": "role", "group": "group", "service": "service"}.get(power.over, "membership")
     recording.refuse(EntryDraft(
         org=log_of(actor), action=power.event, category=power.code.split(".")[0], outcome="denied", reason_code=",".join(codes),
         actor=actor_ref(actor), targets=[TargetRef(type=kind, id=i) for i in ids][:100], via=actor.via), now=now)

@@ -46,7 +46,7 @@ def services(people: Sequence[Person]) -> None:
 
 def groups(people: Sequence[Person]) -> None:
     """extra["groups"]: the person's group memberships."""
-    _spread(people, "groups", ((row.membership_id, row) for row in GroupMembership.objects.filter(membership_id__in=_ids(people))))
+    _spread(people, "groups", ((row.membership_id, row) for row in GroupMembership.objects.filter(membership_id__in=_ids(people)).select_related("group")))
 
 
 def snapshots(people: Sequence[Person]) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
-from accounts.models import GroupMembership
+from accounts.models import GroupMembership, ServiceAccess
 
 
 def held(accounts: Iterable[UUID]) -> dict[UUID, set[UUID]]:
@@ -40,6 +40,14 @@ def keeps_group(*, organization: UUID, group: UUID) -> bool:
         return True
     kept, values = kept_in(GroupMembership._meta.db_table)
     return GroupMembership.objects.filter(organization_id=organization, group_id=group).extra(where=[kept], params=values).exists()  # noqa: S610  the same
+
+
+def keeps_service(*, organization: UUID, service: UUID) -> bool:
+    """Whether a hold names this service, or somebody who has access of their own is held: then who had access stays."""
+    if service in spaces(organization):
+        return True
+    kept, values = kept_in(ServiceAccess._meta.db_table)
+    return ServiceAccess.objects.filter(organization_id=organization, service_id=service).extra(where=[kept], params=values).exists()  # noqa: S610  the same
 
 
 def spaces(organization: UUID) -> set[UUID]:

@@ -27,6 +27,7 @@ _ACCESS, _ACCOUNT, _CREDENTIAL = "To decide who may use the organization's servi
 _ENDING, _AGAIN = "To keep no account, and nothing that identifies a person, for longer than it is needed.", "To give an address that an account no longer needs to whoever needs it now."
 PURPOSES: dict[str, tuple[str, Basis]] = {
     "restrict": (_ACCESS, Basis.LEGITIMATE), "suspend": (_ACCESS, Basis.LEGITIMATE), "remove": (_ACCESS, Basis.CONTRACT),
+    "restrict-service-access": (_ACCESS, Basis.LEGITIMATE), "take-service-access": (_ACCESS, Basis.LEGITIMATE),
     "set-contract-end": ("To end access by itself when somebody's time with the organization is over.", Basis.CONTRACT),
     "set-inactivity-rule": ("To end access by itself that nobody has used for a long time, after telling the person twice.", Basis.LEGITIMATE),
     "set-unused-accounts-rule": ("To keep no account that nobody has used for a long time, after telling its holder three times.", Basis.LEGITIMATE),

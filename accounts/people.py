@@ -15,6 +15,7 @@ from accounts.models.account import AccountStatus
 from accounts.models.membership import ManagementBasis, MembershipStatus
 from accounts.purposes import ADMINISTRATION, handle
 from accounts.roles import OWNER_RANK
+from accounts.services import ways
 
 STRICTNESS = ("purged", "pending_deletion", "locked", "deactivated", "removed", "suspended", "restricted", "invited", "active")
 """Strictest first (POWERS section 1): the effective status is the first that applies."""
@@ -102,13 +103,13 @@ def veiled(person: Person) -> Person:
     return replace(person, account=account, membership=shown, group_ids=frozenset(), sessions=0, tokens=0, services=0, invitations=0)
 
 
-_HELD = """
+_HELD = f"""
   (SELECT COALESCE(max(gr.rank), 0) FROM accounts_groupmembership gm JOIN accounts_group g ON g.id = gm.group_id JOIN accounts_role gr ON gr.id = g.role_id WHERE gm.membership_id = m.id),
   ARRAY(SELECT gm.group_id FROM accounts_groupmembership gm WHERE gm.membership_id = m.id),
   CASE WHEN m.protected THEN ARRAY(SELECT p.administrator_id FROM accounts_protection p WHERE p.membership_id = m.id) END,
   (SELECT count(*) FROM accounts_session s WHERE s.account_id = m.account_id AND s.ended_at IS NULL),
   (SELECT count(*) FROM accounts_apitoken t WHERE t.membership_id = m.id AND t.state = 'active'),
-  (SELECT count(*) FROM accounts_serviceaccess sa WHERE sa.membership_id = m.id AND sa.state <> 'off'),
+  {ways.COUNT},
   (SELECT count(*) FROM accounts_membership i WHERE i.invited_by = m.id AND i.status = 'invited')"""
 _LOCK = ("SELECT m.id FROM accounts_membership m JOIN accounts_account a ON a.id = m.account_id"
          " WHERE m.organization_id = %s AND {match} ORDER BY m.account_id, m.id FOR UPDATE OF m, a")

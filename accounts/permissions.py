@@ -24,7 +24,7 @@ PERMISSIONS = {
     "transfer_ownership": _("Transfer ownership"),
     "protect_people": _("Decide who may act on protected people"),
     "approve_plans": _("Approve what needs a second person"),
-    "manage_apps": _("Install and remove apps"),
+    "manage_apps": _("Look after services and who has access to them, and install and remove apps"),
     "manage_requests": _("Handle requests of people about their data"),
     "manage_holds": _("Place and release legal holds"),
     "manage_retention": _("Decide how long data is kept"),

@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 
 from accounts import notice, purposes, reasons
 from accounts.actor import Actor
+from accounts.directory import rules as directory
 from accounts.domains.checks import frozen
 from accounts.gathering import Gather, needed, noticed, scheduled
 from accounts.people import Person
@@ -21,7 +22,7 @@ from accounts.schedules import rules, words
 from accounts.work import Work, plain
 from audit.canonical import canonical
 
-Over = Literal["member", "row", "organization", "own_account", "token", "session", "role", "group"]
+Over = Literal["member", "row", "organization", "own_account", "token", "session", "role", "group", "service"]
 Words = str | Promise
 Data = Mapping[str, Any]
 
@@ -243,6 +244,8 @@ def _codes(power: Power, actor: Actor, target: Any, data: Data, now: datetime, r
         if power.governed and power.slug not in notice.on(target.extra["noticed"], now):  # type: ignore[arg-type]
             yield "policy_off"
         yield from _about_person(power, actor, target, remaining_owners)
+    if power.directory or power.slug in directory.ASKED:
+        yield from directory.refusals(slug=power.slug, account_power=power.directory, actor=actor, target=target, data=data)
     yield from power.rule(actor, target, data, now)
     if power.schedulable and isinstance(target, Person) and rules.due_at(data, now) and any(row.power == power.slug for row in target.extra["scheduled"]):  # type: ignore[attr-defined]
         yield "pending_conflict"
@@ -273,8 +276,6 @@ def _about_person(power: Power, actor: Actor, person: Person, remaining_owners: 
         yield "not_managed"
     if power.rests:
         yield from person.extra["frozen"]  # type: ignore[misc]
-    if power.directory and person.governed:
-        yield "managed_by_idp"
     if power.ends_ownership and person.is_owner and remaining_owners == 0:
         yield "last_owner"
 

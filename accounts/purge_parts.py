@@ -77,7 +77,8 @@ def memberships(account: Account, address: str) -> dict[str, int]:
     _plans(ids, address)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_membership SET status = 'removed', title = '', department = '', reason_code = 'account_deleted', reason_text = '', private_note = '', external_id = '',"
-                       " role_scope = NULL, protected = false, status_until = NULL, contract_ends_on = NULL, inactivity_warned_at = NULL, inactivity_reminded_at = NULL, use_restricted = false,"
+                       " directory = false, role_scope = NULL, protected = false,"
+                       " status_until = NULL, contract_ends_on = NULL, inactivity_warned_at = NULL, inactivity_reminded_at = NULL, use_restricted = false,"
                        " use_freed = '{}', restricted_mode = '', access_epoch = access_epoch + 1, version = version + 1 WHERE account_id = %s", [account.id])
     return {"memberships": len(ids)}
 

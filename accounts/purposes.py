@@ -38,7 +38,7 @@ def handle(row: UUID) -> str:
 PROTECTS = frozenset({
     "require-password-reset", "withdraw-password-reset", "revoke-sessions", "revoke-tokens", "restrict", "suspend", "restore", "lockdown", "deactivate", "reactivate", "reset-second-factor", "protect",
     "release-brake", "revoke-token", "confirm-identity", "export-person", "restrict-use", "lift-restriction", "cancel-deletion", "cancel-scheduled", "release-account",
-    "answer-value-dispute", "end-content-access", "make-requested-copy", "delete-as-requested", "withdraw-transfer", "decline-transfer",
+    "answer-value-dispute", "end-content-access", "make-requested-copy", "delete-as-requested", "withdraw-transfer", "decline-transfer", "restrict-service-access", "take-service-access",
 })
 """Powers that an organization still has over a restricted person: what protects them or the services, what undoes, and what answers them. Every other power over a person is daily administration."""
 

@@ -50,7 +50,7 @@ BUILTIN = (
     BuiltinRole("privacy-officer", gettext_noop("Privacy officer"), 60, (*_READ, "manage_requests", "manage_retention", "manage_registers"),
                 _("Handles requests and retention; acts on nobody's access.")),
     BuiltinRole("people-manager", gettext_noop("People manager"), 50, _PEOPLE, _("Invites, suspends and restores people and keeps their profiles.")),
-    BuiltinRole("app-manager", gettext_noop("App manager"), 50, ("view_people", "manage_apps"), _("Installs and removes apps.")),
+    BuiltinRole("app-manager", gettext_noop("App manager"), 50, ("view_people", "manage_apps"), _("Looks after services and apps.")),
     BuiltinRole("legal", gettext_noop("Legal"), 40, (*_READ, "manage_holds", "manage_registers", "export_audit"), _("Searches and exports the audit log, places holds, keeps the registers.")),
     BuiltinRole("help-desk", gettext_noop("Help desk"), 30, _HELP, _("Requires password resets and ends sessions.")),
     BuiltinRole("auditor", gettext_noop("Auditor"), 20, _READ, _("Reads every administrator page and the audit log.")),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.actor import Actor
 from accounts.addresses import address_key
 from accounts.emails.collisions import closed_until, hold
-from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, Organization, OrganizationPolicy, Role, Service, Session, ValueDispute
+from accounts.models import Account, ApiToken, Group, GroupMembership, Membership, OAuthApplication, Organization, OrganizationPolicy, Role, Service, Session, ValueDispute
 from accounts.people import Person, load_addressed, load_people, load_self
 from accounts.power import Data, Power
 from accounts.reasons import Stale
@@ -147,6 +147,32 @@ class GroupTarget:
 
 
 @dataclass
+class ServiceTarget:
+    """A service of the organization."""
+
+    service: Service
+    client: OAuthApplication | None
+    """How it signs people in, if it does."""
+    kind: str = "service"
+
+    @property
+    def id(self) -> UUID:
+        return self.service.id
+
+    @property
+    def label(self) -> str:
+        return self.service.name
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return (self.service.version,)
+
+    @property
+    def etag(self) -> str:
+        return "-".join(str(number) for number in self.version)
+
+
+@dataclass
 class Row:
     """One line of an invitation or an import: an address, what is wanted for it, and who already has that address."""
 
@@ -188,6 +214,8 @@ class Directory:
     """When the access of whoever invites comes to its end, once it was looked up."""
     numbers: OrganizationPolicy | None = None
     """The numbers of the organization, once they were looked up."""
+    fields: frozenset[str] | None = None
+    """Fields of profiles that a directory owns alone, once they were looked up."""
 
 
 def directory(*, organization_id: UUID) -> Directory:
@@ -222,6 +250,8 @@ def load(*, power: Power, actor: Actor, ids: Iterable[UUID], data: Data, lock: b
         return [found for i in sorted(ids) if (found := _load_role(actor.organization_id, i, lock))]
     if power.over == "group":
         return [found for i in sorted(ids) if (found := _load_group(actor, i, data, lock))]
+    if power.over == "service":
+        return [found for i in sorted(ids) if (found := _load_service(actor.organization_id, i, lock))]
     return _load_rows(actor.organization_id, data["rows"], lock)
 
 
@@ -263,6 +293,11 @@ def _load_group(actor: Actor, group_id: UUID, data: Data, lock: bool) -> GroupTa
         raise Stale
     scoping = Membership.objects.filter(organization_id=organization_id, role_scope__contains=[group_id]).exclude(status="removed").count()
     return GroupTarget(group=group, role=group.role, size=len(ids) if carries else members.count(), scoping=scoping, members=people)
+
+
+def _load_service(organization_id: UUID, service_id: UUID, lock: bool) -> ServiceTarget | None:
+    service = _held(Service, organization_id, service_id, lock)
+    return ServiceTarget(service=service, client=OAuthApplication.objects.filter(service=service).first()) if service else None
 
 
 def _held(model: type[Any], organization_id: UUID, row_id: UUID, lock: bool) -> Any:

@@ -15,7 +15,7 @@ from accounts.models import Membership
 from audit.queries import Filters
 
 FIELDS = ("actor", "acted_as", "person", "target", "target_type", "action", "category", "outcome", "token", "plan", "ticket", "matter", "address", "since", "until")
-KINDS = ("person", "membership", "organization", "api_token", "session", "role", "group", "plan", "service_account", "audit_export", "log_stream", "webhook")
+KINDS = ("person", "membership", "organization", "api_token", "session", "role", "group", "service", "plan", "service_account", "audit_export", "log_stream", "webhook")
 OUTCOMES = ("success", "denied", "failure")
 
 

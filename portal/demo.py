@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts import notice_default
 from accounts.addresses import address_key
-from accounts.models import Account, Group, GroupMembership, Management, Membership, Organization, Role, Service, ServiceAccess
+from accounts.models import Account, Group, GroupMembership, GroupService, Management, Membership, Organization, Role, Service, ServiceAccess
 from accounts.outbox import seal_text
 from accounts.powers.grants import AccountAuthGroup
 from accounts.roles import create_builtin_roles
@@ -31,7 +31,10 @@ FIRST = ["Agnieszka", "Amara", "Arjun", "Beatriz", "Chiara", "Daan", "Dmitri", "
 LAST = ["Almeida", "Becker", "Castillo", "Dubois", "Eriksson", "Ferrari", "García", "Haddad", "Ivanova", "Jansen", "Kowalski", "Lopes", "Müller", "Nakamura", "Okonkwo", "Petrov", "Quispe", "Rossi",
         "Schmidt", "Szczepański", "Tamm", "Ueda", "Varga", "Wang", "Yılmaz", "Zhang"]
 DEPARTMENTS = ["Engineering", "Finance", "Marketing", "Operations", "People", "Sales", "Support"]
-SERVICES = [("notes", "Notes", "Shared notes and documents"), ("calendar", "Calendar", "Meetings and rooms"), ("tickets", "Tickets", "Requests and incidents"), ("drive", "Drive", "Files")]
+SERVICES = [("notes", "Notes", "Shared notes and documents", ("user.name", "user.contact.email", "user.content.private")),
+            ("calendar", "Calendar", "Meetings and rooms", ("user.name", "user.contact.email")),
+            ("tickets", "Tickets", "Requests and incidents", ("user.name", "user.contact.email", "user.workplace")), ("drive", "Drive", "Files", ("user.name", "user.content.private"))]
+"""Short name, name, what it is for, and which data about people it holds. Everybody has the calendar; the team Engineering has the tickets; of the others each has some."""
 
 
 def make() -> None:
@@ -55,7 +58,8 @@ def _organization(slug: str, name: str, cast: list[tuple[str, str, str]], more: 
         roles = create_builtin_roles(organization=organization)
         notice = notice_default.first(organization.id, now=organization.created_at)
         notice.save(force_insert=True)
-        services = [Service(organization=organization, slug=s, name=n, description=d, created_at=now) for s, n, d in SERVICES]
+        services = [Service(organization=organization, slug=s, name=n, description=d, categories=list(kinds), everyone="full" if s == "calendar" else "", created_at=now)
+                    for s, n, d, kinds in SERVICES]
         Service.objects.bulk_create(services)
         groups = [Group(organization=organization, name=d, created_at=now) for d in DEPARTMENTS]
         Group.objects.bulk_create(groups)
@@ -101,8 +105,9 @@ def _people(organization: Organization, people: list[tuple[str, str, Role, bool]
 def _belongings(organization: Organization, rows: list[Membership], services: list[Service], groups: list[Group], now: datetime, chance: random.Random) -> None:
     by_name = {group.name: group for group in groups}
     GroupMembership.objects.bulk_create(GroupMembership(organization=organization, group=by_name[row.department], membership=row) for row in rows)
+    GroupService.objects.create(organization=organization, group=by_name["Engineering"], service=next(one for one in services if one.slug == "tickets"), state="full", granted_at=now)
     ServiceAccess.objects.bulk_create(ServiceAccess(organization=organization, membership=row, service=service, granted_at=now)
-                                      for row in rows for service in services if chance.random() < 0.75)
+                                      for row in rows for service in services if service.slug != "calendar" and chance.random() < 0.75)
 
 
 def _operator(now: datetime, hashed: str) -> None:

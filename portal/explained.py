@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts import brake, policy, purposes
 from accounts.actor import T1_WINDOW, T2_WINDOW
+from accounts.directory import rules as directory
 from accounts.models import Account, Management, Membership, Organization, Role
 from accounts.organizations import contact
 from accounts.people import Person
@@ -36,7 +37,8 @@ _ASPECTS = {
     "sessions": ("sessions", "organization_sessions"), "sign_in": ("sign_in", "password", "second_factor"), "services": ("services", "restricted:read_only"), "tokens": ("tokens",),
     "groups": ("assignments", "membership", "data"), "content": ("content", "data", "account"), "undo": ("snapshot", "sticky"),
 }
-_SAMPLE_FACTS = {"role_before": "Member", "role_after": "Auditor", "role": "Auditor", "group": "Finance", "rank_before": 0, "rank_after": 20, "groups": [], "field": "title", "outcome": "kept"}
+_SAMPLE_FACTS = {"role_before": "Member", "role_after": "Auditor", "role": "Auditor", "group": "Finance",
+                 "service": "Notes", "before": "full", "after": "none", "rank_before": 0, "rank_after": 20, "groups": [], "field": "title", "outcome": "kept"}
 
 
 def groups_of_powers() -> list[tuple[str, list[Power]]]:
@@ -45,7 +47,8 @@ def groups_of_powers() -> list[tuple[str, list[Power]]]:
     rest = [p for p in POWERS if p not in own]
     return [(_("On a person’s access to the organization"), [p for p in rest if p.over == "member" and not p.account_power]),
             (_("On an account that the organization manages"), [p for p in rest if p.account_power]),
-            (_("On the organization"), [p for p in rest if p.over in {"row", "organization"}]), (_("On groups, roles and tokens"), [p for p in rest if p.over in {"group", "role", "token"}]),
+            (_("On the organization"), [p for p in rest if p.over in {"row", "organization"}]), (_("On services"), [p for p in rest if p.over == "service"]),
+            (_("On groups, roles and tokens"), [p for p in rest if p.over in {"group", "role", "token"}]),
             (_("Your own acts"), own)]
 
 
@@ -110,7 +113,8 @@ def refusals(power: Power) -> list[str]:
     found |= {"step_up"} if power.tier else set()
     if power.over == "member":
         found |= {"out_of_scope", "stale"} | ({"self", "protected"} if not power.self_allowed else set()) | ({"rank"} if power.rank_rule and not power.self_allowed else set())
-    checks = {"service_account": power.people_only, "not_managed": power.account_power, "managed_by_idp": power.directory, "actor_paused": power.brake, "last_owner": power.ends_ownership,
+    checks = {"service_account": power.people_only, "not_managed": power.account_power, "managed_by_idp": power.directory or power.slug in directory.ASKED, 
+              "field_of_directory": power.slug in directory.ROWS, "actor_paused": power.brake, "last_owner": power.ends_ownership,
               "policy_off": power.governed, "use_restricted": power.over == "member" and not power.code.startswith(("own.", "token.")) and purposes.of_power(power.slug) not in purposes.ALWAYS,
               "owner_in_bulk": power.bulk and power.rank_rule}
     found |= {code for code, on in checks.items() if on}
@@ -217,4 +221,5 @@ def _sample_person(organization: Organization) -> Person:
     membership = Membership(id=uuid.uuid4(), organization=organization, account=account, role=Role(organization=organization, slug="member", name="Member", rank=0), status="active")
     extra: dict[str, Any] = dict.fromkeys(("services", "groups", "snapshots", "auth_groups", "elsewhere", "blocked"), ())
     return Person(account=account, membership=membership, management=Management(organization=organization, account=account, basis="created_by_org"), sessions=SESSIONS, tokens=TOKENS,
-                  services=SERVICES, invitations=INVITATIONS, extra={**extra, "roles": {}, "deletion": None, "deletion_days": policy.of(organization.id).deletion_days})
+                  services=SERVICES, invitations=INVITATIONS, extra={**extra, "roles": {}, "organization_services": {}, "service_ways": {},
+                                                                  "deletion": None, "deletion_days": policy.of(organization.id).deletion_days})

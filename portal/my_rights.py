@@ -12,8 +12,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts import own_deletion, tenancy
-from accounts.models import Account, Management, Membership, Organization, ServiceAccess
+from accounts.models import Account, Management, Membership, Organization
 from accounts.people import load_self
+from accounts.services import ways
 from dsar.cases import words
 from dsar.cases.models import Action, Case, Outcome, Right
 from dsar.clock.days import Seat
@@ -81,8 +82,8 @@ def complaints(found: Iterable[Place]) -> list[str]:
 def connected(account: Account) -> list[Connected]:
     """The services that the account opens, by organization and name."""
     with tenancy.installation("what a person's own account opens"):
-        rows = ServiceAccess.objects.filter(membership__account=account).exclude(membership__status__in=("invited", "removed")).select_related("service", "organization")
-        return [Connected(row.organization, row.service.name, row.state, row.granted_at) for row in rows.order_by("organization__name", "service__name")]
+        rows = {row.id: row.organization for row in Membership.objects.filter(account=account).exclude(status__in=("invited", "removed")).select_related("organization")}
+        return [Connected(rows[way.membership], way.name, way.level or "off", way.since) for way in ways.of(rows)]  # type: ignore[index, arg-type]
 
 
 def cards(account: Account, found: list[Place], *, now: datetime) -> list[Card]:

@@ -15,7 +15,7 @@ from portal.powers import POWERS
 
 PAGES: dict[str, tuple[str, ...]] = {
     MARKED: ("people", "person"),
-    ACT: ("power", "organization-power", "role-power", "group-power"),
+    ACT: ("power", "organization-power", "role-power", "group-power", "service-power"),
     OWN: ("org-home", "tokens", "my-succession", "recovery", "help", "help-power", "go", "views"),
     SECURITY: ("administrators", "roles", "protected", "service-accounts", "service-account", "succession", "plans", "plan"),
     CLAIMS: ("audit", "audit-exports", "audit-export-new", "audit-export", "audit-export-file", "audit-streams", "audit-stream", "audit-retention", "holds", "hold", "matter",
@@ -25,7 +25,7 @@ PAGES: dict[str, tuple[str, ...]] = {
              "retention", "retention-look", "retention-run"),
     CONTENT: ("content", "content-access", "content-item"),
     EXPORT: ("organization-exports", "organization-export", "people-export", "people-bulk", "people-act", "jobs", "job"),
-    ADMINISTRATION: ("overview", "people-import", "scheduled", "groups", "group", "group-people", "email-changes", "domains", "domain", "claims", "claim", "claim-preview",
+    ADMINISTRATION: ("overview", "people-import", "scheduled", "groups", "group", "group-people", "services", "service", "email-changes", "domains", "domain", "claims", "claim", "claim-preview",
                      "webhooks", "webhook", "webhook-events", "settings", "settings-notice", "settings-inactivity", "settings-unused", "announcements", "find"),
 }
 """Pages of an organization, by the names of their addresses."""
@@ -41,8 +41,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     CONTENT: ("content-accesses",),
     EXPORT: ("organization-exports", "organization-export-file", "people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop",
              "plan-columns"),
-    ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "domains", "domain", "settings", "notice", "notice-draft", "inactivity",
-                     "unused-accounts", "claims", "claim", "claim-accounts", "transfers", "email-changes", "announcements", "webhooks", "webhook", "webhook-delivery", "webhook-events"),
+    ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "services", "service", "service-people", "domains", "domain",
+                     "settings", "notice", "notice-draft", "inactivity", "unused-accounts", "claims", "claim", "claim-accounts", "transfers", "email-changes", "announcements", "webhooks", "webhook", "webhook-delivery", "webhook-events"),
 }
 """Operations of the API below an organization. Those that are powers are acts."""
 _PAGE = {name: purpose for purpose, names in PAGES.items() for name in names}

@@ -216,6 +216,9 @@ HOLDERS = ("audit.holds.about",)
 KEPT, KEPT_SPACES = "dsar.holds.gate.kept_in", "dsar.holds.gate.held_spaces"
 """The gate of legal holds, for packages that know nothing of them: which rows of a table are kept, and which groups and services."""
 
+DATA_CATEGORIES = "dsar.datamap.kinds.CATEGORIES"
+"""Kinds of personal data, by key, for packages that know nothing of the data map."""
+
 CONTENT_READERS = ("dsar.content.records.READER",)
 """What two people can open of a managed account (dsar/content/readers.py). Whoever connects a service adds its reader here."""
 

@@ -51,7 +51,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _entries() -> list[tuple[str, str, str, str | None]]:
     return [("org-home", "grid", _("Your services"), None), ("overview", "info", _("Overview"), "view_people"),
-            ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"),
+            ("people", "users", _("People"), "view_people"), ("groups", "archive", _("Groups"), "view_people"), ("services", "grid", _("Services"), "view_people"),
             ("administrators", "shield", _("Administrators"), "view_people"), ("plans", "inbox", _("Approvals"), "approve_plans"), ("jobs", "clock", _("Jobs"), "manage_access"),
             ("scheduled", "clock", _("Scheduled"), "view_people"),
             ("email-changes", "inbox", _("E-mail addresses"), "change_email"),

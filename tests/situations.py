@@ -38,6 +38,8 @@ from accounts.models import (
     RecoveryCode,
     RightsRequest,
     Role,
+    Service,
+    ServiceAccess,
     Session,
     SuccessionCase,
     Successor,
@@ -47,6 +49,7 @@ from accounts.models import (
     WebhookDelivery,
 )
 from accounts.models.address import ChangeKind, ChangeState
+from accounts.oauth import clients
 from accounts.roles import create_role
 from accounts.succession import codes
 from audit import INSTALLATION, holds, recording
@@ -94,6 +97,9 @@ DATA: dict[str, dict[str, Any]] = {
     "set-contract-end": {"ends_on": "2030-06-30"}, "restrict-own-use": {"trigger": "accuracy"}, "end-own-restriction": {}, "restrict-use": {"trigger": "accuracy"}, "lift-restriction": {"reason_code": "consent", "freeing": ["administration", "export", "content"]},
     "cancel-scheduled": {}, "reschedule": {"at": "2030-01-02T09:00:00Z"},
     "answer-invitation": {"answer": "accept"}, "leave": {},
+    "grant-service-access": {"service": "notes"}, "restrict-service-access": {**WHY, "service": "notes"}, "take-service-access": {**WHY, "service": "notes"},
+    "set-group-service": {"service": "notes", "level": "full"}, "add-service": {"name": "Program", "redirect_uris": "https://program.example.com/back"}, "change-service": {"description": "Pictures"},
+    "new-service-secret": {}, "suspend-service": {}, "restore-service": {}, "remove-service": {"name": "Program"}, "set-service-everyone": {"level": "full"},
     "add-to-group": {"group": "Testers"}, "remove-from-group": {"group": "Testers"}, "create-group": {"name": "Anglers"}, "rename-group": {"name": "Anglers"}, "delete-group": {},
     "set-group-role": {"role": "auditor"}, "create-role": {"name": "Night desk", "rank": 10, "permissions": ["view_people"]}, "delete-role": {},
     "update-role": {"name": "Day desk", "rank": 11, "permissions": ["view_people"]}, "create-service-account": {"name": "Payroll", "role": "auditor"}, "export-audit": {"purpose": "A lawsuit"},
@@ -192,6 +198,8 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
                          [transfer_for(one, org, TRANSFERS[slug]) for one in ([person] if slug.endswith("-transfer") and slug != "object-to-transfer" else actors) if TRANSFERS[slug]]))
     if slug in {"cancel-deletion", "expedite-deletion", "release-address"}:
         arrange(lambda: deletion_for(person))
+    if slug.endswith("-service-access"):
+        arrange(lambda: (ServiceAccess.objects.filter(membership=person, service=org.services[0]).delete(), slug.startswith("grant-") or access_to(person, org.services[0])))
     if slug in {"add-to-group", "remove-from-group"}:
         arrange(lambda: group_for(org, "Testers", *([person] if slug == "remove-from-group" else [])))
     if slug.endswith(("-log-stream", "-log-stream-secret")):
@@ -299,6 +307,21 @@ def group_for(org: Org, name: str, *people: Membership, role: str = "") -> Group
     for person in people:
         GroupMembership.objects.create(organization=org.organization, group=group, membership=person)
     return group
+
+
+def access_to(person: Membership, service: Service, state: str = "full", **more: Any) -> ServiceAccess:
+    """The person's own access to a service. Needs an open act."""
+    return ServiceAccess.objects.create(organization_id=person.organization_id, membership=person, service=service, state=state, granted_at=datetime.now(UTC), **more)
+
+
+def service_for(org: Org, name: str, slug: str = "", **more: Any) -> Service:
+    """A service in the state that the power needs, with a client unless it is said to have none. Needs an open act."""
+    signs_in = more.pop("signs_in", True)
+    row = Service.objects.create(**{"organization": org.organization, "slug": f"s-{uuid.uuid4().hex[:8]}", "name": name, "state": "suspended" if slug == "restore-service" else "active",
+                                    "created_at": datetime.now(UTC), **more})
+    if signs_in:
+        clients.make(None, organization=org.organization, name=name, service=row, redirect_uris=["https://program.example.com/back"])[0].save(force_insert=True)
+    return row
 
 
 def addressed(person: Membership, address: str) -> None:

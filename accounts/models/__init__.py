@@ -29,7 +29,7 @@ from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.policy import OldSlug, OrganizationPolicy
 from accounts.models.profile import EditLimits, FieldPolicy, ProfileChange, ProfileSuggestion, ValueDispute
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
-from accounts.models.service import Service, ServiceAccess
+from accounts.models.service import GroupService, Service, ServiceAccess
 from accounts.models.signal import SignalEvent, SignalExclusion, SignalStream
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
 from accounts.models.token import ApiToken
@@ -57,6 +57,7 @@ __all__ = [
     "FieldPolicy",
     "Group",
     "GroupMembership",
+    "GroupService",
     "IdempotencyKey",
     "Installation",
     "Mail",

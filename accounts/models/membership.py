@@ -34,7 +34,7 @@ class Membership(Versioned):
         "status_changed_by": "public", "status_changed_at": "unrecorded", "invited_by": "public",
         "invited_at": "public", "invitation_expires_at": "public", "joined_at": "public",
         "restricted_mode": "public", "reset_required_at": "public", "reset_required_by": "public",
-        "protected": "public", "external_id": "public", "list_name": "unrecorded", "list_email": "unrecorded",
+        "protected": "public", "external_id": "public", "directory": "public", "list_name": "unrecorded", "list_email": "unrecorded",
         "access_ends_at": "public", "role_until": "public", "role_since": "unrecorded", "contract_ends_on": "public",
         "inactivity_warned_at": "public", "inactivity_reminded_at": "public",
         "use_restricted": "public", "use_freed": "public",
@@ -85,6 +85,9 @@ class Membership(Versioned):
     use_freed = ArrayField(models.TextField(), default=list, db_default=[])
     """Purposes that were given free again on a ground, while the rest stays restricted."""
     external_id = models.CharField(max_length=200, blank=True)
+    """What the organization's directory knows the person by. It is the link, never the e-mail address."""
+    directory = models.BooleanField(default=False, db_default=False)
+    """A directory decides whether the person is a member: nobody ends the membership by hand (accounts/directory)."""
     created_at = models.DateTimeField()
     last_active_at = models.DateTimeField(null=True, blank=True)
 
@@ -110,13 +113,15 @@ class MembershipSnapshot(Identified):
     """What a removed member held, kept 90 days so that a mistake can be undone (POWERS P2)."""
 
     AUDIT = {"id": "public", "membership": "public", "organization": "public", "role": "public", "groups": "public",
-             "services": "public", "taken_at": "public", "expires_at": "public"}
+             "services": "public", "levels": "public", "taken_at": "public", "expires_at": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     membership = models.OneToOneField(Membership, on_delete=models.CASCADE, related_name="snapshot")
     role = models.ForeignKey(Role, on_delete=models.PROTECT)
     groups = ArrayField(models.UUIDField(), default=list)
     services = ArrayField(models.UUIDField(), default=list)
+    levels = ArrayField(models.CharField(max_length=10), default=list, db_default=[])
+    """How far each of these reached, in the same order; empty where that was not noted: all of it."""
     taken_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 
@@ -151,11 +156,15 @@ class Group(Versioned):
     """A named set of people; it may carry a role, which then counts as theirs (guard rail 3)."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "name": "public", "role": "public",
-             "created_at": "public"}
+             "external_id": "public", "directory": "public", "created_at": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="groups")
     name = models.CharField(max_length=100)
     role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, blank=True, related_name="groups")
+    external_id = models.CharField(max_length=200, blank=True, default="", db_default="")
+    """What the organization's directory knows the group by."""
+    directory = models.BooleanField(default=False, db_default=False)
+    """A directory decides what it is called and who is in it (accounts/directory). What it gives, role and services, is decided here."""
     created_at = models.DateTimeField()
 
     class Meta:

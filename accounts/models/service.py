@@ -1,24 +1,37 @@
-"""A service that the organization's people sign in to, and who has access."""
+"""A service that the organization's people sign in to, and who has access: each member, groups, or everybody."""
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.models.fields import Identified, Versioned
-from accounts.models.membership import Membership
+from accounts.models.membership import Group, Membership
 from accounts.models.organization import Organization
+
+LEVELS = [("full", "full"), ("read_only", "read_only")]
 
 
 class Service(Versioned):
     """Something the organization's people use with their account."""
 
-    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "slug": "public", "name": "public",
-             "description": "public", "url": "public", "created_at": "public"}
+    AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "slug": "public", "name": "public", "description": "public", "url": "public", "answered_by": "public",
+             "state": "public", "categories": "public", "everyone": "public", "client_changed_at": "unrecorded", "created_at": "public"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="services")
     slug = models.SlugField(max_length=50)
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=300, blank=True)
     url = models.URLField(blank=True)
+    answered_by = models.UUIDField(null=True, blank=True)
+    """The membership of who answers for it in the organization; nothing follows from it but that people know whom to ask."""
+    state = models.CharField(max_length=10, default="active", db_default="active", choices=[("active", "active"), ("suspended", "suspended")])
+    """`suspended`: nobody gets in, and who has access is kept."""
+    categories = ArrayField(models.CharField(max_length=80), default=list, db_default=[])
+    """Which data about people it holds: Fideslang keys, as in the data map."""
+    everyone = models.CharField(max_length=10, blank=True, default="", db_default="", choices=LEVELS)
+    """What everybody in the organization may do there who has nothing of their own; empty: nothing."""
+    client_changed_at = models.DateTimeField(null=True, blank=True)
+    """When its addresses or its secret were last changed."""
     created_at = models.DateTimeField()
 
     class Meta:
@@ -30,18 +43,37 @@ class Service(Versioned):
 
 
 class ServiceAccess(Identified):
-    """A member's access to one service. Kept while suspended, so that a restore gives back what was there."""
+    """A member's own access to one service: it decides, whatever groups or everybody have. Kept while suspended, so that a restore gives back what was there."""
 
     AUDIT = {"id": "public", "organization": "public", "membership": "public", "service": "public",
-             "state": "public", "granted_at": "public", "last_used_at": "unrecorded"}
+             "state": "public", "resumes": "public", "granted_at": "public", "last_used_at": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="service_access")
     service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="access")
-    state = models.CharField(max_length=10, default="full", choices=[("full", "full"), ("read_only", "read_only"), ("off", "off")])
+    state = models.CharField(max_length=10, default="full", choices=[*LEVELS, ("off", "off")])
+    """`off`: taken away from this person, although a group of theirs or everybody has access."""
+    resumes = models.CharField(max_length=10, blank=True, default="", db_default="", choices=[*LEVELS, ("off", "off"), ("none", "none")])
+    """What it was before the membership was restricted, and is again when that ends. `none`: there was no row; what a restriction leaves of a group's access is written down as one."""
     granted_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["membership", "service"], name="service_access_once")]
+
+
+class GroupService(Identified):
+    """Access of a group to one service: whoever is in the group has it, and loses it with the group."""
+
+    AUDIT = {"id": "public", "organization": "public", "group": "public", "service": "public", "state": "public", "granted_at": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="services")
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="groups")
+    state = models.CharField(max_length=10, default="full", choices=LEVELS)
+    granted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["group", "service"], name="group_service_once")]

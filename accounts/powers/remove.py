@@ -40,11 +40,13 @@ def apply(work: Work, person: Person, data: Data) -> None:
     membership = person.membership
     assert membership is not None
     groups, access = person.extra["groups"], person.extra["services"]
+    kept = [row for row in access if row.resumes != "none"]
     for old in person.extra["snapshots"]:
         work.remove(old)
     work.add(MembershipSnapshot(
         organization_id=membership.organization_id, membership=membership, role_id=membership.role_id, groups=[g.group_id for g in groups],
-        services=[a.service_id for a in access], taken_at=work.now, expires_at=work.now + timedelta(days=SNAPSHOT_DAYS)))
+        services=[a.service_id for a in kept], levels=[a.resumes or ("full" if membership.restricted_mode else a.state) for a in kept],
+        taken_at=work.now, expires_at=work.now + timedelta(days=SNAPSHOT_DAYS)))
     for row in [*groups, *access]:
         work.remove(row)
     set_role(work, person, person.extra["roles"]["member"])

@@ -55,12 +55,15 @@ def apply(work: Work, person: Person, data: Data) -> None:
     if was == "removed":
         _bring_back(work, person, data)
     elif data.get("how") == "start_fresh":
-        for row in [*person.extra["groups"], *person.extra["services"]]:
+        for row in [*(row for row in person.extra["groups"] if not row.group.directory), *person.extra["services"]]:
             work.remove(row)
     else:
         for access in person.extra["services"]:
+            if access.resumes == "none":
+                work.remove(access)
+                continue
             work.track(access)
-            access.state = "full"
+            access.state, access.resumes = access.resumes or ("full" if membership.restricted_mode else access.state), ""
     set_status(work, person, {**data, "until": None}, "active")
     membership.restricted_mode = ""
     work.note(person.id, how=data.get("how") or "reinstate")
@@ -71,9 +74,10 @@ def _bring_back(work: Work, person: Person, data: Data) -> None:
     assert membership is not None
     snapshot = person.extra["snapshots"][0]
     if data.get("how") != "start_fresh":
+        levels = dict(zip(snapshot.services, snapshot.levels, strict=False))
         for service in Service.objects.filter(id__in=snapshot.services):
-            work.add(ServiceAccess(organization_id=membership.organization_id, membership=membership, service=service, granted_at=work.now))
-        for group in Group.objects.filter(id__in=snapshot.groups, role=None):
+            work.add(ServiceAccess(organization_id=membership.organization_id, membership=membership, service=service, state=levels.get(service.id, "full"), granted_at=work.now))
+        for group in Group.objects.filter(id__in=snapshot.groups, role=None, directory=False):
             work.add(GroupMembership(organization_id=membership.organization_id, group=group, membership=membership))
     work.remove(snapshot)
 

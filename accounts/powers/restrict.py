@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy
 
 from accounts import gathering
 from accounts.actor import Actor
+from accounts.models import ServiceAccess
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.access import allowed_from, returns_at, set_status
 from accounts.powers.forms import UntilForm, later
+from accounts.powers.service_access import service_ways
 from accounts.work import Work
 
 
@@ -41,7 +43,7 @@ def _kept(data: Data) -> set[str]:
 def rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     yield from allowed_from("active", "restricted")(actor, person, data, now)
     if data.get("mode") == "subset" and person.membership is not None:
-        held = {access.service.slug for access in person.extra["services"]}
+        held = {way.slug for way in person.extra["service_ways"].values()}
         if _kept(data) - held:
             yield "unknown_service"
 
@@ -59,14 +61,28 @@ def apply(work: Work, person: Person, data: Data) -> None:
     person.membership.restricted_mode = data.get("mode") or "read_only"
     kept = _kept(data)
     for access in person.extra["services"]:
+        if access.resumes == "none":
+            work.remove(access)
+            continue
         work.track(access)
-        access.state = "read_only" if person.membership.restricted_mode == "read_only" else ("full" if access.service.slug in kept else "off")
+        access.resumes = access.resumes or access.state
+        access.state = _narrowed(access.resumes, "read_only" if person.membership.restricted_mode == "read_only" else ("full" if access.service.slug in kept else "off"))
+    own = {access.service_id for access in person.extra["services"] if access.resumes != "none"}
+    for way in person.extra["service_ways"].values():
+        if person.membership.restricted_mode == "subset" and way.slug in kept and way.service not in own:
+            work.add(ServiceAccess(organization_id=person.membership.organization_id, membership=person.membership, service_id=way.service, state=way.level or "read_only", resumes="none",
+                                   granted_at=work.now))
     work.note(person.id, services=sorted(kept))
+
+
+def _narrowed(was: str, wanted: str) -> str:
+    """A restriction widens nothing: what was read-only or taken away stays so."""
+    return min(was, wanted, key=("off", "read_only", "full").index)
 
 
 POWER = Power(
     slug="restrict", code="access.restrict", event="membership.restricted", over="member", permission="manage_access", tier=1,
-    form=later(RestrictForm), rule=rule, effects=effects, apply=apply, ends_ownership=False, undo="restore", bulk=True, gather=(gathering.services,),
+    form=later(RestrictForm), rule=rule, effects=effects, apply=apply, ends_ownership=False, undo="restore", bulk=True, gather=(gathering.services, service_ways),
     title=gettext_lazy("Restrict"), button=gettext_lazy("Restrict"),
     does=gettext_lazy("Makes the services read-only, or leaves only the ones that are chosen."),
     does_not=gettext_lazy("Does not sign the person out and deletes nothing. Reversible at any time."),

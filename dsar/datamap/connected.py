@@ -12,6 +12,32 @@ _INSTALLED = "accounts_installation.installed_by_id"
 
 UNITS: tuple[Unit, ...] = (
     Unit(
+        table="accounts_service",
+        title=_("Services that somebody answers for"),
+        about=(Subject("answered_by -> accounts_membership.account_id"),),
+        purpose="administration",
+        source=("administrator",),
+        recipients=("person", "members"),
+        keeping="organization",
+        scope="organization_id",
+        erase="change",
+        columns={
+            "id": ID,
+            "version": COUNT,
+            "organization_id": REFERENCE,
+            "slug": none("the short name of a program"),
+            "name": none("the name of a program", reviewed="chosen by its administrators as its public name"),
+            "description": none("what the program is for"),
+            "url": none("where the program is"),
+            "answered_by": data("user.workplace", erase="null"),
+            "state": none("whether anybody gets in"),
+            "categories": none("which kinds of data the program holds"),
+            "everyone": none("what everybody may do there"),
+            "client_changed_at": none("when the program's secret or addresses were changed"),
+            "created_at": ORDER,
+        },
+    ),
+    Unit(
         table="accounts_appgrant",
         title=_("What you allowed apps"),
         about=(Subject("account_id"),),

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import Account, GroupMembership, Membership, ServiceAccess
+from accounts.models import Account, GroupMembership, Membership, Service
+from accounts.services import ways
 from audit.models import Hold as Custody
 from dsar.holds.models import Disclosure, LegalHold, Matter
 
@@ -59,7 +60,7 @@ def named(organization: UUID, addresses: Iterable[str]) -> tuple[list[UUID], lis
 def in_spaces(organization: UUID, *, groups: Iterable[UUID], services: Iterable[UUID]) -> list[UUID]:
     """Everybody who is in these groups or has access to these services now."""
     members = GroupMembership.objects.filter(organization_id=organization, group_id__in=list(groups)).values("membership_id")
-    users = ServiceAccess.objects.filter(organization_id=organization, service_id__in=list(services)).values("membership_id")
+    users = ways.members(Service.objects.filter(organization_id=organization, id__in=list(services)).values_list("id", flat=True))
     rows = Membership.objects.filter(Q(id__in=members) | Q(id__in=users), organization_id=organization, account__kind="person").exclude(account__status="purged").exclude(_STRANGERS)
     return list(rows.order_by("account_id").values_list("account_id", flat=True))
 

@@ -18,7 +18,6 @@ from dsar.retention.units import Governed
 
 Sql = tuple[str, list[object]]
 _OF_GROUP = "SELECT m.account_id FROM accounts_groupmembership g JOIN accounts_membership m ON m.id = g.membership_id WHERE g.group_id = %s"
-_OF_SERVICE = "SELECT m.account_id FROM accounts_serviceaccess a JOIN accounts_membership m ON m.id = a.membership_id WHERE a.service_id = %s"
 
 
 def in_force(org: UUID | None, at: datetime) -> list[RetentionRule]:
@@ -72,7 +71,7 @@ def reaches(row: RetentionRule, one: Governed) -> Sql:
     if row.scope == Scope.PERSON:
         ways = [condition(one.key, subject.path) for subject in one.unit.about if subject.role in {"subject", "recipient"}]
         return " OR ".join(f"({way})" for way in ways), [row.account_id] * len(ways)
-    return one.about(_OF_GROUP if row.scope == Scope.GROUP else _OF_SERVICE), [row.about] * one.ways
+    return one.about(_OF_GROUP if row.scope == Scope.GROUP else ways.ACCOUNTS), [row.about] * one.ways
 
 
 def same_place(one: RetentionRule, other: RetentionRule) -> bool:

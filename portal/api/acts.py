@@ -31,11 +31,13 @@ PLACES = {
     "row": "orgs/{slug}/actions/",
     "role": "orgs/{slug}/roles/{role_id}/actions/",
     "group": "orgs/{slug}/groups/{group_id}/actions/",
+    "service": "orgs/{slug}/services/{service_id}/actions/",
     "token": "orgs/{slug}/tokens/{token_id}/actions/",
     "session": "me/sessions/{session_id}/actions/",
     "own_account": "me/actions/",
 }
-PARTS = {"member": "People", "organization": "Organization", "row": "Organization", "role": "Roles", "group": "Groups", "token": "Tokens", "session": "Oneself", "own_account": "Oneself"}
+PARTS = {"member": "People", "organization": "Organization", "row": "Organization", "role": "Roles", "group": "Groups",
+         "service": "Services", "token": "Tokens", "session": "Oneself", "own_account": "Oneself"}
 ELSEWHERE = frozenset({"import-people", "answer-invitation", "grant-ownership"})
 """A file is uploaded to /people/import/; an invitation is answered under /me/; what only the schedule does has no address."""
 
@@ -105,7 +107,7 @@ def answer_invitation(call: Call) -> HttpResponse:
 
 
 def _operation(power: Power, path: str, name: str, run_: Any, *, who: str, part: str, summary: str = "") -> Operation:
-    visible = power.permission if power.over in {"organization", "row", "role", "group"} else None
+    visible = power.permission if power.over in {"organization", "row", "role", "group", "service"} else None
     return Operation(
         name=name,
         method="POST",

@@ -58,7 +58,8 @@ def group(call: Call) -> HttpResponse:
         raise NotFound
     one = found[0]
     response = JsonResponse(
-        {"id": str(one.id), "name": one.group.name, "role": one.role.name if one.role else None, "rank": one.role.rank if one.role else None, "size": one.size, "scoping": one.scoping}
+        {"id": str(one.id), "name": one.group.name, "directory": one.group.directory,
+         "role": one.role.name if one.role else None, "rank": one.role.rank if one.role else None, "size": one.size, "scoping": one.scoping}
     )
     response.headers["ETag"] = f'"{one.etag}"'
     return response

@@ -11,9 +11,10 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from accounts import audit_reading, door, listing_query, protected
-from accounts.models import Plan, ServiceAccess, Session
+from accounts.models import Plan, Session
 from accounts.people import Person, load_people, veiled
 from accounts.reasons import Refused, text
+from accounts.services import ways
 from accounts.work import plain
 from portal import acting, importing, people_csv
 from portal.api import parameters, shapes
@@ -53,6 +54,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "managed": person.managed,
         "title": m.title,
         "department": m.department,
+        "directory": bool(person.membership and person.membership.directory),
         "groups": sorted(str(g) for g in person.group_ids),
         "second_factor": a.has_second_factor,
         "recovery_address": bool(a.recovery_email) if person.managed else None,
@@ -89,8 +91,8 @@ def one(call: Call) -> HttpResponse:
     """One member, with the ETag that acts on them may carry."""
     found = veiled(find(call))
     audit_reading.person_viewed(actor=call.actor, account_id=found.account.id, what="record", now=call.now)
-    access = ServiceAccess.objects.filter(membership_id=None if found.stored_only else found.id).select_related("service").order_by("service__name")
-    response = JsonResponse({**person_json(found), "services": [{"slug": a.service.slug, "name": a.service.name, "state": a.state} for a in access]})
+    access = [] if found.stored_only else ways.of([found.id])
+    response = JsonResponse({**person_json(found), "services": [{"slug": a.slug, "name": a.name, "state": a.level or "off"} for a in access]})
     response.headers["ETag"] = f'"{found.etag}"'
     return response
 

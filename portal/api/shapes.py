@@ -37,6 +37,7 @@ PERSON = thing(
         "managed": flag("Whether your organization controls the account itself."),
         "title": text(200, sample="Analyst"),
         "department": text(200, sample="Finance"),
+        "directory": flag("Whether a directory decides that the person is a member; nobody ends the membership by hand."),
         "groups": many(ID),
         "second_factor": flag(),
         "recovery_address": nullable(flag("Whether there is one; null where your organization does not manage the account.")),
@@ -68,6 +69,7 @@ RECEIPT = thing(
         "repeated": flag("Whether this is the answer to an earlier call with the same Idempotency-Key.") | {"examples": [False]},
     },
     secret=text(200, sample="stw_k3v9…", about="Shown this once, for powers that make a credential."),
+    client_id=text(100, sample="stc_5f0e…", about="What the program signs in with, beside the secret."),
     promise=text(20_000, sample="portal.example.org/receipts\nreceipt/v1\n…",
                  about="A signed note that these entries will be in the log by a deadline; keep it, and check it at /log/receipt/. Absent until the signer has made its keys."),
 )
@@ -91,7 +93,8 @@ TOKEN = thing(
 TOKENS = thing({"tokens": many(TOKEN), **PAGING})
 ROLE = thing({"id": ID, "slug": ROLE_REF, "name": text(80, sample="Member"), "rank": number(0, 100), "builtin": flag(), "permissions": many(text(60, sample="view_people")), "holders": number(0)})
 ROLES = thing({"roles": many(ROLE)})
-GROUP = thing({"id": ID, "name": text(100, sample="Support"), "role": nullable(text(80, sample="Help desk")), "rank": nullable(number(0, 100)), "size": number(0), "scoping": number(0)})
+GROUP = thing({"id": ID, "name": text(100, sample="Support"), "directory": flag("Whether a directory decides its name and who is in it."),
+               "role": nullable(text(80, sample="Help desk")), "rank": nullable(number(0, 100)), "size": number(0), "scoping": number(0)})
 GROUPS = thing({"groups": many(GROUP), **PAGING})
 SERVICE_ACCOUNT = thing(
     {

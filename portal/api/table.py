@@ -28,6 +28,7 @@ from portal.api import (
     retention,
     rights,
     scheduled,
+    services,
     settings,
     succession,
     tokens,
@@ -52,6 +53,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *plan_steps.OPERATIONS,
     *scheduled.OPERATIONS,
     *groups.OPERATIONS,
+    *services.OPERATIONS,
     *tokens.OPERATIONS,
     *audit.OPERATIONS,
     *audit_exports.OPERATIONS,
@@ -77,7 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *acts.OPERATIONS,
     Operation(name="openapi", method="GET", path="openapi.json", part="About", summary="This API as an OpenAPI 3.1 document", who="anybody", run=document, answers={200: ANYTHING}),
 )
-PARTS = ("People", "Plans", "Organization", "Roles", "Groups", "Tokens", "Mail domains", "E-mail addresses", "Audit log", "Saved views", "Oneself", "About")
+PARTS = ("People", "Plans", "Organization", "Roles", "Groups", "Services", "Tokens", "Mail domains", "E-mail addresses", "Audit log", "Saved views", "Oneself", "About")
 
 
 def by_path() -> dict[str, list[Operation]]:

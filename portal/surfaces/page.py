@@ -48,6 +48,8 @@ def _from(request: HttpRequest, slug: str, power: Power, actor: Actor, person: P
         return reverse("me-values")
     if power.slug in {"create-token", "revoke-token"} or not actor.may("view_people"):
         return reverse("tokens", args=[slug])
+    if power.permission == "manage_apps" and (service := _service_in(request)):
+        return reverse("service", args=[slug, service])
     if power.permission == "manage_groups" and (group := _group_in(request)):
         return reverse("group", args=[slug, group])
     return reverse("person", args=[slug, person.id])
@@ -59,6 +61,13 @@ _VALUES = ("accept-suggestion", "decline-suggestion", "dispute-value", "withdraw
 def _group_in(request: HttpRequest) -> UUID | None:
     try:
         return UUID(request.GET.get("group", ""))
+    except ValueError:
+        return None
+
+
+def _service_in(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.GET.get("service", ""))
     except ValueError:
         return None
 
@@ -103,7 +112,7 @@ _LISTS = {**dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENT
                          "record-request", "vouch-for-requester", "release-copy", "make-fetch-code", "retry-request", "rebut-child-report",
                          "make-calendar-link", "end-calendar-link", "record-authority", "assign-request",
                          "finish-by-hand"), "rights-requests"),
-          "create-group": "groups", "create-service-account": "service-accounts", "export-audit": "audit-exports",
+          "create-group": "groups", "add-service": "services", "create-service-account": "service-accounts", "export-audit": "audit-exports",
           "set-audit-export-policy": "audit-exports",
           **dict.fromkeys(("export-organization", "stop-organization-export"), "organization-exports")}
 
@@ -118,13 +127,21 @@ def on_group(request: HttpRequest, slug: str, group_id: UUID, power_slug: str) -
     return _on_target(request, slug, group_id, power_slug, over="group")
 
 
+def on_service(request: HttpRequest, slug: str, service_id: UUID, power_slug: str) -> HttpResponse:
+    """A power over one service."""
+    return _on_target(request, slug, service_id, power_slug, over="service")
+
+
+_LIST_OF = {"role": "roles", "group": "groups", "service": "services"}
+
+
 def _on_target(request: HttpRequest, slug: str, target_id: UUID, power_slug: str, *, over: str) -> HttpResponse:
     power = people.by_slug(power_slug)
     actor = enter(request, slug, permission=power.permission)
     if power.over != over:
         raise NotFound
-    gone = over == "role" or power.slug == "delete-group"
-    back = reverse("roles" if over == "role" else "groups", args=[slug]) if gone else reverse("group", args=[slug, target_id])
+    gone = over == "role" or power.slug in {"delete-group", "remove-service"}
+    back = reverse(_LIST_OF[over], args=[slug]) if gone else reverse(over, args=[slug, target_id])
     return _serve(request, power, actor, [target_id], _loaded(power, actor, target_id), back)
 
 
@@ -211,7 +228,8 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
     }, status=status)
 
 
-_ONCE = {"make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html", "make-fetch-code": "rights/fetch_code.html"}
+_ONCE = {**dict.fromkeys(("add-service", "change-service", "new-service-secret"), "services/secret.html"),
+         "make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html", "make-fetch-code": "rights/fetch_code.html"}
 """The pages that show a secret once, where it is no API token."""
 
 
@@ -221,7 +239,7 @@ def _done(request: HttpRequest, power: Power, receipt: Receipt, back: str) -> Ht
         return redirect("plan", request.organization.slug, receipt.plan_id)  # type: ignore[attr-defined]
     if receipt.secret:
         template = "audit/streams/secret.html" if power.slug in _STREAMS else "webhooks/secret.html" if power.slug in _WEBHOOKS else _ONCE.get(power.slug, "token_made.html")
-        return render(request, template, {"secret": receipt.secret, "back": back})
+        return render(request, template, {"secret": receipt.secret, "client_id": receipt.client_id, "back": back})
     if receipt.due:
         said = [_("Scheduled and recorded: %(what)s on %(when)s.") % {"what": power.title, "when": words.at(datetime.fromisoformat(receipt.due))}]
     else:

@@ -17,13 +17,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts import administrators, door, listing_query
 from accounts.actor import Actor
 from accounts.addresses import address_key
-from accounts.models import Group, Membership
+from accounts.models import Group, GroupService, Membership
 from accounts.people import load_addressed
 from accounts.power import Plan
 from accounts.powers import BY_SLUG
 from accounts.powers.forms import StrictForm
 from accounts.powers.grouping import reaches
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded, text
+from portal import services_shown as shown
 from portal.organization import enter
 from portal.views.people import reached
 from portal.views.stepup import ask, kept
@@ -59,7 +60,8 @@ def detail(request: HttpRequest, slug: str, group_id: UUID) -> HttpResponse:
     scoping = Membership.objects.filter(organization_id=group.organization_id, role_scope__contains=[group.id]).exclude(status="removed").select_related("account", "role")
     return render(request, "groups/detail.html", {
         "group": group, "people": found, "q": want.q, "size": group.members.count(), "whole": actor.scope_groups is None,
-        "may": actor.may("manage_groups"), "may_role": actor.may("manage_roles"),
+        "may": actor.may("manage_groups"), "may_role": actor.may("manage_roles"), "may_services": actor.may("manage_apps"),
+        "services": [{"service": one.service, "level": shown.level(one.state)} for one in GroupService.objects.filter(group=group).select_related("service").order_by("service__name")],
         "programs": programs, "scoping": scoping.order_by("list_name")[:50]})
 
 

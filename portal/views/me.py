@@ -23,6 +23,7 @@ from accounts.powers.joining import inviter_over
 from accounts.profile import rules
 from accounts.reasons import NotFound, Refused, text
 from accounts.schedules import listing
+from accounts.services import ways
 from portal.organization import enter, myself
 from portal.views import errors
 from portal.views.stepup import proof_of
@@ -46,7 +47,7 @@ def organization(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("overview", slug)
     membership = Membership.objects.select_related("role", "organization").get(id=actor.membership_id)
     return render(request, "me/services.html", {
-        "membership": membership, "access": membership.service_access.select_related("service").order_by("service__name"),
+        "membership": membership, "access": ways.of([membership.id]),
         "management": Management.objects.filter(account=request.user, organization=membership.organization).first(), "key": uuid4()})
 
 

@@ -14,13 +14,15 @@ from accounts import audit_reading, deletions, door, listing_query, notice, prot
 from accounts.actor import Actor
 from accounts.emails import life as emails
 from accounts.gathering import needed
-from accounts.models import ApiToken, Mail, Role, ServiceAccess, Session
+from accounts.models import ApiToken, Mail, Role, Session
 from accounts.people import Person, load_people, veiled
 from accounts.power import Power
 from accounts.reasons import NotFound, text
 from accounts.schedules import listing
+from accounts.services import ways
 from audit import queries
 from portal import addresses, rows, sentences, transfers, values
+from portal import services_shown as shown
 from portal.organization import enter
 from portal.powers import BY_SLUG, POWERS
 from portal.surfaces.bulk import offered
@@ -110,7 +112,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
     return render(request, "people/detail.html", {
         "person": person, "m": person.membership, "a": person.account, "capabilities": [c for c in capabilities if c["allowed"] and not c["power"].danger],
         "dangers": [c for c in capabilities if c["allowed"] and c["power"].danger], "impossible": [c for c in capabilities if not c["allowed"]],
-        "services": ServiceAccess.objects.filter(membership=person.membership).select_related("service").order_by("service__name"),
+        "services": [{"way": way, "level": shown.level(way.level), "through": shown.through(own=way.own, groups=way.groups, everyone=way.everyone)} for way in ways.of([person.id])],
         "tokens": ApiToken.objects.filter(membership=person.membership, state="active").order_by("-created_at"),
         "sessions": Session.objects.filter(account=person.account, ended_at=None).order_by("-last_seen_at")[:10] if person.managed else [],
         "undelivered": Mail.objects.filter(account=person.account, organization_id=actor.organization_id, state="failed").count(),

@@ -23,7 +23,7 @@ from dsar.wholesale import run as wholesale
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
 from tests.cast import Org, World
-from tests.situations import HOLD, arrange, case_for, disclosure_for, domain_for, export_of, group_for, hold_for, ready, role_for, scheduled_for, session_for, stream_for, token_for
+from tests.situations import HOLD, arrange, case_for, disclosure_for, domain_for, export_of, group_for, hold_for, ready, role_for, scheduled_for, service_for, session_for, stream_for, token_for
 
 
 class Api:
@@ -66,6 +66,7 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
         made.update(
             role_id=role_for(org, f"Spare {uuid.uuid4().hex[:6]}", 10, "view_people").id,
             group_id=group_for(org, "Spare").id,
+            service_id=service_for(org, "Program", operation.name if operation else "").id,
             token_id=token_for(person)[0].id,
             session_id=session_for(person).id,
             notice_id=mail.id,

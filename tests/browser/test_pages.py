@@ -14,7 +14,7 @@ from tests.situations import WHY, arrange
 
 pytestmark = pytest.mark.browser
 PERSON = ["", "suspend/", "restrict/", "remove/", "deactivate/", "lockdown/", "change-role/", "update-profile/", "require-password-reset/", "reset-second-factor/", "cancel-scheduled/", "reschedule/", "protect/", "revoke-tokens/", "transfer-ownership/"]
-PAGES = ["/o/{slug}/overview/", "/o/{slug}/jobs/", "/o/{slug}/views/", "/o/{slug}/people/?status=active", "/o/{slug}/people/", "/o/{slug}/people/?q=nobody-at-all", "/o/{slug}/do/invite/", "/o/{slug}/people/import/", "/o/{slug}/people/act/", "/o/{slug}/administrators/protected/", "/o/{slug}/approvals/", "/o/{slug}/scheduled/", "/o/{slug}/requests/", "/o/{slug}/requests/figures/", "/rights/page/", "/o/{slug}/audit/", "/o/{slug}/processing/", "/o/{slug}/do/record-disclosure/", "/privacy/", "/o/{slug}/copies/", "/o/{slug}/audit/?since=tomorrow", "/o/{slug}/tokens/", "/o/{slug}/settings/", "/o/{slug}/settings/notice/", "/o/{slug}/settings/inactivity/?days=30",
+PAGES = ["/o/{slug}/services/", "/o/{slug}/services/{service}/", "/o/{slug}/services/{service}/change-service/", "/o/{slug}/do/add-service/", "/o/{slug}/overview/", "/o/{slug}/jobs/", "/o/{slug}/views/", "/o/{slug}/people/?status=active", "/o/{slug}/people/", "/o/{slug}/people/?q=nobody-at-all", "/o/{slug}/do/invite/", "/o/{slug}/people/import/", "/o/{slug}/people/act/", "/o/{slug}/administrators/protected/", "/o/{slug}/approvals/", "/o/{slug}/scheduled/", "/o/{slug}/requests/", "/o/{slug}/requests/figures/", "/rights/page/", "/o/{slug}/audit/", "/o/{slug}/processing/", "/o/{slug}/do/record-disclosure/", "/privacy/", "/o/{slug}/copies/", "/o/{slug}/audit/?since=tomorrow", "/o/{slug}/tokens/", "/o/{slug}/settings/", "/o/{slug}/settings/notice/", "/o/{slug}/settings/inactivity/?days=30",
          "/o/{slug}/email-changes/", "/o/{slug}/help/", "/o/{slug}/help/?q=nothing-like-that", "/o/{slug}/help/suspend/", "/o/{slug}/find/?q=w", "/o/{slug}/find/?q=nobody-at-all", "/o/{slug}/?services", "/?choose", "/me/", "/me/email/", "/me/notices/", "/me/who/", "/me/values/", "/me/transfer/", "/me/data/", "/me/privacy/", "/me/deactivate/", "/away/", "/me/delete/", "/goodbye/", "/me/copies/", "/me/requests/", "/me/restriction/", "/me/communications/", "/o/{slug}/announcements/", "/me/sessions/", "/me/second-factor/", "/me/second-factor/app/", "/me/second-factor/passkeys/add/", "/me/password/", "/mailbox/", "/sign-in/out/", "/nowhere/",
          *[f"/o/{{slug}}/people/{{person}}/{p}" for p in PERSON]]
 SIGNED_OUT = ["/sign-in/", "/rights/", "/rights/sent/", "/rights/request/", "/rights/child/", "/rights/child/sent/", "/rights/code/", "/rights/status/", "/sign-in/forgotten/", "/sign-in/forgotten/sent/", "/sign-in/unavailable/", "/sign-in/reset/abc-def/", "/mailbox/"]
@@ -46,7 +46,7 @@ def problems(visit: Visit, path: str) -> list[str]:
 @pytest.mark.parametrize("path", PAGES)
 def test_pages(standing: World, tour: Visit, path: str) -> None:
     tour.sign_in(standing, "owner")
-    assert problems(tour, path.format(slug=standing.north.slug, person=standing.north.person("worker").id)) == []
+    assert problems(tour, path.format(slug=standing.north.slug, person=standing.north.person("worker").id, service=standing.north.services[0].id)) == []
 
 
 @pytest.mark.parametrize("path", SIGNED_OUT)

@@ -25,7 +25,7 @@ from portal.urls import urlpatterns
 from tests.browse import client_for
 from tests.cast import ROLES, Org, World
 from tests.laws.test_matrix import _reset
-from tests.situations import DATA, arrange, group_for, ready, role_for, session_for, succession_for, token_for
+from tests.situations import DATA, arrange, group_for, ready, role_for, service_for, session_for, succession_for, token_for
 from tests.surfaces.test_who import numbered
 
 EVERY = {power.slug: power for power in (*FALLS_DUE.values(), *POWERS)}
@@ -62,13 +62,14 @@ def attempts(org: Org, power: Power, person: Membership) -> Iterator[tuple[str, 
         data, ids = {"rows": [{"email": f"{uuid.uuid4().hex}@elsewhere.example", "role": "member"}]}, []
     made: list[UUID] = []
     for over, make in {"token": lambda: token_for(person)[0].id, "session": lambda: session_for(org.person("owner")).id, "role": lambda: role_for(org, f"Desk {uuid.uuid4().hex[:6]}", 10, "view_people").id,
-                       "group": lambda: group_for(org, f"Group {uuid.uuid4().hex[:6]}", person).id}.items():
+                       "group": lambda: group_for(org, f"Group {uuid.uuid4().hex[:6]}", person).id,
+                       "service": lambda: service_for(org, "Program", power.slug).id}.items():
         if power.over == over:
             arrange(lambda make=make: made.append(make()))
             ids = made
     if "email" in data and power.over != "organization":
         data["email"] = f"{uuid.uuid4().hex}@{data['email'].partition('@')[2]}"
-    if "name" in data and power.over != "member":
+    if "name" in data and power.over not in {"member", "service"}:
         data["name"] = f"{data['name']} {uuid.uuid4().hex[:6]}"
     if power.slug == "release-audit-hold":
         arrange(lambda: data.update(hold=str(holds.place(org=org.organization.id, kind="log", matter="M", ground="g", by=None, now=datetime.now(UTC)).id)))

@@ -16,7 +16,7 @@ from dsar.models import Copy, Restriction
 from portal.powers import BY_SLUG, POWERS
 from tests.browse import client_for
 from tests.cast import ROLES, World
-from tests.situations import DATA, arrange, group_for, ready, role_for, session_for, token_for
+from tests.situations import DATA, arrange, group_for, ready, role_for, service_for, session_for, token_for
 
 MATRIX = {words[0]: dict(zip(ROLES, words[1:], strict=True))
           for line in (Path(__file__).parent.parent / "matrix.txt").read_text().splitlines() if (words := line.split()) and not line.startswith("#")}
@@ -56,6 +56,9 @@ def _try(world: World, slug: str, role: str, person: Membership) -> bool:
         ids = made
     if power.over == "group":
         arrange(lambda: made.append(group_for(org, f"Group {role}").id))
+        ids = made
+    if power.over == "service":
+        arrange(lambda: made.append(service_for(org, f"Program {role}", slug).id))
         ids = made
     if "name" in data and power.slug != "update-profile":
         data["name"] = f"{data['name']} {role}"

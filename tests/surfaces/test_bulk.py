@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import approvals, bulk, bulk_run, door, tenancy
 from accounts.listing_query import Wanted
-from accounts.models import Account, Membership, Plan, PlanRow, Protection
+from accounts.models import Account, Membership, Plan, PlanRow, Protection, Service, ServiceAccess
 from accounts.powers import BY_SLUG, POWERS
 from accounts.reasons import NotFound, Refused, Stale, StepUpNeeded
 from audit.models import Entry
@@ -238,6 +238,10 @@ def test_every_bulk_power_costs_the_same_queries_for_more_people(world: World, p
     if power.slug in {"add-to-group", "remove-from-group"}:
         everybody = Membership.objects.filter(id__in=ids) if power.slug == "remove-from-group" else ()
         arrange(lambda: data.update(group=str(group_for(org, "Testers", *everybody).id)))
+    if power.slug == "grant-service-access":
+        arrange(lambda: ServiceAccess.objects.filter(membership_id__in=ids).delete())
+    if power.slug in {"restrict-service-access", "take-service-access"}:
+        arrange(lambda: Service.objects.filter(id=org.services[0].id).update(everyone="full"))
     if power.slug == "revoke-tokens":
         from tests.situations import token_for
 
