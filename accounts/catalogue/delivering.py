@@ -7,11 +7,12 @@ import random
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import AppDelivery, Installation
+from accounts.models import Account, AppDelivery, Installation
 from accounts.outbox import open_text, seal_text
 from accounts.tenancy import installation as whole
 from accounts.work import plain
@@ -75,3 +76,9 @@ def _send(row: AppDelivery, now: datetime) -> sending.Outcome:
         return sending.answered(outbound.request("POST", row.installation.app.events_url, headers=headers, body=body, seconds=SECONDS), now)
     except outbound.NotSent as error:
         return sending.Outcome(error.code)
+
+
+def contact(account_id: UUID | None) -> dict[str, str]:
+    """Whom the provider has to do with: whoever installed it, as the installing page said."""
+    account = Account.objects.filter(id=account_id).first() if account_id else None
+    return {"name": account.name, "email": account.email} if account else {}

@@ -12,7 +12,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
+from accounts.oauth import clients
 from accounts.oauth.scopes import NEVER, SCOPES
 from accounts.powers import naming
 
@@ -116,20 +118,15 @@ def address(value: str) -> str:
     return ""
 
 
+_REFUSED = {"uri_malformed": _lazy("“%(value)s” is not an address that people can be sent back to. Write one exact https address, without wildcards."),
+            "uri_fragment": _lazy("“%(value)s”: leave out what follows a #."), "uri_userinfo": _lazy("“%(value)s”: leave out the user name before the @."),
+            "uri_scheme": _lazy("“%(value)s”: only addresses that begin with https:// are possible.")}
+
+
 def redirect_uri(value: str) -> str:
-    """What is wrong with an address to which people are sent back: it is compared sign by sign, so nothing in it may stand for something else (OAuth 2.1, section 2.3; RFC 8252, section 7.3)."""
-    if "*" in value:
-        return _("“%(value)s”: no wildcards. Write out each address.") % {"value": value[:80]}
-    parts = _parts(value)
-    if parts is None or parts.scheme not in {"https", "http"}:
-        return _("“%(value)s”: write an address that begins with https://") % {"value": value[:80]}
-    if "#" in value or parts.username is not None or parts.password is not None:
-        return _("“%(value)s”: leave out the user name, the password and what follows a #.") % {"value": value[:80]}
-    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1"}:
-        return _("“%(value)s”: only https is possible, but for a program on the person’s own machine at 127.0.0.1.") % {"value": value[:80]}
-    if ".." in parts.path.split("/"):
-        return _("“%(value)s”: leave out the dots.") % {"value": value[:80]}
-    return ""
+    """What is wrong with an address to which people are sent back, by the rules of the provider."""
+    code = clients.refused(value)
+    return _REFUSED[code] % {"value": value[:80]} if code else ""
 
 
 def _country(value: str) -> str:
