@@ -151,8 +151,8 @@ TABLES: dict[str, Table] = {
     "accounts_appgrant": Table(scope="organization_id", own="account_id", free=("told_at", "last_used_at")),
     "accounts_appreview": Table(scope="organization_id"),
     "accounts_apprequest": Table(scope="organization_id", own="account_id"),
-    "accounts_appdelivery": Table(guarded="follows from acts that are recorded themselves", scope="organization_id", app="SELECT, INSERT, UPDATE"),
-    "accounts_appuse": Table(guarded="how often something was called; changes what nobody may do", scope="organization_id", app="SELECT, INSERT, UPDATE"),
+    "accounts_appdelivery": Table(guarded="follows from acts that are recorded themselves", scope="organization_id"),
+    "accounts_appuse": Table(guarded="how often something was called; changes what nobody may do", scope="organization_id"),
     # rights
     "dsar_organizationexport": Table(scope="organization_id", free=("attempts",)),
     "dsar_exportconsent": Table(scope="organization_id", own="account_id"),

@@ -72,7 +72,8 @@ def detail(call: Call) -> dict[str, Any]:
         "installed_at": plain(row.installed_at), "installed_by": plain(row.installed_by_id), "expires_at": plain(row.expires_at), "last_used_at": plain(row.last_used_at), "people": found.people,
         "calls": [{"what": use.what, "calls": use.calls, "first_at": plain(use.first_at), "last_at": plain(use.last_at)} for use in found.uses],
         "scorecard": [{"good": line.good, "text": line.text} for line in found.score]},
-        "told": [{"event": one.event, "state": one.state, "attempts": one.attempts, "error": one.last_error, "created_at": plain(one.created_at), "sent_at": plain(one.sent_at)} for one in found.deliveries]}
+        "told": [{"event": one.event, "state": one.state, "attempts": one.attempts, "error": one.last_error, "created_at": plain(one.created_at), "sent_at": plain(one.sent_at)}
+                 for one in found.deliveries]}
 
 
 def catalogue(call: Call) -> dict[str, Any]:
@@ -103,7 +104,8 @@ _READ: dict[str, Any] = {"method": "GET", "part": "Organization"}
 OPERATIONS = (
     Operation(name="apps", path="orgs/{slug}/apps/", summary="List the apps of the catalogue", permission=PERMISSION, run=listed,
               answers={200: thing({"policy": choice(*life.POLICIES), "apps": many(LISTED)})}, **_READ),
-    Operation(name="app-queue", path="orgs/{slug}/apps/queue/", summary="List the apps that wait for a decision", permission=PERMISSION, run=queue, answers={200: thing({"apps": many(LISTED)})}, **_READ),
+    Operation(name="app-queue", path="orgs/{slug}/apps/queue/", summary="List the apps that wait for a decision", permission=PERMISSION, run=queue,
+              answers={200: thing({"apps": many(LISTED)})}, **_READ),
     Operation(name="app", path="orgs/{slug}/apps/{app_id}/", summary="Read one app", permission=PERMISSION, run=detail, answers={200: DETAIL}, **_READ),
     Operation(name="app-catalogue", path="orgs/{slug}/apps/catalogue/", summary="List the apps that people can use or ask for", run=catalogue, answers={200: thing({"apps": many(OFFER)})}, **_READ),
     Operation(name="me-apps", method="GET", path="me/apps/", part="Oneself", summary="Which apps hold data about oneself", who="session", run=mine,
