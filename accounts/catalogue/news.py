@@ -37,8 +37,11 @@ def _managers(sealed: Sealed, organization: Organization, app: App) -> None:
     facts = sealed.record.get("facts", {})
     if sealed.action == "app.requested" and not facts.get("first"):
         return  # the queue says how many ask; one mail for the first is enough
-    context = {**_context(sealed, organization, app), "page": settings.STEWARD_URL + reverse("app", args=[organization.slug, app.id]),
-               "scopes": [str(SCOPES[name]) for name in facts.get("scopes", []) if name in SCOPES]}
+    changed = sealed.action == "app.changed"
+    if changed and not facts.get("pending"):
+        return
+    context = {**_context(sealed, organization, app), **({"event": "scopes_pending"} if changed else {}), "page": settings.STEWARD_URL + reverse("app", args=[organization.slug, app.id]),
+               "scopes": [str(SCOPES[name]) for name in facts.get("pending" if changed else "scopes", []) if name in SCOPES]}
     people = [account for account in audience.holders(organization, "manage_apps") if str(account.id) != sealed.record["actor"].get("id")]
     outbox.owe_all(template="app-news", accounts=people, context=context, entry=sealed.entry, organization_id=organization.id, now=datetime.now(UTC))
 
@@ -83,7 +86,7 @@ def _gone(sealed: Sealed, organization: Organization, app: App) -> None:
 
 _Tell = Callable[[Sealed, Organization, App], None]
 _TOLD: dict[str, Iterable[_Tell]] = {
-    "app.requested": (_managers,), "app.scopes_pending": (_managers,), "app.approval_ended": (_managers,), "app.expired": (_managers, _gone),
+    "app.requested": (_managers,), "app.scopes_pending": (_managers,), "app.changed": (_managers,), "app.approval_ended": (_managers,), "app.expired": (_managers, _gone),
     "app.approved": (_askers,), "app.denied": (_askers,), "app.blocked": (_askers, _gone),
     "app.installed": (_provider,), "app.uninstalled": (_gone,),
 }
