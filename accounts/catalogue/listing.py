@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -57,10 +58,16 @@ def queue(organization_id: UUID) -> list[Listed]:
     return sorted(rows, key=lambda one: (-one.asked, one.review.created_at if one.review else None))
 
 
+def _shown(organization_id: UUID) -> Any:
+    """Whose names may be read here now: the database leaves out whoever's data may only be stored. They are counted all the same."""
+    return Membership.objects.filter(organization_id=organization_id).values("account_id")
+
+
 def requests(organization_id: UUID, app_ids: Iterable[UUID]) -> dict[UUID, list[AppRequest]]:
     """The open requests for these apps, with who asks and why."""
     found: dict[UUID, list[AppRequest]] = {}
-    for row in AppRequest.objects.filter(organization_id=organization_id, app_id__in=list(app_ids), ended_at=None).select_related("account").order_by("asked_at"):
+    rows = AppRequest.objects.filter(organization_id=organization_id, app_id__in=list(app_ids), ended_at=None, account_id__in=_shown(organization_id))
+    for row in rows.select_related("account").order_by("asked_at"):
         found.setdefault(row.app_id, []).append(row)
     return found
 
@@ -95,13 +102,14 @@ def detail(organization_id: UUID, app_id: UUID) -> Detail | None:
         return None
     row = life.installed(organization_id, app.id)
     asking = requests(organization_id, [app.id]).get(app.id, [])
-    found = Detail(Listed(app, life.review_of(organization_id, app.id), row, len(asking)), asking)
+    asked = AppRequest.objects.filter(organization_id=organization_id, app=app, ended_at=None).count()
+    found = Detail(Listed(app, life.review_of(organization_id, app.id), row, asked), asking)
     found.before = list(Installation.objects.filter(organization_id=organization_id, app=app, state="ended").select_related("installed_by").order_by("-ended_at")[:20])
     found.deliveries = list(AppDelivery.objects.filter(organization_id=organization_id, installation__app=app).order_by("-created_at")[:20])
     if row is not None:
         open_grants = AppGrant.objects.filter(organization_id=organization_id, installation=row, ended_at=None)
         found.people = open_grants.count()
-        found.grants = list(open_grants.select_related("account").order_by("-granted_at")[:PEOPLE])
+        found.grants = list(open_grants.filter(account_id__in=_shown(organization_id)).select_related("account").order_by("-granted_at")[:PEOPLE])
         found.uses = list(AppUse.objects.filter(organization_id=organization_id, installation=row).order_by("-last_at")[:50])
         found.client = OAuthApplication.objects.filter(organization_id=organization_id, installation=row).first()
         found.mails = list(Mail.objects.filter(organization_id=organization_id, template="app-provider", address=app.provider_email, created_at__gte=row.installed_at).order_by("-created_at")[:5])

@@ -209,7 +209,6 @@ UNITS: tuple[Unit, ...] = (
 
 NOTHING: tuple[Nothing, ...] = (
     Nothing("accounts_domain", "mail domains of an organization and how they are proven"),
-    Nothing("accounts_appuse", "how often an installed program called something, whoever used it"),
     Nothing("accounts_app", "programs that can be installed, and how their providers are reached"),
     Nothing("accounts_group", "names of groups, which an organization chooses"),
     Nothing("accounts_role", "roles of an organization and what they allow"),

@@ -313,6 +313,10 @@ def test_the_person_sees_takes_back_and_objects(world: World) -> None:
     page = admin.get(f"/o/{org.slug}/apps/{row.app_id}/").content.decode()
     assert "userinfo" in page and "<td>3</td>" in page and "Guest Person" in page and "Requests of people reach its provider by e-mail only." in page
     assert "Guest Person" not in client_for(world.contoso.person("owner")).get(f"/o/{world.contoso.slug}/apps/{row.app_id}/").content.decode()
+    arrange(lambda: Membership.objects.filter(id=worker.id).update(use_restricted=True))
+    page = admin.get(f"/o/{org.slug}/apps/{row.app_id}/").content.decode()
+    assert "Worker Person" not in page and '<span class="badge">2</span>' in page, "counted, and not named: what is held about them may only be stored"
+    arrange(lambda: Membership.objects.filter(id=worker.id).update(use_restricted=False))
     arrange(lambda: Membership.objects.filter(id=guest.id).update(status="suspended"))
     assert browser.post("/me/apps/", {"do": "withdraw", "grant": listed[0]["grant"]}).status_code == 302
     arrange(lambda: Membership.objects.filter(id=guest.id).update(status="active"))
