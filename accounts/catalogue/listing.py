@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.catalogue import life, manifests
-from accounts.models import App, AppDelivery, AppGrant, AppRequest, AppReview, AppUse, Installation, Mail, Membership, OAuthApplication
+from accounts.models import Account, App, AppDelivery, AppGrant, AppRequest, AppReview, AppUse, Installation, Mail, Membership, OAuthApplication
 from accounts.oauth.scopes import SCOPES, SIGN_IN
 
 PEOPLE = 100
@@ -94,6 +94,8 @@ class Detail:
     mails: list[Mail] = field(default_factory=list)
     before: list[Installation] = field(default_factory=list)
     score: list[Line] = field(default_factory=list)
+    installer: str = ""
+    """Who installed it, if their name may be read."""
 
 
 def detail(organization_id: UUID, app_id: UUID) -> Detail | None:
@@ -104,7 +106,7 @@ def detail(organization_id: UUID, app_id: UUID) -> Detail | None:
     asking = requests(organization_id, [app.id]).get(app.id, [])
     asked = AppRequest.objects.filter(organization_id=organization_id, app=app, ended_at=None).count()
     found = Detail(Listed(app, life.review_of(organization_id, app.id), row, asked), asking)
-    found.before = list(Installation.objects.filter(organization_id=organization_id, app=app, state="ended").select_related("installed_by").order_by("-ended_at")[:20])
+    found.before = list(Installation.objects.filter(organization_id=organization_id, app=app, state="ended").order_by("-ended_at")[:20])
     found.deliveries = list(AppDelivery.objects.filter(organization_id=organization_id, installation__app=app).order_by("-created_at")[:20])
     if row is not None:
         open_grants = AppGrant.objects.filter(organization_id=organization_id, installation=row, ended_at=None)
@@ -114,6 +116,7 @@ def detail(organization_id: UUID, app_id: UUID) -> Detail | None:
         found.client = OAuthApplication.objects.filter(organization_id=organization_id, installation=row).first()
         found.mails = list(Mail.objects.filter(organization_id=organization_id, template="app-provider", address=app.provider_email, created_at__gte=row.installed_at).order_by("-created_at")[:5])
         found.score = scorecard(row)
+        found.installer = next((one.name or one.email for one in Account.objects.filter(id=row.installed_by_id).filter(id__in=_shown(organization_id))), "") if row.installed_by_id else ""
     return found
 
 
