@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, AddressChange, Claim, Domain, Group, Membership, NoticeVersion, Role, SuccessionCase, WebhookService, SuccessionCase
+from accounts.models import Account, AddressChange, App, Claim, Domain, Group, Membership, NoticeVersion, Role, SuccessionCase, WebhookService, SuccessionCase
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, ServiceTarget, SessionTarget, TokenTarget
@@ -74,6 +74,8 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type="claim", id=row.id, label=row.domain.name)
     if isinstance(row, SuccessionCase):
         return TargetRef(type="succession", id=row.id)
+    if isinstance(row, App):
+        return TargetRef(type="app", id=row.id, label=row.name)
     assert isinstance(row, Role | Group | Service)
     return TargetRef(type=row._meta.model_name or "", id=row.id, label=row.name)
 

@@ -54,6 +54,12 @@ def owe(*, template: str, account: Account, context: dict[str, Any], entry: UUID
     _owe({account: address or account.email}, template=template, context=context, entry=entry, organization_id=organization_id, now=now, **more)
 
 
+def owe_to(*, template: str, address: str, account: Account | None, context: dict[str, Any], entry: UUID, organization_id: UUID, now: datetime) -> None:
+    """Owe a mail to somebody who has no account here. `account` is whoever is named in it, with whom it is erased; None where nobody is."""
+    Mail.objects.bulk_create([Mail(account=account, address=address, template=template, context=_seal(orjson.dumps(context)), entry=entry, organization_id=organization_id,
+                                   next_attempt_at=now, created_at=now)], ignore_conflicts=True)
+
+
 def owe_all(*, template: str, accounts: Iterable[Account], context: dict[str, Any], entry: UUID | None, organization_id: UUID | None, now: datetime) -> None:
     """Owe the same mail to many, in one statement."""
     _owe({account: account.email for account in accounts}, template=template, context=context, entry=entry, organization_id=organization_id, now=now)

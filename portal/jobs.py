@@ -10,6 +10,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts import bulk_run, due, exporting, listing_query, outbox, purging, rights
+from accounts.catalogue import delivering
+from accounts.catalogue import running as apps_running
 from accounts.claims import running as claims_running
 from accounts.communications import sending
 from accounts.domains import checks
@@ -64,6 +66,12 @@ def follow() -> None:
         wake("announcements")
     if _rounds():
         wake("tellings")
+    if _apps():
+        wake("apps")
+
+
+def _apps() -> bool:
+    return delivering.waiting(now=timezone.now()) or apps_running.waiting()
 
 
 def _rounds() -> bool:
@@ -105,6 +113,9 @@ def periodic() -> None:
     disclosures.run(now=timezone.now())
     transfers.run(now=timezone.now())
     recipients.run(now=timezone.now())
+    apps_running.run(now=timezone.now())
+    if _apps():
+        wake("apps")
     versions.run(now=timezone.now())
     register_notices.run(now=timezone.now())
     if cache.add("inactivity-looked", 1, 3600):
@@ -195,6 +206,15 @@ def tellings() -> None:
     _begun("tellings")
     if rounds.run(now=timezone.now()):
         wake("tellings")
+    wake()
+
+
+def apps() -> None:
+    """Tell providers of apps, and people whose app is gone, for some seconds; what is left goes to the end of the queue. A provider that hangs keeps nobody's mail waiting."""
+    _begun("apps")
+    delivering.run(now=timezone.now(), most=5)
+    if apps_running.tell(now=timezone.now()) or _apps():
+        wake("apps")
     wake()
 
 

@@ -186,6 +186,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                          "accounts.claims.news.SUBSCRIBER",
                      "accounts.transfers.news.SUBSCRIBER",
                      "accounts.communications.sending.SUBSCRIBER",
+                     "accounts.catalogue.news.SUBSCRIBER",
                      "accounts.profile.telling.SUBSCRIBER", "dsar.news.SUBSCRIBER", "dsar.content.news.SUBSCRIBER", "dsar.wholesale.news.SUBSCRIBER",
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
                      "dsar.ledger.states.SUBSCRIBER", "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER",
@@ -221,6 +222,11 @@ DATA_CATEGORIES = "dsar.datamap.kinds.CATEGORIES"
 
 CONTENT_READERS = ("dsar.content.records.READER",)
 """What two people can open of a managed account (dsar/content/readers.py). Whoever connects a service adds its reader here."""
+
+APP_CATEGORIES, APP_COUNTRIES = "dsar.datamap.kinds.CATEGORIES", "dsar.registers.countries.names"
+"""What the manifest of an app may name, for a package that knows nothing of the data map."""
+APP_SCORES: tuple[str, ...] = ()
+"""What else stands on the scorecard of an installed app: functions from an installation to lines (accounts/catalogue/listing.py). Whoever knows how its provider behaves adds one."""
 
 AUDIT_YEARS = env.years("STEWARD_AUDIT_YEARS", default=(1, 10))  # the shortest and longest time for which an organization may choose to keep its log
 AUDIT_ADDRESS_DAYS = env.number("STEWARD_AUDIT_ADDRESS_DAYS", default=90, least=1, most=3650)  # network addresses and programs go from the log after so many days

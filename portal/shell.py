@@ -56,6 +56,7 @@ def _entries() -> list[tuple[str, str, str, str | None]]:
             ("scheduled", "clock", _("Scheduled"), "view_people"),
             ("email-changes", "inbox", _("E-mail addresses"), "change_email"),
             ("rights-requests", "inbox", _("Requests"), "manage_requests"), ("domains", "globe", _("Domains"), "manage_domains"),
+            ("apps", "grid", _("Apps"), "manage_apps"),
             ("registers", "archive", _("Registers"), "manage_registers"), ("audit", "clock", _("Audit log"), "view_audit"), ("processing", "archive", _("Record of processing"), "view_people"),
             ("retention", "clock", _("Retention"), "view_audit"),
             ("copies", "archive", _("Copies of people’s data"), "manage_requests"), ("content", "shield", _("Opened content"), "view_content"),
@@ -80,7 +81,7 @@ def navigation(organization: Organization, actor: Any) -> list[Place]:
 
 def _nav(request: HttpRequest, organization: Organization | None, actor: Any) -> list[Place]:
     own = [("me", "cog", _("Your account")), ("me-email", "inbox", _("E-mail address")), ("me-who", "shield", _("Who can do what")), ("me-privacy", "archive", _("Your data and your rights")),
-           ("me-requests", "inbox", _("Your requests")), ("me-notices", "bell", _("Notices")), ("me-communications", "inbox", _("News and tips")),
+           ("me-apps", "grid", _("Apps")), ("me-requests", "inbox", _("Your requests")), ("me-notices", "bell", _("Notices")), ("me-communications", "inbox", _("News and tips")),
            ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
     found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
     path = getattr(request, "belongs_to", request.path)  # a power's page has an address of its own and belongs to the page it leads back to

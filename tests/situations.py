@@ -64,6 +64,7 @@ from dsar.registers import disclosures
 from dsar.registers.models import BusinessTransfer, Controller, Disclosure, Recipient, Step
 from dsar.restriction.model import Restriction
 from dsar.retention.models import RetentionRule, RetentionRun
+from tests.apps import acts as apps
 from tests.cast import Org
 
 EXPORT = "00000000-0000-4000-8000-000000000061"
@@ -73,6 +74,7 @@ DELIVERY = "00000000-0000-4000-8000-000000000066"
 MATTER, HOLD = "00000000-0000-4000-8000-000000000058", "00000000-0000-4000-8000-000000000059"
 WHY = {"reason_code": "absence", "message": "", "private_note": ""}
 DATA: dict[str, dict[str, Any]] = {
+    **apps.DATA,
     "open-matter": {"name": "Smith v. Jones", "note": ""}, "close-matter": {"matter": MATTER},
     "place-hold": {"matter": MATTER, "custodians": "held@letters.example.com", "groups": [], "services": [], "categories": [], "first_day": "", "last_day": "", "disclosure": "no", "ground": "a claim"},
     "confirm-hold": {"hold": HOLD}, "add-custodians": {"hold": HOLD, "custodians": "held@letters.example.com"}, "release-hold": {"hold": HOLD, "ground": "settled"},
@@ -238,6 +240,8 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: [change_for(org, one) for one in actors])
     if slug in CLAIMS:
         arrange(lambda: claims_for(org, slug))
+    if slug in apps.DATA:
+        arrange(lambda: apps.ready_for(org, slug))
     if slug in REGISTERS:
         arrange(lambda: registers_for(org, slug, person))
     if slug in states:

@@ -28,6 +28,7 @@ KINDS: dict[str, Kind] = {
 """News rest on the organization's legitimate interest in telling its members, so objecting ends it; tips rest on consent, so nothing is sent without it."""
 
 _SERVICE = """
+app-decided app-ended app-news app-provider
 accept-transfer account-deleted add-to-group address-change-asked address-change-ended address-changed-new address-changed-old address-freed address-request address-request-waits address-restored
 address-undone answer-value-dispute approve-email-change audit-alarm brake business-transfer cancel-deletion cancel-email-change cancel-invitation case-news case-waits change-email change-role
 claim-leave claim-news claim-objected confirm-address confirm-identity confirm-new-address copy-news create-token deactivate deactivate-own-account decline-own-deletion delete-as-requested

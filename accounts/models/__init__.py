@@ -2,6 +2,7 @@ from accounts.models.account import Account, Session
 from accounts.models.address import AddressChange, ReleasedAddress
 from accounts.models.app import App, AppGrant, Installation, OAuthApplication
 from accounts.models.brake import Brake
+from accounts.models.catalogue import AppDelivery, AppRequest, AppReview, AppUse
 from accounts.models.claim import Claim, ClaimedAccount
 from accounts.models.closing import Closing
 from accounts.models.communication import Announcement, Consent, Suppression
@@ -43,7 +44,11 @@ __all__ = [
     "Announcement",
     "ApiToken",
     "App",
+    "AppDelivery",
     "AppGrant",
+    "AppRequest",
+    "AppReview",
+    "AppUse",
     "Brake",
     "Claim",
     "ClaimedAccount",

@@ -58,7 +58,8 @@ class Installation(Versioned):
     """An app in one organization: what was approved, by whom, and until when."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "app": "public", "state": "public", "scopes": "public", "pending_scopes": "public",
-             "installed_by": "public", "installed_at": "public", "expires_at": "public", "ended_at": "public", "ended_why": "public"}
+             "installed_by": "public", "installed_at": "public", "expires_at": "public", "ended_at": "public", "ended_why": "public", "events_secret": "secret", "ended_entry": "unrecorded",
+             "last_used_at": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="installations")
     app = models.ForeignKey(App, on_delete=models.PROTECT, related_name="installations")
@@ -72,6 +73,11 @@ class Installation(Versioned):
     expires_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_why = models.CharField(max_length=20, blank=True)
+    events_secret = models.BinaryField(null=True)
+    """With what the provider checks that an event is ours: sealed as the secrets of log streams are."""
+    ended_entry = models.UUIDField(null=True)
+    """The entry that says it ended, once a subscriber has read it: what the mails to people who had allowed it something refer to."""
+    last_used_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()
@@ -81,7 +87,8 @@ class Installation(Versioned):
 class AppGrant(Identified):
     """What a person allowed an installed app to do in their name. Consent is per app, scopes and organization."""
 
-    AUDIT = {"id": "public", "organization": "public", "installation": "public", "account": "public", "scopes": "public", "granted_at": "public", "ended_at": "public", "ended_why": "public"}
+    AUDIT = {"id": "public", "organization": "public", "installation": "public", "account": "public", "scopes": "public", "granted_at": "public", "ended_at": "public", "ended_why": "public",
+             "told_at": "unrecorded", "last_used_at": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     installation = models.ForeignKey(Installation, on_delete=models.CASCADE, related_name="grants")
@@ -90,10 +97,14 @@ class AppGrant(Identified):
     granted_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_why = models.CharField(max_length=20, blank=True)
+    told_at = models.DateTimeField(null=True)
+    """When the person was written to because the app is gone."""
+    last_used_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["installation", "account"], condition=models.Q(ended_at=None), name="app_grant_once")]
+        indexes = [models.Index(fields=["installation", "id"], condition=models.Q(told_at=None, ended_why__in=("uninstalled", "blocked", "expired")), name="app_grant_untold")]
 
 
 class OAuthApplication(AbstractApplication):

@@ -15,7 +15,7 @@ class OrganizationPolicy(Versioned):
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "deletion_days": "public", "closing_days": "public",
              "contract_reminders": "public", "own_deletion": "public", "inactive_days": "public", "inactive_since": "public", "inactive_looked_on": "unrecorded",
-             "unused_days": "public", "unused_since": "public", "unused_reported_on": "unrecorded"}
+             "unused_days": "public", "unused_since": "public", "unused_reported_on": "unrecorded", "app_policy": "public"}
 
     organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="policy")
     deletion_days = models.PositiveSmallIntegerField(default=14, db_default=14, validators=[MinValueValidator(1), MaxValueValidator(90)])
@@ -43,6 +43,8 @@ class OrganizationPolicy(Versioned):
     """When that was decided; only warnings since then count."""
     unused_reported_on = models.DateField(null=True, blank=True)
     """The last day (UTC) on which it told the administrators what it did."""
+    app_policy = models.CharField(max_length=10, default="request", db_default="request", choices=[(name, name) for name in ("open", "approved", "request", "closed")])
+    """Which apps may be installed, and whether people may ask for others (accounts/catalogue/life.py)."""
 
     class Meta:
         default_permissions = ()

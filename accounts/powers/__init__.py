@@ -10,7 +10,9 @@ from accounts.powers import (
     answer_claim,
     answer_invitation,
     answer_transfer,
+    app_requests,
     cancel_invitation,
+    catalogue,
     change_claim,
     change_domain,
     change_email,
@@ -44,6 +46,7 @@ from accounts.powers import (
     hold_audit,
     import_people,
     inactivity,
+    installed_apps,
     invite,
     lockdown,
     name_successors,
@@ -85,6 +88,7 @@ from accounts.powers import (
     unused_accounts,
     update_profile,
     update_role,
+    withdraw_app_grant,
     withdraw_password_reset,
 )
 
@@ -110,6 +114,7 @@ POWERS: tuple[Power, ...] = (
     organization_settings.UPDATE, organization_settings.CONTACT_POWER, organization_settings.NUMBERS_POWER, inactivity.SET, unused_accounts.POWER,
     profile_policy.FIELD, profile_policy.LIMITS,
     send_announcement.POWER, choose_communications.POWER,
+    *catalogue.POWERS, *app_requests.POWERS, *installed_apps.POWERS, withdraw_app_grant.POWER,
     notice.PUT, notice.TAKE, notice.WRITE, notice.DISCARD, notice.PUBLISH,
     announce_claim.POWER, change_claim.CANCEL, change_claim.EXEMPT, change_claim.ANSWER, change_claim.RELEASE, answer_claim.ACCEPT, answer_claim.OBJECT, answer_claim.LEAVE,
     name_successors.POWER, name_successors.DECLINE, ownership.ACCEPT, ownership.STOP, ownership.GRANT, recovery_codes.MAKE, recovery_codes.PRESENT, set_succession.POWER,

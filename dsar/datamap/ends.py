@@ -69,6 +69,7 @@ ENDS: dict[str, End] = {
     "accounts_apitoken": End(clocks={"end": "COALESCE(ended_at, expires_at)", "made": "created_at", "used": "COALESCE(last_used_at, created_at)"},
                              said={"end": _("when it ended")}),
     "accounts_appgrant": End(clocks={"end": "ended_at", "made": "granted_at"}, said={"end": _("when it ended")}),
+    "accounts_apprequest": End(clocks={"end": "ended_at", "made": "asked_at"}, said={"end": _("when it was answered or taken back")}, label="outcome"),
     "accounts_membershipsnapshot": End(clocks={"end": "taken_at"}, said={"end": _("when the person was removed")}),
     "accounts_profilechange": End(clocks={"end": "told_at", "made": "changed_at"}, said={"end": _("when the person was told")}, label="field"),
     "accounts_profilesuggestion": End(clocks={"end": "suggested_at"}, said={"end": _("when it was suggested")}, label="field"),

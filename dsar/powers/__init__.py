@@ -15,6 +15,7 @@ from dsar.powers import (
     identity,
     legal_holds,
     matters,
+    object_app,
     organization_export,
     rebut_child_report,
     recipients,
@@ -26,7 +27,7 @@ from dsar.powers import (
 )
 
 POWERS: tuple[Power, ...] = (
-    request_copy.POWER, export_person.POWER, *cases.POWERS, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS, fetch_code.POWER,
+    request_copy.POWER, export_person.POWER, *cases.POWERS, object_app.POWER, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS, fetch_code.POWER,
     *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
     *disclosures.POWERS, *recipients.POWERS, *business_transfer.POWERS,
     *content.POWERS, *organization_export.POWERS,

@@ -8,6 +8,7 @@ from typing import Any
 from portal.api import (
     acts,
     addresses,
+    apps,
     audit,
     audit_exports,
     audit_streams,
@@ -60,6 +61,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *audit_streams.OPERATIONS,
     *webhooks.OPERATIONS,
     *domains.OPERATIONS,
+    *apps.OPERATIONS,
     *copies.OPERATIONS,
     *content.OPERATIONS,
     *organization_exports.OPERATIONS,

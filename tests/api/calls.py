@@ -22,6 +22,7 @@ from dsar.models import Copy, OrganizationExport
 from dsar.wholesale import run as wholesale
 from portal.api.operation import Operation
 from portal.powers import BY_SLUG
+from tests.apps.acts import app_for, installation_for
 from tests.cast import Org, World
 from tests.situations import HOLD, arrange, case_for, disclosure_for, domain_for, export_of, group_for, hold_for, ready, role_for, scheduled_for, service_for, session_for, stream_for, token_for
 
@@ -81,6 +82,8 @@ def things(org: Org, operation: Operation | None = None) -> dict[str, Any]:
         )
 
     arrange(make)
+    if operation and operation.name in {"apps", "app-queue", "app", "app-catalogue", "me-apps"}:
+        arrange(lambda: made.update(app_id=installation_for(org, app_for(org.organization), person, org.person("owner")).app_id))
     if operation and (operation.name in {"holds", "hold", "matters", "me-holds"} or "hold_id" in operation.path):
         arrange(lambda: hold_for(org, org.person("guest" if "guest" in org.people else name), "acknowledge-hold" if operation.name == "me-holds" else "release-hold"))
         made["hold_id"] = HOLD
