@@ -22,6 +22,6 @@ def back(responder: Responder) -> None:
 
 def _set(responder: Responder, state: str, *, before: str) -> None:
     model, number = (Service, responder.service_id) if responder.service_id else (Installation, responder.installation_id)
-    row = model.objects.select_for_update().filter(id=number, state=before).first()
-    if row is not None:
+    row = model.objects.select_for_update().filter(id=number).first()
+    if row is not None and getattr(row, "state", "") == before:
         model.objects.filter(id=number).update(state=state, version=row.version + 1)

@@ -28,6 +28,8 @@ AFTER: Mapping[str, frozenset[str]] = {
     S.REJECTED: frozenset(), S.COMPLETED: frozenset(), S.NOT_FOUND: frozenset(), S.CANCELLED: frozenset(),
 }
 """What may be said after what was said. An answer that closes a request stays; only “in part” may become the whole."""
+WAITS = timedelta(days=3)
+"""So long a copy waits for what programs give for it."""
 GIVES = frozenset({Type.ACCESS, Type.PORTABILITY})
 
 
@@ -110,6 +112,20 @@ def call_off(case_id: str | None, *, now: datetime) -> None:
     """The request ended without being granted: what nobody has answered is asked of nobody any more. Needs a transaction."""
     for row in Relay.objects.select_for_update(of=("self",)).select_related("responder__service", "responder__installation__app").filter(case_id=case_id, state__in=OPEN).order_by("id"):
         write(row, Answer(status=S.CANCELLED, how="ours"), now=now, event="relay.called_off")
+
+
+def awaited(now: datetime) -> list[UUID]:
+    """Requests whose copy waits for what programs give: as long as they are asked by a program and not by a person, some days, and only until they were to answer. Needs the scope."""
+    rows = Relay.objects.filter(type__in=GIVES, state__in=OPEN - {S.BY_HAND}, way="push", respond_by__gte=now.date(), asked_at__gt=now - WAITS).exclude(case=None)
+    return list(rows.values_list("case_id", flat=True).distinct())
+
+
+def acknowledge(relay_id: UUID, status: str, *, now: datetime) -> None:
+    """What whoever runs a program said by the link in the mail. Raises Unfit. Needs the scope."""
+    with transaction.atomic():
+        row = locked(relay_id)
+        if row is not None:
+            write(row, Answer(status=status, how="mail", code="other" if status == S.REJECTED else ""), now=now)
 
 
 def forget_nonces(*, now: datetime) -> None:

@@ -99,7 +99,7 @@ def draft(row: Relay, event: str, *, facts: dict[str, object], outcome: str = "s
 
 def organizations_of(account_id: UUID) -> list[UUID]:
     """Every organization in which something about the person may have gone to a program: where they are or were a member, or allowed an app."""
-    return sorted({*Membership.objects.filter(account_id=account_id).values_list("organization_id", flat=True), *AppGrant.objects.filter(account_id=account_id).values_list("organization_id", flat=True)})
+    return sorted({found for model in (Membership, AppGrant) for found in model.objects.filter(account_id=account_id).values_list("organization_id", flat=True)})  # type: ignore[attr-defined]
 
 
 def clients(responder: Responder) -> list[UUID]:

@@ -76,7 +76,10 @@ def _ask(organization_id: UUID, account_id: UUID, types: list[Type], *, cause: U
 
 
 def erasures(account: Account, _address: str) -> dict[str, int]:
-    """A part of the deletion of an account: every program in every organization of the person is asked to delete too. It stands before the parts that forget where the person was. Needs an open act."""
+    """A part of the deletion of an account: every program in every organization of the person is asked to delete too.
+
+    It stands before the parts that forget where the person was. Needs an open act.
+    """
     now, asked = datetime.now(UTC), 0
     for organization_id in asking.organizations_of(account.id):
         case = Case.objects.filter(organization_id=organization_id, account_id=account.id, actions__right=Right.ERASURE, actions__outcome=Outcome.OPEN).order_by("received_at").first()

@@ -132,7 +132,7 @@ def _settle(relay_id: UUID, result: _Result, *, now: datetime) -> None:
 
 def delay(attempts: int) -> timedelta:
     """From one minute to a day, doubling, a fifth more or less, so that many do not come back at once."""
-    return min(FIRST * 2 ** min(attempts - 1, 12), LONGEST) * random.uniform(0.8, 1.2)
+    return min(FIRST * 2 ** min(attempts - 1, 12), LONGEST) * random.uniform(0.8, 1.2)  # noqa: S311  (spreads attempts, protects nothing)
 
 
 def _again(row: Relay, problem: str, now: datetime) -> None:

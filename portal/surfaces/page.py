@@ -90,7 +90,8 @@ _INACTIVITY = ("set-inactivity-rule",)
 _SUCCESSION = ("name-successors", "stop-succession", "make-recovery-codes", "set-succession-days")
 _DISCLOSURES = ("record-disclosure", "answer-disclosure", "correct-disclosure", "extend-prohibition", "tell-of-disclosure", "add-disclosure-evidence")
 _RECIPIENTS = ("add-recipient", "change-recipient", "end-recipient")
-_LISTS = {**dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENTS, "register-recipients"), "set-controller": "processing",
+_LISTS = {**dict.fromkeys(("set-responder", "make-responder-token", "release-responder"), "responders"), **dict.fromkeys(("send-relay-again", "record-relay-answer"), "responders"),
+          **dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENTS, "register-recipients"), "set-controller": "processing",
           "publish-transparency-report": "register-report", "hide-transparency-report": "register-report",
           **dict.fromkeys(("announce-business-transfer", "withdraw-business-transfer"), "register-transfer"),
           **dict.fromkeys(_SUCCESSION, "succession"), **dict.fromkeys(("accept-ownership", "decline-succession"), "my-succession"), "present-recovery-codes": "recovery",
@@ -210,7 +211,7 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
     }, status=status)
 
 
-_ONCE = {"make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html", "make-fetch-code": "rights/fetch_code.html"}
+_ONCE = {"make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html", "make-responder-token": "relays/token.html", "make-fetch-code": "rights/fetch_code.html"}
 """The pages that show a secret once, where it is no API token."""
 
 
