@@ -85,6 +85,7 @@ ENDS: dict[str, End] = {
     "dsar_childreport": End(clocks={"end": "asked_at"}),
     "dsar_inquiry": End(clocks={"end": "asked_at"}),
     "dsar_copy": End(clocks={"end": "CASE WHEN state IN ('ended', 'failed') THEN COALESCE(expires_at, asked_at) END", "made": "asked_at"}, said={"end": _("when it could not be fetched any more")}),
+    "dsar_relaynonce": End(clocks={"end": "seen_at"}),
     "dsar_relay": End(clocks={"end": "answered_at", "made": "asked_at"}, said={"end": _("when it was answered")}, label="type"),
     "dsar_restriction": End(clocks={"end": "lifted_at", "made": "began_at"}, said={"end": _("when it was lifted")}, label="trigger"),
     "dsar_case": End(

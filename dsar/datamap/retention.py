@@ -32,6 +32,4 @@ UNITS: tuple[Unit, ...] = (
     ),
 )
 
-NOTHING: tuple[Nothing, ...] = (Nothing("dsar_responder", "how services and apps are reached with requests, with which key they sign, and whether they answer in time"),
-                                Nothing("dsar_relaynonce", "numbers that a service or app used for one message, kept for minutes"),
-                                Nothing("dsar_retentionrun", "what was removed when its time was over: counts and days, and the numbers of rules"),)
+NOTHING: tuple[Nothing, ...] = (Nothing("dsar_retentionrun", "what was removed when its time was over: counts and days, and the numbers of rules"),)

@@ -68,7 +68,7 @@ class SetForm(ProgramForm):
     public_key = forms.CharField(label=gettext_lazy("Its public key"), max_length=44, required=False,
                                  help_text=gettext_lazy("Only where we call it: the Ed25519 key with which it signs its answers, 32 bytes in base64. Without it no answer could be believed."))
     email = forms.EmailField(label=gettext_lazy("E-mail address of whoever runs it"), max_length=254, required=False,
-                             help_text=gettext_lazy("For requests by mail, and for those that could not be delivered for a week."))
+                             help_text=gettext_lazy("Of a team rather than a person. For requests by mail, and for those that could not be delivered for a week."))
     cycle_days = forms.IntegerField(label=gettext_lazy("Asks us at least every so many days"), min_value=1, max_value=30, required=False, help_text=gettext_lazy("Only where it asks us. Empty: 7."))
     independent = forms.BooleanField(label=gettext_lazy("Whoever runs it answers for the data themselves"), required=False,
                                      help_text=gettext_lazy("Independent controllers are told of a request and decide on their own; processors do what they are told."))
