@@ -441,7 +441,7 @@ def relay_for(org: Org, slug: str, person: Membership) -> Relay:
     now = datetime.now(UTC)
     service, _made = Service.objects.get_or_create(organization=org.organization, slug="relayed", defaults={"name": "Relayed", "created_at": now})
     responder, _made = Responder.objects.update_or_create(service=service, defaults={
-        "organization": org.organization, "way": "pull" if slug == "make-responder-token" else "mail", "email": "requests@elsewhere.example",
+        "organization": org.organization, "way": "pull" if slug == "make-responder-token" else "mail", "email": "before@elsewhere.example",
         "suspended_at": now if slug == "release-responder" else None})
     row, _made = Relay.objects.update_or_create(id=RELAY, defaults={
         "organization": org.organization, "responder": responder, "account_id": person.account_id, "cause": person.account_id, "type": "access", "way": "mail", "state": "pending", "asked_at": now,

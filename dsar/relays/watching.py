@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import holding
 from accounts.tenancy import installation
 from audit import recording
 from audit.record import ActorRef, EntryDraft, TargetRef
@@ -35,7 +36,8 @@ def run(*, now: datetime) -> None:
                 _alone(lambda responder=responder: _missed(responder.id, now))
         for responder_id in Responder.objects.exclude(overdue_at=None).values_list("id", flat=True):
             _alone(lambda responder_id=responder_id: _on(responder_id, now))
-        for relay_id in Relay.objects.exclude(answer=None).filter(Q(case=None) | Q(case__closed_at__lt=now - KEPT)).values_list("id", flat=True):
+        over = Relay.objects.exclude(answer=None).filter(Q(case=None) | Q(case__closed_at__lt=now - KEPT))
+        for relay_id in list(holding.free(over).values_list("id", flat=True)):  # what a hold keeps stays
             _alone(lambda relay_id=relay_id: _forget(relay_id, now))
 
 

@@ -105,9 +105,7 @@ def acknowledge(request: HttpRequest, word: str) -> HttpResponse:
                 refused = _("It was answered already. If that was wrong, write to the organization.") if unfit.code else _("Choose one answer.")
             row.refresh_from_db()
         said = sending.letter(row)
-    response = render(request, "relays/acknowledge.html", {**said, "row": row, "choices": BY_MAIL.items(), "closed": row.state not in OPEN, "refused": refused}, status=422 if refused else 200)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return render(request, "relays/acknowledge.html", {**said, "row": row, "choices": BY_MAIL.items(), "closed": row.state not in OPEN, "refused": refused}, status=422 if refused else 200)
 
 
 # What programs call

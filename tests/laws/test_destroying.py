@@ -66,6 +66,7 @@ NEVER_HELD = {
     "accounts/work.py": "what a power removes of somebody stands in its entry, with its values; the log keeps them, and what a hold keeps of the log does not go",
     "accounts/rights.py": "secrets of links and visits, as hashes; that the page was opened stands in the log",
     "dsar/cases/inquiries.py": "what was typed before anybody knew who it was; what became of it is a request, and stays",
+    "dsar/relays/answering.py": "numbers that programs made for one message each; about nobody",
     "dsar/cases/children.py": "what was typed before anybody knew whom it was about; the request that it becomes has the words",
     "accounts/emails/switching.py": "the sign-in library's own copy of addresses; the address before stands in the entry",
     "accounts/credentials.py": "secrets of browser sessions; that a session was and when stays in a table of its own",
