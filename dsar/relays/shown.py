@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from accounts.models import Account, Installation
 from accounts.tenancy import installation
 from accounts.work import plain
@@ -15,6 +18,14 @@ from dsar.cases.models import Action, Case, Outcome
 from dsar.relays import answering, messages
 from dsar.relays.following import GRANTED
 from dsar.relays.models import OPEN, Relay, Responder, Way
+
+_TRIED = {
+    "unreachable": gettext_lazy("The last try: nobody answers at its address."), "name_not_found": gettext_lazy("The last try: the name in its address is not known."),
+    "too_slow": gettext_lazy("The last try: it took too long to answer."), "tls_failed": gettext_lazy("The last try: the connection was not safe, because its certificate is not right."),
+    "private_address": gettext_lazy("The last try: its address is in a private network, which the operator has to allow."), "plain_http": gettext_lazy("The last try: its address is not encrypted."),
+    "bad_address": gettext_lazy("The last try: its address is none."),
+}
+_OTHERWISE = gettext_lazy("The last try: what it answered was no receipt that it signed.")
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,14 @@ class Line:
     @property
     def open(self) -> bool:
         return self.row.state in OPEN
+
+    @property
+    def tried(self) -> str:
+        """Why the last try failed, in words; '' where nothing is wrong, or it was answered."""
+        code = self.row.problem if self.open else ""
+        if code.startswith("status_"):
+            return _("The last try: it answered with the status %(status)s.") % {"status": code.removeprefix("status_")}
+        return str(_TRIED.get(code, _OTHERWISE)) if code else ""
 
     @property
     def kind(self) -> str:
