@@ -281,7 +281,7 @@ def _tell(account: Account, row: Deletion, address: str, entry: UUID, now: datet
     organization = Organization.objects.filter(id=row.organization_id).first()
     outbox.owe(template="account-deleted", account=account, address=address, entry=entry, organization_id=row.organization_id, now=now, context={
         "organization": organization.name if organization else "", "contact": organization.contact_email if organization else "", "when": now.isoformat(timespec="minutes")[:16].replace("T", " "),
-        "backups": backups.isoformat(), "scheduled": row.scheduled_at.isoformat()[:16].replace("T", " ")})
+        "backups": backups.isoformat(), "unconfirmed": import_string(settings.PURGE_UNCONFIRMED)(account), "scheduled": row.scheduled_at.isoformat()[:16].replace("T", " ")})
 
 
 def tidy() -> None:

@@ -100,6 +100,7 @@ from dsar.registers.models import (  # noqa: E402, F401
     Round,
     ToldDisclosure,
 )
+from dsar.relays.models import Relay, RelayNonce, Responder  # noqa: E402, F401  (Django finds models here)
 from dsar.restriction.model import Restriction  # noqa: E402, F401  (Django finds models here)
 from dsar.retention.models import RetentionRule, RetentionRun  # noqa: E402, F401
 from dsar.wholesale.model import ExportConsent, OrganizationExport  # noqa: E402, F401

@@ -33,6 +33,8 @@ from dsar.holds import running as legal_holds
 from dsar.ledger import settling
 from dsar.registers import disclosures, recipients, rounds, transfers, versions
 from dsar.registers import notices as register_notices
+from dsar.relays import sending as relays_sending
+from dsar.relays import watching as relays_watching
 from dsar.restriction import life as restrictions
 from dsar.retention import running as retention_running
 from dsar.wholesale import run as wholesale
@@ -62,6 +64,8 @@ def follow() -> None:
         wake("copies")
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
+    if relays_sending.waiting(now=timezone.now()):
+        wake("relays")
     if _announced():
         wake("announcements")
     if _rounds():
@@ -125,6 +129,9 @@ def periodic() -> None:
     if cache.add("webhooks-looked-at", 1, 600):
         webhooks_running.run(now=timezone.now())
         signals_running.run(now=timezone.now())
+    relays_watching.run(now=timezone.now())
+    if relays_sending.waiting(now=timezone.now()):
+        wake("relays")
     if cache.add("retention-looked", 1, 3600) or retention_running.waiting():
         wake("retention")
     if run.waiting() or wholesale.waiting():
@@ -191,6 +198,13 @@ def copies() -> None:
     wholesale.resume(now=timezone.now())
     if run.resume(now=timezone.now()):
         wake("copies")
+
+
+def relays() -> None:
+    """Bring requests to services and apps for some seconds; what is left goes to the end of the queue, so that a program that hangs keeps nobody's mail waiting."""
+    _begun("relays")
+    if relays_sending.run(now=timezone.now()):
+        wake("relays")
 
 
 def announcements() -> None:

@@ -22,7 +22,7 @@ from audit.context import current
 _ROOT = str(Path(__file__).resolve().parent.parent) + "/"
 _ADDRESS = re.compile(r"[^\s@<>\"'(),;:=\[\]{}]+(?:@|%40)[^\s@<>\"'(),;:=\[\]{}]+", re.IGNORECASE)
 _QUERY = re.compile(r"\?[^\s\"'?]*=[^\s\"']*")
-_LINK = re.compile(r"/(invitation|stop|reset|confirm|calendar)/[^\s/\"']+")
+_LINK = re.compile(r"/(invitation|stop|reset|confirm|calendar|acknowledge)/[^\s/\"']+")
 _TOKEN = re.compile(r"\bstw_[A-Za-z0-9_-]+|\b(Bearer|Basic)\s+\S+", re.IGNORECASE)
 _NUMBERS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*)(?![\w])")
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")

@@ -191,7 +191,7 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
                      "dsar.ledger.states.SUBSCRIBER", "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER",
                      "accounts.webhooks.news.SUBSCRIBER", "accounts.webhooks.news.TELLING", "accounts.signals.news.SUBSCRIBER",
-                     "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
+                     "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "dsar.relays.following.SUBSCRIBER", "dsar.relays.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
 INACTIVE_ACCOUNT_DAYS = env.number("STEWARD_INACTIVE_ACCOUNT_DAYS", default=1095, least=0,
@@ -207,11 +207,13 @@ POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 
 EVENT_SENTENCES = "portal.sentences.EVENTS"
 """Every action of the log with its sentence: what webhooks can ask for."""
-PURGE_PARTS = ("accounts.communications.choices.outlive", "accounts.signals.farewell.last_events",
+PURGE_PARTS = ("accounts.communications.choices.outlive", "accounts.signals.farewell.last_events","dsar.relays.following.erasures", "accounts.communications.choices.outlive",
                "accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests", "accounts.purge_parts.rest",
                "dsar.erasing.copies", "dsar.erasing.by_map")
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""
 
+PURGE_UNCONFIRMED = "dsar.relays.shown.not_confirmed_of"
+"""Who else was asked to delete and has not confirmed it, by name: the last mail about an account says it."""
 HOLDERS = ("audit.holds.about",)
 """What can hold an account, so that nothing of it is deleted: functions from accounts to (account, organization whose hold it is). People of legal holds are there too (decision 58)."""
 KEPT, KEPT_SPACES = "dsar.holds.gate.kept_in", "dsar.holds.gate.held_spaces"
@@ -219,6 +221,9 @@ KEPT, KEPT_SPACES = "dsar.holds.gate.kept_in", "dsar.holds.gate.held_spaces"
 
 DATA_CATEGORIES = "dsar.datamap.kinds.CATEGORIES"
 """Kinds of personal data, by key, for packages that know nothing of the data map."""
+
+RELAY_BUFFER_DAYS = env.number("STEWARD_RELAY_BUFFER_DAYS", default=10, least=0, most=25)  # so many days before the person has to be answered, services and apps have to have answered us
+RELAY_GRACE_DAYS = env.number("STEWARD_RELAY_GRACE_DAYS", default=3, least=1, most=30)  # so many days after that an administrator was warned, the access of whoever did not answer rests
 
 CONTENT_READERS = ("dsar.content.records.READER",)
 """What two people can open of a managed account (dsar/content/readers.py). Whoever connects a service adds its reader here."""

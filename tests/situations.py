@@ -62,11 +62,13 @@ from dsar.holds.models import HoldNotice, LegalHold, Matter
 from dsar.models import ContentAccess, Copy, OrganizationExport
 from dsar.registers import disclosures
 from dsar.registers.models import BusinessTransfer, Controller, Disclosure, Recipient, Step
+from dsar.relays.models import Relay, Responder
 from dsar.restriction.model import Restriction
 from dsar.retention.models import RetentionRule, RetentionRun
 from tests.apps import acts as apps
 from tests.cast import Org
 
+RELAY = "00000000-0000-4000-8000-000000000067"
 EXPORT = "00000000-0000-4000-8000-000000000061"
 SUGGESTION = "00000000-0000-4000-8000-000000000057"
 RULE, RUN = "00000000-0000-4000-8000-000000000058", "00000000-0000-4000-8000-000000000059"
@@ -132,6 +134,9 @@ DATA: dict[str, dict[str, Any]] = {
     "answer-disclosure": {"disclosure": "D-2222-3333", "outcome": "refused", "given": [], "records": None, "refusal": "no_basis", "answered_on": None}, "add-disclosure-evidence": {"disclosure": "D-2222-3333", "file": "YW4gb3JkZXI="},
     "correct-disclosure": {"disclosure": "D-2222-3333", "name": "Public Prosecutor of the North", "words": "A misspelled name."}, "tell-of-disclosure": {"disclosure": "D-2222-3333", "lifted": False, "words": ""},
     "extend-prohibition": {"disclosure": "D-2222-3333", "secret_until": "2030-01-31", "secret_basis": "Order 17"},
+    "set-responder": {"program": "relayed", "way": "mail", "url": "", "public_key": "", "email": "requests@elsewhere.example", "cycle_days": None, "independent": False},
+    "make-responder-token": {"program": "relayed"}, "release-responder": {"program": "relayed", "private_note": ""},
+    "send-relay-again": {"relay": RELAY}, "record-relay-answer": {"relay": RELAY, "status": "completed", "private_note": "They called."},
     "add-recipient": {"name": "Postal Service", "kind": "processor", "purposes": ["notices"], "categories": ["user.contact.email"], "country": "DE", "mechanism": "", "derogation": "", "mechanism_on": None, "document": ""},
     "change-recipient": {"recipient": "Mail Works", "name": "Mail Works", "kind": "processor", "purposes": ["notices"], "categories": ["user.contact.email"], "country": "AT", "mechanism": "", "derogation": "", "mechanism_on": None, "document": ""},
     "end-recipient": {"recipient": "Mail Works"}, "set-controller": {"name": "North Ltd", "officer": "The officer"}, "publish-transparency-report": {}, "hide-transparency-report": {},
@@ -178,6 +183,8 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: RetentionRun.objects.update_or_create(id=RUN, defaults={
             "organization_id": org.organization.id, "day": datetime.now(UTC).date(), "zone": "UTC", "dry": False, "state": "stopped", "digest": "0" * 64, "started_at": datetime.now(UTC), "due": 900,
             "total": 1000, "agreed": False, "finished_at": None, "failure": ""}))
+    if slug in RELAYS:
+        arrange(lambda: relay_for(org, slug, person))
     if slug == "end-calendar-link":
         arrange(lambda: [calendar_link_for(one) for one in actors])
     if slug == "record-request":
@@ -470,6 +477,22 @@ def draft_for(org: Org, *, write: bool = True, **more: Any) -> NoticeVersion | N
         return None
     values = {"powers": last.powers, "words": last.words, "text": f"{last.text} And more: {uuid.uuid4()}", **more}
     return NoticeVersion.objects.create(organization=org.organization, number=last.number + 1, state="draft", created_at=datetime.now(UTC), **values)
+
+
+RELAYS = ("set-responder", "make-responder-token", "release-responder", "send-relay-again", "record-relay-answer")
+
+
+def relay_for(org: Org, slug: str, person: Membership) -> Relay:
+    """A service that can be asked, in the state that the power needs, and one open request about the person to it. Needs an open act."""
+    now = datetime.now(UTC)
+    service, _made = Service.objects.get_or_create(organization=org.organization, slug="relayed", defaults={"name": "Relayed", "created_at": now})
+    responder, _made = Responder.objects.update_or_create(service=service, defaults={
+        "organization": org.organization, "way": "pull" if slug == "make-responder-token" else "mail", "email": "before@elsewhere.example",
+        "suspended_at": now if slug == "release-responder" else None})
+    row, _made = Relay.objects.update_or_create(id=RELAY, defaults={
+        "organization": org.organization, "responder": responder, "account_id": person.account_id, "cause": person.account_id, "type": "access", "way": "mail", "state": "pending", "asked_at": now,
+        "respond_by": now.date() + timedelta(days=20), "answered_at": None, "how": "", "case": None})
+    return row
 
 
 REGISTERS = ("answer-disclosure", "correct-disclosure", "extend-prohibition", "tell-of-disclosure", "add-disclosure-evidence", "add-recipient", "change-recipient", "end-recipient", "set-controller",

@@ -17,6 +17,7 @@ from audit.subscribers import Sealed, Subscriber
 from dsar.cases import agents, words
 from dsar.cases.models import Case, Happening
 from dsar.cases.table import BY_EVENT, REMINDER, ROWS
+from dsar.relays import shown
 
 PERMISSION = "manage_requests"
 TO_ALL = frozenset({"warned", "breached", "disputed", "assigned", "barred"})
@@ -52,6 +53,8 @@ def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
             _administrator(sealed, case, account, "child" if happened.code == REMINDER else happened.event)
 
 
+OUTCOMES = frozenset({"fulfilled", "fulfilled_in_part", "released"})
+"""These say what became of the request, and so who else was asked and has not confirmed it."""
 COMPLAINS = frozenset({"breached", "upheld", "extend", "closed_unverified"})
 """Beside what is decided, these say where else the person can turn."""
 
@@ -62,7 +65,8 @@ def _letter(case: Case, event: str, message: str, *, ground: str = "", facts: Ma
     with translation.override(case.account.language):
         return {"organization": case.organization.name, "reference": case.reference, "message": message, "line": str(words.TIMELINE[event]), "more": _more(case, event, facts or {}),
                 "ground": words.ground(ground), "due": date_format(case.statutory_due) if case.statutory_due and row.clock != "stop" and event not in {"breached", "reminded"} else "",
-                "complain": words.complain(case.regimes) if row.decides or event in COMPLAINS else []}
+                "complain": words.complain(case.regimes) if row.decides or event in COMPLAINS else [],
+                "unconfirmed": shown.unconfirmed(case) if event in OUTCOMES else []}
 
 
 def _more(case: Case, event: str, facts: Mapping[str, Any]) -> list[str]:

@@ -52,7 +52,8 @@ class End:
 
 
 _SESSION = "COALESCE(ended_at, (SELECT s.expire_date FROM django_session s WHERE s.session_key = accounts_session.session_key), last_seen_at)"
-_OF_CASE = (Part("dsar_inquiry", "case_id", "null"), *(Part(table, "case_id") for table in ("dsar_evidence", "dsar_agent", "dsar_happening", "dsar_task", "dsar_action")))
+_OF_CASE = (Part("dsar_inquiry", "case_id", "null"), Part("dsar_relay", "case_id", "null"),
+            *(Part(table, "case_id") for table in ("dsar_evidence", "dsar_agent", "dsar_happening", "dsar_task", "dsar_action")))
 
 
 def _credential(end: str, said: Words, *, made: bool = True, pointed_at: tuple[str, str] | None = None) -> End:
@@ -85,6 +86,8 @@ ENDS: dict[str, End] = {
     "dsar_childreport": End(clocks={"end": "asked_at"}),
     "dsar_inquiry": End(clocks={"end": "asked_at"}),
     "dsar_copy": End(clocks={"end": "CASE WHEN state IN ('ended', 'failed') THEN COALESCE(expires_at, asked_at) END", "made": "asked_at"}, said={"end": _("when it could not be fetched any more")}),
+    "dsar_relaynonce": End(clocks={"end": "seen_at"}),
+    "dsar_relay": End(clocks={"end": "answered_at", "made": "asked_at"}, said={"end": _("when it was answered")}, label="type"),
     "dsar_restriction": End(clocks={"end": "lifted_at", "made": "began_at"}, said={"end": _("when it was lifted")}, label="trigger"),
     "dsar_case": End(
         clocks={"end": "closed_at", "made": "received_at"}, said={"end": _("when the request was closed"), "made": _("when the request came in")}, label="channel", parts=_OF_CASE,

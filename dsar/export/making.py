@@ -28,6 +28,7 @@ from dsar.export.people import People
 from dsar.export.rows import KNOWN, Reader, line, schema
 from dsar.holding import told
 from dsar.registers import recipients
+from dsar.relays import shown
 
 SHOWN = 50
 """So many records of each kind stand in the page for reading; all of them in the files."""
@@ -108,15 +109,17 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     kinds = [_kind(bag, reader, unit) for unit in units if not unit.table.startswith("audit_")]
     done = _acts(bag, account.id, orgs, people, now)
     _portable(bag, account, memberships, reader, orgs, units)
+    programs = _programs(bag, wanted.case, people)
     withheld = _withheld(reader)
     bag.put("data/withheld.json", _pretty(withheld))
     summary = _summary(account, memberships, manager, now, people)
     bag.put("data/summary.json", _pretty(summary))
     bag.put("data/README.html", render_to_string("copy/README.html", {
-        "account": account, "now": now, "purposes": _by_purpose(kinds), "acts": done, "withheld": withheld, "summary": summary, "shown": SHOWN, "language": wanted.language}))
+        "account": account, "now": now, "purposes": _by_purpose(kinds), "acts": done, "withheld": withheld, "summary": summary, "programs": programs, "shown": SHOWN, "language": wanted.language}))
     if found:
         raise Leak
-    counts = {one.name.removeprefix("data/"): one.count for one in kinds} | {one["name"].removeprefix("data/"): one["count"] for one in done}
+    given = {one["name"].removeprefix("data/"): 1 for one in programs if one["gave"]}
+    counts = given | {one.name.removeprefix("data/"): one.count for one in kinds} | {one["name"].removeprefix("data/"): one["count"] for one in done}
     manifest = bag.finish(
         info={"Source-Organization": "Steward", "External-Description": "A copy of the personal data of one person", "Bagging-Date": f"{now:%Y-%m-%d}", "External-Identifier": str(wanted.copy)},
         manifest={"format": "steward-copy/1", "copy": str(wanted.copy), "subject": str(account.id), "asked_at": plain(wanted.asked_at), "as_of": plain(now),
@@ -167,6 +170,17 @@ def _portable(bag: Bag, account: Account, memberships: list[Membership], reader:
         if unit.sole or unit.table in {"accounts_membership", "accounts_serviceaccess", "accounts_groupmembership"}:
             bag.lines(f"data/portable/{unit.table.removeprefix('accounts_')}.csv", portable.table(reader.rows(unit), reader.names(unit)))
     bag.lines("data/portable/activities.jsonl", portable.activities(acts.by(me=account.id, orgs=orgs, people=reader.people)))
+
+
+def _programs(bag: Bag, case_id: UUID | None, people: People) -> list[dict[str, Any]]:
+    """What services and apps gave for the request, each in a folder of its own with where it comes from; who gave nothing is named too. Addresses of other people are covered in it."""
+    found = []
+    for name, origin, given in shown.for_copy(case_id) if case_id else []:
+        bag.put(f"{name}/provenance.json", people.without_addresses(_pretty(origin)))
+        if given is not None:
+            bag.put(f"{name}/answer.json", people.without_addresses(shown.text_of(given)))
+        found.append({**origin, "name": f"{name}/answer.json", "gave": given is not None})
+    return found
 
 
 def _withheld(reader: Reader) -> list[dict[str, Any]]:

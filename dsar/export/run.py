@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,7 @@ from dsar.cases.models import Case, State
 from dsar.content.telling import FACT
 from dsar.export import making, sealed
 from dsar.models import Copy, CopyState
+from dsar.relays import answering
 
 logger = logging.getLogger("steward.copies")
 KEPT = timedelta(days=7)
@@ -56,14 +57,19 @@ def waiting() -> bool:
 
 
 def _asked() -> bool:
-    return Copy.objects.filter(state=CopyState.ASKED).exists()
+    return _due(datetime.now(UTC)).exists()
+
+
+def _due(now: datetime) -> QuerySet[Copy]:
+    """Copies to be made now. One that answers a request waits some days for what services and apps give for it, and never beyond the day by which they were to answer."""
+    return Copy.objects.filter(state=CopyState.ASKED).exclude(for_case__in=answering.awaited(now))
 
 
 def resume(*, now: datetime, seconds: float = 20.0, only: UUID | None = None) -> bool:
     """Make the copies that wait, for some seconds. True when something is left. Safe to run twice at once and after a crash."""
     end = time.monotonic() + seconds
     with installation("copies of people in every organization"):
-        ids = [only] if only else list(Copy.objects.filter(state=CopyState.ASKED).order_by("asked_at").values_list("id", flat=True)[:100])
+        ids = [only] if only else list(_due(now).order_by("asked_at").values_list("id", flat=True)[:100])
     for copy_id in ids:
         if time.monotonic() > end:
             return True

@@ -14,6 +14,7 @@ from accounts.communications import choices
 from audit import retention
 from audit.models import Hold
 from dsar.ledger.file import Draft
+from dsar.relays.models import OPEN, Relay, Type
 from dsar.restriction.model import Restriction
 
 
@@ -129,6 +130,13 @@ def holds(happened: Happened) -> Iterable[Draft]:
         if max(row.since, row.released_at or row.since) >= happened.at:
             yield draft("hold.state", happened, org=row.org, subject=row.subject, hold=row.id, kind=row.kind, first_day=row.first_day, last_day=row.last_day, since=row.since, by=row.by,
                         released_at=row.released_at, released_by=row.released_by)
+
+
+def relays(happened: Happened) -> Iterable[Draft]:
+    """What programs were asked to delete: one that was restored from a backup of its own, or that we would forget to ask, is asked again."""
+    for row in Relay.objects.filter(organization_id=happened.org, account_id__in=happened.people, type=Type.ERASURE, state__in=OPEN).defer("answer").order_by("id"):
+        yield draft("relay.erasure", happened, org=row.organization_id, subject=row.account_id, relay=row.id, responder=row.responder_id, cause=row.cause, asked_at=row.asked_at,
+                    respond_by=row.respond_by)
 
 
 def keeping(happened: Happened) -> Iterable[Draft]:

@@ -247,9 +247,21 @@ def nothing(lines: Sequence[Line], now: datetime) -> Changed:
     return []
 
 
+def relays(lines: Sequence[Line], now: datetime) -> Changed:
+    """Programs that were asked to delete are asked again, under the same number, where this database does not know of it. What it knows of goes on as it was."""
+    return _run("""INSERT INTO dsar_relay AS r (id, version, organization_id, responder_id, account_id, case_id, cause, type, way, state, code, asked_at, respond_by,
+      attempts, next_try, problem, how, receipt)
+     SELECT (g.f->>'relay')::uuid, 1, s.organization_id, s.id, a.id, (SELECT c.id FROM dsar_case c WHERE c.id = (g.f->>'cause')::uuid), (g.f->>'cause')::uuid, 'erasure',
+      CASE WHEN s.way = 'push' AND (s.url = '' OR s.public_key = '') THEN 'mail' ELSE s.way END,
+      CASE WHEN s.way = 'pull' OR s.email <> '' OR s.way = 'push' AND s.url <> '' AND s.public_key <> '' THEN 'waiting' ELSE 'by_hand' END, '',
+      (g.f->>'asked_at')::timestamptz, (g.f->>'respond_by')::date, 0, CASE WHEN s.way = 'pull' THEN NULL ELSE %(now)s::timestamptz END, '', '', ''
+     FROM given g JOIN dsar_responder s ON s.id = (g.f->>'responder')::uuid AND s.organization_id = g.org AND s.way <> 'none' JOIN accounts_account a ON a.id = g.subject
+     ON CONFLICT (id) DO NOTHING RETURNING r.organization_id, r.account_id""", _latest(lines, "relay"), now)
+
+
 KINDS_OF_LINES: dict[str, Restore] = {
     "deletion.state": deletions, "account.state": accounts, "membership.state": memberships, "token.state": tokens, "credentials.changed": passwords, "address.changed": addresses,
-    "management.state": managements, "restriction.state": restrictions, "consent.state": consents, "hold.state": holds, "keeping.state": keeping, "told.only": nothing,
+    "management.state": managements, "restriction.state": restrictions, "consent.state": consents, "hold.state": holds, "keeping.state": keeping, "told.only": nothing, "relay.erasure": relays,
     "ledger.void": nothing, "retention.ran": nothing, "ledger.replayed": nothing,
 }
 """What a line of each kind brings about, in the order in which lines read together are carried out. Retention runs again by its own clock, and so do addresses and months of the log."""

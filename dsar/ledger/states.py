@@ -44,6 +44,8 @@ TABLE: dict[str, tuple[Read, ...]] = {
     **dict.fromkeys((
         "data.hold.placed", "data.hold.released", "data.legal_hold.placed", "data.legal_hold.people_added", "data.legal_hold.people_released", "data.legal_hold.released"), (reading.holds,)),
     "retention.changed": (reading.keeping,),
+    # what services and apps were asked to delete
+    **dict.fromkeys(("relay.asked", "relay.sent_again"), (reading.relays,)),
     # what can only be told
     **dict.fromkeys((
         "data.export.requested", "people.exported", "case.received", "case.refused", "case.fulfilled", "domain.released", "claim.cancelled", "claim.ended", "retention.rule_set",
@@ -75,7 +77,7 @@ def drafts(batch: Iterable[Sealed]) -> list[Draft]:
         one = happened(sealed)
         for read in TABLE.get(sealed.action, ()):
             for draft in read(one):
-                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action")))
+                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action", "relay")))
                 found.pop(key, None)
                 found[key] = draft
     return list(found.values())

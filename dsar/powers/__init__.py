@@ -19,7 +19,9 @@ from dsar.powers import (
     organization_export,
     rebut_child_report,
     recipients,
+    relays,
     request_copy,
+    responders,
     restrict_own_use,
     restrict_use,
     retention,
@@ -34,4 +36,5 @@ POWERS: tuple[Power, ...] = (
     *matters.POWERS, *legal_holds.POWERS, acknowledge_hold.POWER,
     restrict_own_use.POWER, restrict_own_use.END, restrict_use.POWER, restrict_use.LIFT,
     *retention.POWERS,
+    *responders.POWERS, *relays.POWERS,
 )

@@ -11,7 +11,8 @@ from dsar.cases.engine import Loaded
 from dsar.cases.models import Channel, Outcome, Right, State
 from dsar.cases.table import BY_EVENT
 from dsar.powers.cases import visible
-from portal.api import shapes
+from dsar.relays import shown
+from portal.api import relays, shapes
 from portal.api.operation import Call, Operation, Param
 from portal.api.schema import choice, flag, many, nullable, number, text, thing
 
@@ -37,6 +38,7 @@ ONE = thing({
     "rests_until": shapes.MAYBE_STAMP | {"description": "Until then nothing is disclosed, deleted or corrected, because the way in to the account changed."},
     "why_due": many(text(400, sample="Received on 24 November 2026.")),
     "happened": many(thing({"at": shapes.STAMP, "event": choice(*BY_EVENT), "by": text(16, sample="person"), "code": text(40, sample=""), "words": text(2000, sample="")})),
+    "programs": many(relays.ASKED) | {"description": "Services and apps that were asked too, and what they answered."},
 })
 CASES = thing({"requests": many(CASE)})
 
@@ -63,7 +65,8 @@ def one(call: Call) -> dict[str, Any]:
     happened = list(row.happenings.order_by("at", "id"))
     actions = list(row.actions.all())
     return {**_json(row), "words": row.words, "rests_until": plain(Loaded(row, actions, happened).rests(call.now)), "why_due": dates.explained(row, actions, happened),
-            "happened": [{"at": plain(h.at), "event": h.event, "by": h.by, "code": h.code, "words": h.words} for h in happened]}
+            "happened": [{"at": plain(h.at), "event": h.event, "by": h.by, "code": h.code, "words": h.words} for h in happened],
+            "programs": [relays.asked(line) for line in shown.of_case(row.id)]}
 
 
 OPERATIONS = (

@@ -103,6 +103,7 @@ _RECIPIENTS = ("add-recipient", "change-recipient", "end-recipient")
 _APPS = ("add-app", "change-app", "withdraw-app", "set-app-policy", "review-app", "approve-app", "deny-app", "block-app", "install-app", "approve-app-scopes", "refuse-app-scopes", "suspend-app",
          "resume-app", "uninstall-app", "renew-app-secret")
 _LISTS = {**dict.fromkeys(_APPS, "apps"), **dict.fromkeys(("request-app", "withdraw-app-request"), "app-catalogue"),
+          **dict.fromkeys(("set-responder", "make-responder-token", "release-responder"), "responders"), **dict.fromkeys(("send-relay-again", "record-relay-answer"), "responders"),
           **dict.fromkeys(_DISCLOSURES, "registers"), **dict.fromkeys(_RECIPIENTS, "register-recipients"), "set-controller": "processing",
           "publish-transparency-report": "register-report", "hide-transparency-report": "register-report",
           **dict.fromkeys(("announce-business-transfer", "withdraw-business-transfer"), "register-transfer"),
@@ -232,7 +233,7 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
 
 
 _ONCE = {**dict.fromkeys(("add-service", "change-service", "new-service-secret"), "services/secret.html"),
-         "make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html", "make-fetch-code": "rights/fetch_code.html",
+         "make-recovery-codes": "succession/codes.html", "make-calendar-link": "rights/calendar.html", "make-responder-token": "relays/token.html", "make-fetch-code": "rights/fetch_code.html",
          **dict.fromkeys(("install-app", "renew-app-secret"), "apps/secret.html")}
 """The pages that show a secret once, where it is no API token."""
 

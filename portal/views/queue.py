@@ -26,6 +26,7 @@ from dsar.cases import calendar, fetching, figures, mailbox, plans, words
 from dsar.cases.models import Agent, Case, Channel, State, Task, TaskKind
 from dsar.cases.table import DELAYED, DESTROYS, DISCLOSES, OPEN, OVER, needed
 from dsar.powers.cases import visible
+from dsar.relays import shown
 from portal.organization import enter
 
 PERMISSION = "manage_requests"
@@ -117,7 +118,7 @@ def one(request: HttpRequest, slug: str, case_id: UUID) -> HttpResponse:
             "actor": who.get(h.actor, _("Nobody in particular")) if h.actor else _("Nobody in particular"), "target": row.account.name or row.account.email}, h) for h in
             sorted(row.happenings.all(), key=lambda h: (h.at, h.id))],
         "plan": plans.counted(account_id=row.account_id, organization_id=row.organization_id, managed=managed) if rights & (DISCLOSES | DESTROYS) and row.closed_at is None else [],
-        "disputes": values, "files": row.evidence.defer("sealed").order_by("added_at"),
+        "relays": shown.of_case(row.id), "disputes": values, "files": row.evidence.defer("sealed").order_by("added_at"),
         "may_profile": actor.may("update_profiles"), "erases": bool(rights & DESTROYS), "needed": needed(list(row.actions.all()))})
 
 

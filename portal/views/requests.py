@@ -23,6 +23,7 @@ from dsar.cases.models import Case, Letters, State
 from dsar.cases.table import OVER, UNCLAIMED
 from dsar.models import Copy, CopyState
 from dsar.powers import adding, cases, dialogue, identity
+from dsar.relays import shown
 from portal.jobs import wake
 from portal.organization import myself
 from portal.views.stepup import ask, kept
@@ -66,7 +67,7 @@ def one(request: HttpRequest, case_id: UUID) -> HttpResponse:
         "agent": agents.of(row), "letters": Letters.choices, "may_withdraw": row.state in UNCLAIMED and row.channel != "report",
         "may_again": not cases.codes(row, "asked_again", "person", row.account_id, {}, timezone.now()),
         "may_downgrade": not cases.codes(row, "downgraded", "person", row.account_id, {}, timezone.now()), "complain": words.complain(row.regimes), "handlers": _handlers(row),
-        "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"), "add": add,
+        "relays": shown.of_case(row.id), "disputes": disputed.of(row), "files": row.evidence.defer("sealed").order_by("added_at"), "add": add,
         "copy": Copy.objects.filter(for_case=row.id, account_id=row.account_id, state=CopyState.READY).first() if row.state in {State.READY, State.DELIVERED} else None,
         "timeline": [(words.TIMELINE[h.event], h) for h in happened], "form": form, "question": row.state == State.CLARIFICATION_PENDING,
         "asked": next((h.words for h in reversed(happened) if h.event == "ask"), ""), "may_dispute": form is not None and row.state in OVER},

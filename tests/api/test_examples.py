@@ -31,6 +31,7 @@ from tests.situations import (
     DELIVERY,
     HOLDS,
     REGISTERS,
+    RELAYS,
     RUN,
     TRANSFERS,
     arrange,
@@ -91,6 +92,8 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
     if operation.power is not None and operation.power.slug in CLAIMS:
         body.update(DATA[operation.power.slug])
     if operation.name in RETENTION:
+        body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", [])}
+    if operation.name in RELAYS:
         body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", [])}
     if operation.name == "answer-export":
         body.update(DATA[operation.name])
@@ -182,7 +185,7 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
-    if operation.name in {*VALUES, *REGISTERS, *RETENTION, *HOLDS, "stop-organization-export", "answer-export"}:
+    if operation.name in {*VALUES, *REGISTERS, *RETENTION, *HOLDS, *RELAYS, "stop-organization-export", "answer-export"}:
         ready(org, operation.name)
     if operation.name in {"recipients", "business-transfer"}:
         ready(org, "withdraw-business-transfer")
