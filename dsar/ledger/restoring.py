@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +22,13 @@ from accounts.models.communication import How
 from accounts.models.deletion import DeletionState
 from audit import retention
 from audit.models import Hold
+from dsar.ledger import duties, duties_again
+from dsar.ledger.duties_again import Change
 from dsar.ledger.file import Line
 from dsar.restriction.model import Restriction
 
-Changed = list[tuple[UUID | None, UUID | None]]
-"""(organization, person) of what was not so yet."""
+Changed = list[Change]
+"""What was not so yet."""
 Restore = Callable[[Sequence[Line], datetime], Changed]
 
 
@@ -40,7 +43,7 @@ def _run(sql: str, lines: Sequence[Line], now: datetime) -> Changed:
     with connection.cursor() as cursor:
         cursor.execute(f"WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%(given)s::text::jsonb) AS g(f jsonb, org uuid, subject uuid, at timestamptz)) {sql}",
                        {"given": given, "now": now})
-        return [(row[0], row[1]) for row in cursor.fetchall()]
+        return [Change(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def accounts(lines: Sequence[Line], now: datetime) -> Changed:
@@ -142,12 +145,12 @@ def restrictions(lines: Sequence[Line], now: datetime) -> Changed:
         if there is not None:
             if any(getattr(there, name) != value for name, value in values.items()):
                 Restriction.objects.filter(id=there.id).update(**values, version=there.version + 1)
-                found.append((line.org, line.subject))
+                found.append(Change(line.org, line.subject))
         elif Account.objects.filter(id=line.subject).exclude(status="purged").exists() and _is_member(line):
             if f["state"] != "lifted":  # one is in force at a time
                 Restriction.objects.filter(organization_id=line.org, account_id=line.subject).exclude(state="lifted").update(state="lifted", lifted_at=now)
             Restriction.objects.create(id=UUID(f["restriction"]), organization_id=line.org, account_id=line.subject, **values)
-            found.append((line.org, line.subject))
+            found.append(Change(line.org, line.subject))
     return found
 
 
@@ -191,10 +194,10 @@ def deletions(lines: Sequence[Line], now: datetime) -> Changed:
         line, row = last[account_id], rows.get(account_id)
         if row is not None and not line.facts["there"] and row.state != DeletionState.PURGING:
             row.delete()
-            found.append((row.organization_id, account_id))
+            found.append(Change(row.organization_id, account_id))
         elif row is None and line.facts["there"]:
             schedule(account, line.org, line.facts)
-            found.append((line.org, account_id))
+            found.append(Change(line.org, account_id))
     return found
 
 
@@ -214,21 +217,20 @@ def _exists(org: UUID) -> bool:
 
 
 def holds(lines: Sequence[Line], now: datetime) -> Changed:
-    """Placed again where it was placed, without its words, which were in the log; released where it was released.
-
-    One that was for some categories only comes back for all of them: too much is kept, never too little.
-    """
+    """Placed again where it was placed, without its words, which were in the log; released where it was released. One that a legal hold placed belongs to that again, and has its reach."""
     found: Changed = []
     for line in _latest(lines, "hold"):
         f = line.facts
         row = Hold.objects.filter(id=f["hold"]).first()
         if row is None and line.org and not f["released_at"]:
+            within = UUID(f["within"]) if f.get("within") else None
             Hold.objects.create(id=UUID(f["hold"]), org=line.org, kind=f["kind"], subject=line.subject, first_day=f["first_day"], last_day=f["last_day"], since=_moment(f["since"]),
-                                matter=gettext("placed after the backup was made"), ground=gettext("The words were in the log that was lost."), by=UUID(f["by"]) if f["by"] else None)
-            found.append((line.org, line.subject))
+                                matter="" if within else gettext("placed after the backup was made"), ground="" if within else gettext("The words were in the log that was lost."),
+                                by=UUID(f["by"]) if f["by"] else None, within=within)
+            found.append(Change(line.org, line.subject, "" if within else f"{line.kind} {f['hold']} {f['since'][:10]}"))
         elif row is not None and row.released_at is None and f["released_at"]:
             Hold.objects.filter(id=row.id).update(released_at=_moment(f["released_at"]), released_by=f["released_by"].split())
-            found.append((line.org, line.subject))
+            found.append(Change(line.org, line.subject))
     return found
 
 
@@ -238,7 +240,7 @@ def keeping(lines: Sequence[Line], now: datetime) -> Changed:
         people = [UUID(one) for one in (line.facts.get("agreed_by") or "").split()]
         if line.org and len(set(people)) > 1 and retention.years(retention.current(org=line.org).retention) != line.facts["years"]:
             retention.agree(org=line.org, years=line.facts["years"], agreed_by=people, now=now)
-            found.append((line.org, None))
+            found.append(Change(line.org, None))
     return found
 
 
@@ -249,7 +251,8 @@ def nothing(lines: Sequence[Line], now: datetime) -> Changed:
 
 KINDS_OF_LINES: dict[str, Restore] = {
     "deletion.state": deletions, "account.state": accounts, "membership.state": memberships, "token.state": tokens, "credentials.changed": passwords, "address.changed": addresses,
-    "management.state": managements, "restriction.state": restrictions, "consent.state": consents, "hold.state": holds, "keeping.state": keeping, "told.only": nothing,
+    "management.state": managements, "restriction.state": restrictions, "consent.state": consents, **{kind: partial(duties_again.restore, kind) for kind in duties.RECORDS},
+    "hold.state": holds, "keeping.state": keeping, "told.only": nothing,
     "ledger.void": nothing, "retention.ran": nothing, "ledger.replayed": nothing,
 }
 """What a line of each kind brings about, in the order in which lines read together are carried out. Retention runs again by its own clock, and so do addresses and months of the log."""
