@@ -37,12 +37,15 @@ def _latest(lines: Sequence[Line], *names: str) -> list[Line]:
     return list({(line.org if not names else None, line.subject, *(line.facts.get(name) for name in names)): line for line in lines}.values())
 
 
-def _run(sql: str, lines: Sequence[Line], now: datetime) -> Changed:
-    """`sql` reads the lines as `given(facts, org, subject, at)` and returns organization and person of what it changed."""
+def _run(sql: str, lines: Sequence[Line], now: datetime, *, key: str = "") -> Changed:
+    """`sql` reads the lines as `given(facts, org, subject, at)` and returns organization and person of what it changed.
+
+    It names its rows by `subjects`, or by `ids` too, the numbers that the fact `key` has: behind the row-level policies PostgreSQL expects few rows and would read a whole table for each line.
+    """
     given = orjson.dumps([{"f": line.facts, "org": line.org, "subject": line.subject, "at": line.at} for line in lines]).decode()
     with connection.cursor() as cursor:
         cursor.execute(f"WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%(given)s::text::jsonb) AS g(f jsonb, org uuid, subject uuid, at timestamptz)) {sql}",
-                       {"given": given, "now": now})
+                       {"given": given, "now": now, "subjects": list({line.subject for line in lines}), "ids": [line.facts[key] for line in lines] if key else []})
         return [Change(row[0], row[1]) for row in cursor.fetchall()]
 
 
@@ -53,7 +56,7 @@ def accounts(lines: Sequence[Line], now: datetime) -> Changed:
       access_ends_at = (g.f->>'access_ends_at')::timestamptz, reset_required_at = GREATEST(a.reset_required_at, (g.f->>'reset_required_at')::timestamptz),
       gpc_at = (g.f->>'gpc_at')::timestamptz, auth_epoch = GREATEST(a.auth_epoch, (g.f->>'auth_epoch')::int), credential_epoch = GREATEST(a.credential_epoch, (g.f->>'credential_epoch')::int),
       is_operator = a.is_operator AND (g.f->>'is_operator')::boolean, refuses_invitations = (g.f->>'refuses_invitations')::boolean, version = a.version + 1
-     FROM given g WHERE a.id = g.subject AND a.status <> 'purged' AND a.reason_code <> 'restored_address'
+     FROM given g WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.id = g.subject AND a.status <> 'purged' AND a.reason_code <> 'restored_address'
       AND ((a.status, a.reason_code, a.status_until, a.access_ends_at, a.gpc_at, a.refuses_invitations) IS DISTINCT FROM (g.f->>'status', g.f->>'reason_code',
         (g.f->>'status_until')::timestamptz, (g.f->>'access_ends_at')::timestamptz, (g.f->>'gpc_at')::timestamptz, (g.f->>'refuses_invitations')::boolean)
        OR a.auth_epoch < (g.f->>'auth_epoch')::int OR a.credential_epoch < (g.f->>'credential_epoch')::int OR a.is_operator AND NOT (g.f->>'is_operator')::boolean
@@ -70,7 +73,8 @@ _MEMBER = """UPDATE accounts_membership m SET
   reset_required_at = GREATEST(m.reset_required_at, (g.f->>'reset_required_at')::timestamptz), version = m.version + 1
  FROM given g JOIN accounts_membership was ON was.id = (g.f->>'membership')::uuid JOIN accounts_role had ON had.id = was.role_id
   LEFT JOIN accounts_role less ON less.id = (g.f->>'role')::uuid AND less.organization_id = was.organization_id AND less.rank < had.rank
- WHERE m.id = was.id AND EXISTS (SELECT 1 FROM accounts_account a WHERE a.id = m.account_id AND a.status <> 'purged')
+ WHERE m.id = ANY(%(ids)s::uuid[]) AND was.id = ANY(%(ids)s::uuid[]) AND m.id = was.id
+  AND m.account_id IN (SELECT a.id FROM accounts_account a WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.status <> 'purged')
   AND (less.id IS NOT NULL OR m.access_epoch < (g.f->>'access_epoch')::int OR COALESCE(m.reset_required_at, '-infinity') < (g.f->>'reset_required_at')::timestamptz
    OR NOT (m.status IN ('removed', 'invited') AND g.f->>'status' <> 'removed') AND (m.status, m.reason_code, m.status_until, m.restricted_mode) IS DISTINCT FROM
     (g.f->>'status', g.f->>'reason_code', (g.f->>'status_until')::timestamptz, g.f->>'restricted_mode')
@@ -86,7 +90,7 @@ _GO_WITH_IT = (("accounts_groupmembership", "membership_id"), ("accounts_service
 def memberships(lines: Sequence[Line], now: datetime) -> Changed:
     """Also what somebody had as a member goes where they are none any more, and who may act on a protected person is what it was."""
     last = _latest(lines, "membership")
-    found = _run(_MEMBER, last, now)
+    found = _run(_MEMBER, last, now, key="membership")
     gone = [line.facts["membership"] for line in last if line.facts["status"] == "removed"]
     with connection.cursor() as cursor:
         for table, column in _GO_WITH_IT:
@@ -105,14 +109,16 @@ def memberships(lines: Sequence[Line], now: datetime) -> Changed:
 
 
 def tokens(lines: Sequence[Line], now: datetime) -> Changed:
-    return _run("""UPDATE accounts_apitoken t SET state = g.f->>'state', ended_at = (g.f->>'ended_at')::timestamptz, ended_reason = g.f->>'ended_reason', version = t.version + 1
-     FROM given g WHERE t.id = (g.f->>'token')::uuid AND t.state <> 'revoked' AND t.state <> g.f->>'state' RETURNING t.organization_id, t.account_id""", _latest(lines, "token"), now)
+    return _run("""UPDATE accounts_apitoken t SET state = g.f->>'state',
+      ended_at = (g.f->>'ended_at')::timestamptz, ended_reason = g.f->>'ended_reason', version = t.version + 1
+     FROM given g WHERE t.id = ANY(%(ids)s::uuid[]) AND t.id = (g.f->>'token')::uuid AND t.state <> 'revoked' AND t.state <> g.f->>'state'
+     RETURNING t.organization_id, t.account_id""", _latest(lines, "token"), now, key="token")
 
 
 def passwords(lines: Sequence[Line], now: datetime) -> Changed:
     """Whoever knew the old password does not come in: a new one has to be set by the mailbox."""
     return _run("""UPDATE accounts_account a SET reset_required_at = %(now)s, auth_epoch = a.auth_epoch + 1, credential_epoch = a.credential_epoch + 1, version = a.version + 1
-     FROM given g WHERE a.id = g.subject AND a.status <> 'purged' AND a.reset_required_at IS NULL
+     FROM given g WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.id = g.subject AND a.status <> 'purged' AND a.reset_required_at IS NULL
       AND COALESCE(a.credentials_changed_at, '-infinity') < (g.f->>'at')::timestamptz - interval '1 second' RETURNING NULL::uuid, a.id""",
                 _latest(lines), now)
 
@@ -121,13 +127,13 @@ def addresses(lines: Sequence[Line], now: datetime) -> Changed:
     """The account is locked: the address it has now was given up, and the one it had is in no file. Whoever manages it sets the address; else the operator decides (docs/operating.md)."""
     return _run("""UPDATE accounts_account a SET status = 'locked', reason_code = 'restored_address', reason_text = '', status_until = NULL, status_changed_at = %(now)s, auth_epoch = a.auth_epoch + 1,
       credential_epoch = a.credential_epoch + 1, version = a.version + 1
-     FROM given g WHERE a.id = g.subject AND a.status NOT IN ('purged', 'pending_deletion') AND a.reason_code <> 'restored_address'
+     FROM given g WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.id = g.subject AND a.status NOT IN ('purged', 'pending_deletion') AND a.reason_code <> 'restored_address'
       AND COALESCE(a.credentials_changed_at, '-infinity') < (g.f->>'at')::timestamptz - interval '1 second' RETURNING NULL::uuid, a.id""", _latest(lines), now)
 
 
 def managements(lines: Sequence[Line], now: datetime) -> Changed:
-    return _run("DELETE FROM accounts_management m USING given g WHERE m.account_id = g.subject AND m.organization_id IS DISTINCT FROM g.org RETURNING m.organization_id, m.account_id",
-                _latest_of_people(lines), now)
+    return _run("DELETE FROM accounts_management m USING given g WHERE m.account_id = ANY(%(subjects)s::uuid[]) AND m.account_id = g.subject AND m.organization_id IS DISTINCT FROM g.org"
+                " RETURNING m.organization_id, m.account_id", _latest_of_people(lines), now)
 
 
 def _latest_of_people(lines: Sequence[Line]) -> list[Line]:
@@ -222,11 +228,11 @@ def holds(lines: Sequence[Line], now: datetime) -> Changed:
     for line in _latest(lines, "hold"):
         f = line.facts
         row = Hold.objects.filter(id=f["hold"]).first()
-        if row is None and line.org and not f["released_at"]:
+        if row is None and line.org:
             within = UUID(f["within"]) if f.get("within") else None
             Hold.objects.create(id=UUID(f["hold"]), org=line.org, kind=f["kind"], subject=line.subject, first_day=f["first_day"], last_day=f["last_day"], since=_moment(f["since"]),
                                 matter="" if within else gettext("placed after the backup was made"), ground="" if within else gettext("The words were in the log that was lost."),
-                                by=UUID(f["by"]) if f["by"] else None, within=within)
+                                by=UUID(f["by"]) if f["by"] else None, within=within, released_at=_moment(f["released_at"]), released_by=f["released_by"].split())
             found.append(Change(line.org, line.subject, "" if within else f"{line.kind} {f['hold']} {f['since'][:10]}"))
         elif row is not None and row.released_at is None and f["released_at"]:
             Hold.objects.filter(id=row.id).update(released_at=_moment(f["released_at"]), released_by=f["released_by"].split())

@@ -76,7 +76,7 @@ def test_what_organizations_decided_comes_back(world: World) -> None:
     later = now + timedelta(hours=1)
     changed = replayed(now=later)
     found = stored(org)
-    assert found.keys() == wanted.keys()
+    assert found.keys() == wanted.keys(), ([key for key in wanted if key not in found], [key for key in found if key not in wanted])
     differs = {key: {name: (value, found[key][name]) for name, value in values.items() if found[key][name] != value} for key, values in wanted.items()}
     over = differs.pop(("access.state", waits.id))
     assert over == {"ended_at": (None, later), "ended_how": ("", life.RESTORED)}, "nobody reads on by it, and the person is told on the day that was set"
