@@ -187,7 +187,7 @@ def consents(lines: Sequence[Line], now: datetime) -> Changed:
             change = choices.change(account=account, macs={line.org: links.mac(line.org, account.email_key)}, pairs=[(line.org, kind)], wanted=wish == "on", how=How(how), now=now)
             if change:
                 choices.save(change)
-                found.append((line.org, account.id))
+                found.append(Change(line.org, account.id))
     return found
 
 
