@@ -301,7 +301,7 @@ def test_a_copy_that_is_told_later(world: World, tmp_path: Any) -> None:
     (mail,) = told_of(person)
     assert "told only now" in mail.body and "Owner Person" in mail.body
     assert {"data.export.requested", "data.export.told"} <= set(_acts_at(person.account_id, now + 4 * DAY))
-    assert "Owner Person fetched the copy of the data of Worker Person" in _acts_at(person.account_id, now + 4 * DAY, "text")
+    assert [text for text in _acts_at(person.account_id, now + 4 * DAY, "text") if text.startswith("Owner Person fetched the copy of the data of")]
     assert next(one.count for one in holding.held(person.account_id) if one.unit.table == "dsar_copy") == 2
     import zipfile
 
