@@ -40,13 +40,17 @@ def _latest(lines: Sequence[Line], *names: str) -> list[Line]:
 def _run(sql: str, lines: Sequence[Line], now: datetime, *, key: str = "") -> Changed:
     """`sql` reads the lines as `given(facts, org, subject, at)` and returns organization and person of what it changed.
 
-    It names its rows by `subjects`, or by `ids` too, the numbers that the fact `key` has: behind the row-level policies PostgreSQL expects few rows and would read a whole table for each line.
+    It names its rows by `subjects`, or by `ids` too, the numbers that the fact `key` has: behind the row-level policies PostgreSQL expects hardly any
+    rows, and would compare each line with each; so lines and rows are joined by hashing.
     """
     given = orjson.dumps([{"f": line.facts, "org": line.org, "subject": line.subject, "at": line.at} for line in lines]).decode()
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(f"WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%(given)s::text::jsonb) AS g(f jsonb, org uuid, subject uuid, at timestamptz)) {sql}",
                        {"given": given, "now": now, "subjects": list({line.subject for line in lines}), "ids": [line.facts[key] for line in lines] if key else []})
-        return [Change(row[0], row[1]) for row in cursor.fetchall()]
+        found = [Change(row[0], row[1]) for row in cursor.fetchall()]
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+        return found
 
 
 def accounts(lines: Sequence[Line], now: datetime) -> Changed:
