@@ -11,6 +11,7 @@ import logging
 import re
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -261,12 +262,15 @@ class Signer:
         SigningRequest.objects.using(ALIAS).filter(id=request.id).update(answer={"index": made["index"], "size": made["size"], "totals": proofs}, answered_at=now)
 
 
-def loop(*, stop: threading.Event, tick: float = 1.0) -> None:
-    """Sign what is due, until told to stop. What it refuses stays refused, loudly, and everything else goes on."""
+def loop(*, stop: threading.Event, tick: float = 1.0, rests: Callable[[], bool] = lambda: False) -> None:
+    """Sign what is due, until told to stop. What it refuses stays refused, loudly, and everything else goes on; while it `rests` nothing is signed."""
     signer: Signer | None = None
     pause = tick
     while not stop.is_set():
         try:
+            if rests():
+                stop.wait(5.0)
+                continue
             signer = signer or Signer()
             if signer.held():
                 signer.step(now=datetime.now(UTC))

@@ -176,7 +176,7 @@ TABLES: dict[str, Table] = {
     "dsar_calendarlink": Table(scope="organization_id", own="account_id"),
     "dsar_inquiry": Table(guarded="what somebody wrote without a session, until a mailbox proves it; the request that it becomes is recorded itself", unscoped="belongs to nobody until then"),
     "dsar_restriction": Table(scope="organization_id", own="account_id"),
-    "dsar_ledgermark": Table(guarded="the memory of a file outside the database", unscoped="one row for the installation: a number and a hash"),
+    "dsar_ledgermark": Table(guarded="the memory of a file outside the database", unscoped="one row for the installation: a number and a hash", signer="SELECT"),
     "dsar_ledgerseen": Table(guarded="the memory of a file outside the database", unscoped="numbers and hashes of its lines", app="SELECT, INSERT, DELETE"),
     "dsar_backup": Table(guarded="mirrors the register that lies beside the archives", unscoped="names of archives and days; belongs to the installation"),
     "dsar_responder": Table(scope="organization_id", free=("polled_at",)),

@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from accounts.models import Account
-from dsar.ledger import quarantine
+from audit import signer
+from dsar.ledger import file, memory, quarantine
 
 logger = logging.getLogger("steward.quarantine")
 Get = Callable[[HttpRequest], HttpResponse]
@@ -30,7 +31,14 @@ def why() -> str:
         return ""
 
 
-def said(what: str) -> bool:
+def why_unsigned() -> str:
+    """Why nothing is signed, or ''. The signer may have a machine of its own, without the ledger: there counts what the database itself knows."""
+    if memory.is_closed(using=signer.ALIAS):
+        return quarantine.WORDS["behind"]
+    return why() if file.path().exists() else ""
+
+
+def said(what: str, why: Callable[[], str] = why) -> bool:
     """Whether it is closed; then the process says so and does nothing. For processes without a page."""
     if words := why():
         logger.error("%s stands still: %s", what, words)

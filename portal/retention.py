@@ -1,19 +1,21 @@
 """What the pages and the API show of retention: rules with their state, kinds with their periods, the time machine, reports of runs."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from accounts.models import Account, Membership
 from accounts.purposes import ADMINISTRATION, handle
 from accounts.tenancy import purpose
-from dsar.retention import finding, machine, rules, setting, units, words
+from dsar.retention import finding, forecast, machine, rules, setting, units, words
+from dsar.retention.forecast import Month
 from dsar.retention.models import RetentionRule, RetentionRun
 from dsar.retention.periods import today
 from dsar.retention.units import Governed
@@ -64,6 +66,8 @@ class View:
     chart: Chart
     nothing: list[str]
     """Rules that name what is not there any more."""
+    months: list[Month]
+    over_time: Chart
 
 
 def look(actor: Actor, *, day: date, tried: RetentionRule | None, now: datetime, samples: bool) -> View:
@@ -72,21 +76,25 @@ def look(actor: Actor, *, day: date, tried: RetentionRule | None, now: datetime,
     assert org is not None
     there, zone = rules.open_rules(org, now), setting.zone(org)
     then = setting.after(setting.change_to(tried, now), there) if tried is not None else there
-    asked = machine.questions(org=org, day=day, zone=zone, rows=_on(then, day, zone, tried))
+    asked = machine.questions(org=org, day=day, zone=zone, rows=rules.on(then, day, zone, tried=tried))
     seen = machine.look(asked)
-    without = {one.one.key: one.goes for one in machine.look(machine.questions(org=org, day=day, zone=zone, rows=_on(there, day, zone, None)))} if tried is not None else {}
+    without = {one.one.key: one.goes for one in machine.look(machine.questions(org=org, day=day, zone=zone, rows=rules.on(there, day, zone)))} if tried is not None else {}
     some = _samples(actor, asked, seen) if samples else {}
     rows = [{"one": one.one, "total": one.total, "goes": one.goes, "held": one.held, "before": without.get(one.one.key), "by": _by(one), "samples": some.get(one.one.key, [])} for one in seen]
     chart = Chart(id="due", title=_("What would be due"), description=_("For each kind of data, how many records would go and how many a hold keeps."), head=_("Kind of data"),
                   series=[(_("Would go"), "bar"), (_("Kept by a hold"), "bar other")],
                   points=[(str(row["one"].title), [row["goes"], row["held"]]) for row in rows if row["goes"] or row["held"]])
+    ahead = forecast.look(org=org, today=today(now, zone), zone=zone, rows=lambda on: rules.on(there, on, zone),
+                          changed=(lambda on: rules.on(then, on, zone, tried=tried)) if tried is not None else None)
     return View(day, rows, sum(one.goes for one in seen), sum(one.held for one in seen), sum(without.values()) if tried is not None else None, chart,
-                [words.rule(row) for row in then if not rules.covered(row)])
+                [words.rule(row) for row in then if not rules.covered(row)], ahead.months, _over_time(ahead.months, tried=tried is not None))
 
 
-def _on(rows: Sequence[RetentionRule], day: date, zone: str, tried: RetentionRule | None) -> list[RetentionRule]:
-    """The rules as they hold on that day, and the one that is tried."""
-    return [row for row in rows if row is tried or (today(row.effective_at, zone) <= day and (row.ends_at is None or today(row.ends_at, zone) > day))]
+def _over_time(months: list[Month], *, tried: bool) -> Chart:
+    """The columns of the next months. As the rules are comes first, so that a change is read from left to right."""
+    return Chart(id="months", title=_("What would go in each month"), description=_("Of what is there now, how many records would go in each of the next twelve months."), head=_("Month"),
+                 series=[(_("As the rules are"), "bar"), *([(_("With the rule that you try"), "bar other")] if tried else [])],
+                 points=[(date_format(one.last, "M Y"), [one.goes, *([one.changed] if tried else [])]) for one in months])
 
 
 def _by(one: machine.Seen) -> list[tuple[str, int]]:

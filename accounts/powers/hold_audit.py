@@ -11,7 +11,7 @@ from accounts.actor import Actor
 from accounts.power import Data, Effect, Power
 from accounts.powers.log_keeping import HoldForm, person_of
 from accounts.targets import OrganizationTarget
-from accounts.work import Work, plain
+from accounts.work import Work
 from audit import holds
 
 
@@ -32,8 +32,9 @@ def apply(work: Work, target: OrganizationTarget, data: Data) -> None:
     days = {name: _day(data[name]) for name in ("first_day", "last_day")} if kind == "range" else {}
     hold = holds.place(org=target.id, kind=kind, matter=str(data["matter"]), ground=str(data["private_note"]), by=next(iter(work.people), None), now=work.now,  # type: ignore[arg-type]
                        subject=person.account_id if person else None, **days)
-    facts = {"hold": str(hold.id), "matter": hold.matter, "kind": kind, "subject": plain(hold.subject), **{name: str(day) for name, day in days.items()}}
-    work.note(target.id, **{name: value for name, value in facts.items() if value is not None}, **({"_about": hold.subject} if hold.subject else {}))
+    # Whom it is on stands in the row that the entry names: a hold must not be found by whoever only reads the log.
+    facts = {"hold": str(hold.id), "matter": hold.matter, "kind": kind, **{name: str(day) for name, day in days.items()}}
+    work.note(target.id, **facts, **({"_about": hold.subject} if hold.subject else {}))
 
 
 def _day(value: object) -> date:

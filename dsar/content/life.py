@@ -24,7 +24,8 @@ from dsar.content.model import ContentAccess
 from dsar.content.telling import FACT
 
 logger = logging.getLogger("steward.content")
-OVER, WITHDRAWN = "over", "withdrawn"
+OVER, WITHDRAWN, RESTORED = "over", "withdrawn", "restored"
+"""How an access ended, where no reason code says it. What was open when everything was lost is over when it comes back."""
 _SCHEDULE = ActorRef(type="schedule")
 
 

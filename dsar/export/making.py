@@ -29,6 +29,7 @@ from dsar.export.rows import KNOWN, Reader, line, schema
 from dsar.holding import told
 from dsar.registers import recipients
 from dsar.relays import shown
+from dsar.retention import outlook
 
 SHOWN = 50
 """So many records of each kind stand in the page for reading; all of them in the files."""
@@ -112,7 +113,7 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     programs = _programs(bag, wanted.case, people)
     withheld = _withheld(reader)
     bag.put("data/withheld.json", _pretty(withheld))
-    summary = _summary(account, memberships, manager, now, people)
+    summary = _summary(account, memberships, manager, now, people) | {"kept_by_rules": _kept(account, wanted.only, now, people)}
     bag.put("data/summary.json", _pretty(summary))
     bag.put("data/README.html", render_to_string("copy/README.html", {
         "account": account, "now": now, "purposes": _by_purpose(kinds), "acts": done, "withheld": withheld, "summary": summary, "programs": programs, "shown": SHOWN, "language": wanted.language}))
@@ -209,6 +210,13 @@ def _summary(account: Account, memberships: list[Membership], manager: UUID | No
                    _("You can complain to the data protection authority where you live or work.")],
         "automated_decisions": _("None."),
     }
+
+
+def _kept(account: Account, only: UUID | None, now: datetime, people: People) -> list[dict[str, Any]]:
+    """What the rules of organizations make of it for this person, with the reasons; what no rule is about follows the periods above."""
+    found = outlook.of_person(account.id, now=now, only=only)
+    return [_unnamed({"what": str(unit.title), "organization": one.organization, "goes_on": plain(one.goes_on), "text": one.text, "why": " ".join(one.why)}, people)
+            for unit in MAP.units for one in found.get(unit.table, ())]
 
 
 def _unnamed(recipient: dict[str, Any], people: People) -> dict[str, Any]:

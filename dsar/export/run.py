@@ -174,7 +174,8 @@ def fetch(*, holder: Holder, copy_id: UUID, now: datetime, actor: ActorRef, via:
             raise NotThere
         if codes := lately.codes(Account.objects.get(id=row.account_id), now):
             raise Refused({"": codes})
-        _write(row, {"downloads": row.downloads + 1}, "package.downloaded", now, actor=actor, via=via, number=row.downloads + 1)
+        _write(row, {"downloads": row.downloads + 1}, "package.downloaded", now, actor=actor, via=via, number=row.downloads + 1,
+               **({"what": "organization"} if holder.organization else {}))
         key = base64.b64decode(outbox.open_text(row.key))
     return row, sealed.opened(path, key)
 

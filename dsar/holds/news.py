@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts import audience, outbox
 from accounts.models import Account, Deletion, Organization
+from audit.models import Hold
 from audit.subscribers import Sealed, Subscriber
 from dsar.holds import people, running
 from dsar.holds.models import Disclosure, HoldNotice, LegalHold
@@ -33,12 +34,17 @@ def handle(batch: list[Sealed]) -> None:
             if row is not None:
                 _person(sealed, organization, row, now)
         elif sealed.action in LOG:
-            running.follow([UUID(one) for one in [sealed.record.get("facts", {}).get("subject")] if one] or _waiting(), now=now)
+            running.follow(_on(sealed) or _waiting(), now=now)
         elif row is not None:
             running.follow(list(people.custodies(organization.id, hold=row.id, in_force=False).values_list("subject", flat=True)), now=now)
             running.tell(row.id, now=now)
             if sealed.action in MANAGERS:
                 _managers(sealed, organization, row, now)
+
+
+def _on(sealed: Sealed) -> list[UUID]:
+    """Whom a hold on the log is on; [] where it is on days, or on all of it."""
+    return list(Hold.objects.filter(org=sealed.org, id=sealed.record["facts"].get("hold"), subject__isnull=False).values_list("subject", flat=True))
 
 
 def _waiting() -> list[UUID]:

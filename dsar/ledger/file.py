@@ -27,7 +27,7 @@ logger = logging.getLogger("steward.ledger")
 NAME = "ledger.jsonl"
 NOTHING = "0" * 64
 """What stands where the hash of the line before would stand, in the first line."""
-LONGEST = 8192
+LONGEST = 16_384
 """Bytes of a line, at most: the last one is found by reading so much from the end."""
 ROOM = 1 << 20
 """Bytes that should be free where the ledger lies."""

@@ -50,6 +50,13 @@ def transactions(names: Sequence[str], *, using: str = "default") -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def is_closed(*, using: str) -> bool:
+    """Whether this database is known to be older than the ledger: also for whoever cannot see the file."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM dsar_ledgermark WHERE closed_at IS NOT NULL)")
+        return bool(cursor.fetchone()[0])
+
+
 def close(*, now: datetime, using: str = "default") -> None:
     """From now on nobody is served, until the ledger was replayed."""
     with connections[using].cursor() as cursor:

@@ -129,7 +129,7 @@ def holds(happened: Happened) -> Iterable[Draft]:
     for row in Hold.objects.filter(org=happened.org).order_by("since"):
         if max(row.since, row.released_at or row.since) >= happened.at:
             yield draft("hold.state", happened, org=row.org, subject=row.subject, hold=row.id, kind=row.kind, first_day=row.first_day, last_day=row.last_day, since=row.since, by=row.by,
-                        released_at=row.released_at, released_by=row.released_by)
+                        within=row.within, released_at=row.released_at, released_by=row.released_by)
 
 
 def relays(happened: Happened) -> Iterable[Draft]:
@@ -159,4 +159,4 @@ def addresses(happened: Happened) -> Iterable[Draft]:
 
 def seen(happened: Happened) -> Iterable[Draft]:
     """Something about which a restored database can only be told: it is counted and shown to whoever restores."""
-    yield draft("told.only", happened, org=happened.org, subject=happened.people[0] if happened.people else None, action=happened.action)
+    yield draft("told.only", happened, org=happened.org, subject=happened.people[0] if happened.people else None, action=happened.action, row=happened.event)

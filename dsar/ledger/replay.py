@@ -5,9 +5,9 @@ Lines are taken in their order, those that only say what is so many at a time. T
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import islice
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -21,6 +21,7 @@ from audit import INSTALLATION, disclosure, key_store, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 from dsar.ledger import file, memory, quarantine, restoring, writing
 from dsar.ledger.file import Draft, Line
+from dsar.ledger.report import Report
 
 BATCH = 2000
 _ALONE = 7_305_201_420  # any number, the same for every replay
@@ -36,40 +37,6 @@ class _Back(Exception):
     """A dry run takes back what it did."""
 
 
-@dataclass
-class Report:
-    """What was done, or would be."""
-
-    lines: int = 0
-    first: int = 0
-    last: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
-    changed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By log and kind: people or things that were not as the ledger says."""
-    told: Counter[str] = field(default_factory=Counter)
-    """What happened since and is not in this database, by event: it can only be told."""
-    mails: int = 0
-    sessions: int = 0
-
-    def resume(self, found: dict[str, dict[str, int]], *, first: int) -> None:
-        """Whoever was interrupted goes on counting where they were."""
-        so_far = found.get("", {})
-        self.first, self.lines = so_far.get("first", first), so_far.get("lines", 0)
-        self.changed.update({(log, kind): number for log, counts in found.items() if log for kind, number in counts.items()})
-
-    def so_far(self) -> dict[str, dict[str, int]]:
-        kept: dict[str, dict[str, int]] = {"": {"first": self.first, "lines": self.lines}}
-        for (log, kind), number in self.changed.items():
-            kept.setdefault(log, {})[kind] = number
-        return kept
-
-    def count(self, line: Line) -> None:
-        self.changed[str(line.org or INSTALLATION), line.kind] += 1
-
-    def total(self, kind: str) -> int:
-        return sum(number for (_log, one), number in self.changed.items() if one == kind)
-
-
 def run(*, now: datetime, dry: bool = False, said: Said = lambda _text: None) -> Report:
     """Replay every line that this database does not know, and open it. `dry` changes nothing and says what would be changed."""
     verdict = quarantine.look()
@@ -82,16 +49,16 @@ def run(*, now: datetime, dry: bool = False, said: Said = lambda _text: None) ->
         if not dry:
             memory.close(now=now)
         mark = memory.remembered()
-        void = {int(line.facts["of"]) for line in file.walk(after=mark.seq) if line.kind == memory.VOID}
-        if strange := {line.kind for line in file.walk(after=mark.seq)} - restoring.KINDS_OF_LINES.keys() - DESTROYS.keys():
+        void, kinds = _looked_through(mark.seq)
+        if strange := kinds - restoring.KINDS_OF_LINES.keys() - DESTROYS.keys():
             raise Refused(f"this version does not know what to do with lines of the kind {', '.join(sorted(strange))}: start the version that wrote them, or a newer one")
         report.resume(memory.found(), first=mark.seq + 1)
-        for batch in _batches(file.walk(after=mark.seq)):
+        for destroys, batch in _batches(file.walk(after=mark.seq)):
             todo = [line for line in batch if line.seq not in void and line.seq not in mark.seen]
             report.kinds.update(line.kind for line in todo)
             report.told.update(str(line.facts.get("action")) for line in todo if line.kind == "told.only")
             report.lines, report.last = report.lines + len(batch), batch[-1].seq
-            _batch(batch, todo, report, now, dry)
+            _batch(batch, todo, report, now, dry, destroys=destroys)
             said(f"line {batch[-1].seq}")
         with transaction.atomic():
             _finish(report, now, dry)
@@ -100,6 +67,22 @@ def run(*, now: datetime, dry: bool = False, said: Said = lambda _text: None) ->
             destroy_keys()
             quarantine.forget()
         return report
+
+
+def _looked_through(after: int) -> tuple[set[int], set[str]]:
+    """Behind this line: the numbers of lines that never came true, and the kinds that there are."""
+    void, kinds = set[int](), set[str]()
+    for line in file.walk(after=after):
+        kinds.add(line.kind)
+        if line.kind == memory.VOID:
+            void.add(int(line.facts["of"]))
+    return void, kinds
+
+
+def told(report: Report) -> Iterator[Line]:
+    """The lines of a replay about which a database can only be told, one by one."""
+    void, _kinds = _looked_through(report.first - 1)
+    yield from (line for line in file.walk(after=report.first - 1) if line.kind == "told.only" and line.seq <= report.last and line.seq not in void)
 
 
 def destroy_keys() -> int:
@@ -128,22 +111,38 @@ class _alone:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_ALONE])
 
 
-def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """Lines that may be carried out together, in order: those that say what is so, or those that destroy in the same way."""
-    batch: list[Line] = []
-    for line in lines:
-        if batch and (len(batch) == BATCH or (line.kind if line.kind in DESTROYS else "") != (batch[0].kind if batch[0].kind in DESTROYS else "")):
-            yield batch
-            batch = []
-        batch.append(line)
-    if batch:
-        yield batch
+def _batches(lines: Iterator[Line]) -> Iterator[tuple[bool, list[Line]]]:
+    """Lines that may be carried out together, in order, and whether they destroy: those that say what is so, or those of one kind that find something to destroy.
+
+    A line that finds nothing, because whoever it is about is not in this database, goes with the others: else a ledger with many deletions would be read in pieces of a few lines.
+    """
+    while window := list(islice(lines, BATCH)):
+        finding, batch, before = _finding(window), list[Line](), ""
+        for line in window:
+            kind = line.kind if line.seq in finding else ""
+            if batch and kind != before:
+                yield bool(before), batch
+                batch = []
+            before = kind
+            batch.append(line)
+        yield bool(before), batch
 
 
-def _batch(batch: Sequence[Line], todo: Sequence[Line], report: Report, now: datetime, dry: bool) -> None:
-    if batch[0].kind in DESTROYS:
-        there = _there(batch[0].kind, todo)
-        for line in there:
+def _finding(window: Sequence[Line]) -> set[int]:
+    """Of these lines those that find something to destroy, or will when the ones before them are done: what those write may be about the same person."""
+    found = {line.seq for kind in DESTROYS for line in _there(kind, [line for line in window if line.kind == kind])}
+    about: set[UUID | None] = set()
+    for line in window:
+        if line.kind in DESTROYS and line.subject in about:
+            found.add(line.seq)
+        if line.subject is not None and (line.kind not in DESTROYS or line.seq in found):
+            about.add(line.subject)
+    return found
+
+
+def _batch(batch: Sequence[Line], todo: Sequence[Line], report: Report, now: datetime, dry: bool, *, destroys: bool) -> None:
+    if destroys:
+        for line in _there(batch[0].kind, todo):
             if dry:
                 report.count(line)
                 continue
@@ -167,18 +166,19 @@ def _batch(batch: Sequence[Line], todo: Sequence[Line], report: Report, now: dat
 
 def _states(todo: Sequence[Line], report: Report, now: datetime) -> None:
     """Everything of one batch, and an entry for each person in the log of whoever answers for them."""
-    found: list[tuple[str, UUID | None, UUID | None]] = []
+    found: list[tuple[str, restoring.Change]] = []
     with recording.opened(org=INSTALLATION, now=now) as act:
         for kind, restore in restoring.KINDS_OF_LINES.items():
             lines = [line for line in todo if line.kind == kind]
             if lines:
-                found += [(kind, org, subject) for org, subject in restore(lines, now)]
-        managed = dict(Management.objects.filter(account_id__in={subject for _kind, org, subject in found if org is None}).values_list("account_id", "organization_id"))
+                found += [(kind, change) for change in restore(lines, now)]
+        managed = dict(Management.objects.filter(account_id__in={change.subject for _kind, change in found if change.org is None}).values_list("account_id", "organization_id"))
         entries = []
-        for kind, org, subject in found:
+        for kind, (org, subject, again) in found:
+            report.again += [again] if again else []
             log = org or (managed.get(subject) if subject else None) or INSTALLATION
-            entries.append(EntryDraft(org=log, action="restore.state_again", category="privacy", outcome="success", actor=_OPERATOR, via="cli", facts={"kind": kind},
-                                      targets=[TargetRef(type="person", id=subject, subject=subject)] if subject else []))
+            entries.append(EntryDraft(org=log, action="restore.state_again", category="privacy", outcome="success", actor=_OPERATOR, via="cli",
+                                      facts={"kind": kind, **({"again": again} if again else {})}, targets=[TargetRef(type="person", id=subject, subject=subject)] if subject else []))
             report.changed[str(log), kind] += 1
         act.write([*entries, EntryDraft(org=INSTALLATION, action="restore.progressed", category="privacy", outcome="success", actor=_OPERATOR, via="cli",
                                         facts={"last": report.last, "lines": len(todo), "changed": len(entries)})])
@@ -189,6 +189,8 @@ def _states(todo: Sequence[Line], report: Report, now: datetime) -> None:
 
 def _there(kind: str, lines: Sequence[Line]) -> list[Line]:
     """Those of these lines that find something to destroy: all are asked for at once."""
+    if not lines:
+        return []
     if kind == "account.purge":
         known: set[object] = set(Account.objects.filter(id__in={line.subject for line in lines}).exclude(status="purged").values_list("id", flat=True))
         return [line for line in lines if line.subject in known]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +22,13 @@ from accounts.models.communication import How
 from accounts.models.deletion import DeletionState
 from audit import retention
 from audit.models import Hold
+from dsar.ledger import duties, duties_again
+from dsar.ledger.duties_again import Change
 from dsar.ledger.file import Line
 from dsar.restriction.model import Restriction
 
-Changed = list[tuple[UUID | None, UUID | None]]
-"""(organization, person) of what was not so yet."""
+Changed = list[Change]
+"""What was not so yet."""
 Restore = Callable[[Sequence[Line], datetime], Changed]
 
 
@@ -34,13 +37,20 @@ def _latest(lines: Sequence[Line], *names: str) -> list[Line]:
     return list({(line.org if not names else None, line.subject, *(line.facts.get(name) for name in names)): line for line in lines}.values())
 
 
-def _run(sql: str, lines: Sequence[Line], now: datetime) -> Changed:
-    """`sql` reads the lines as `given(facts, org, subject, at)` and returns organization and person of what it changed."""
+def _run(sql: str, lines: Sequence[Line], now: datetime, *, key: str = "") -> Changed:
+    """`sql` reads the lines as `given(facts, org, subject, at)` and returns organization and person of what it changed.
+
+    It names its rows by `subjects`, or by `ids` too, the numbers that the fact `key` has: behind the row-level policies PostgreSQL expects hardly any
+    rows, and would compare each line with each; so lines and rows are joined by hashing.
+    """
     given = orjson.dumps([{"f": line.facts, "org": line.org, "subject": line.subject, "at": line.at} for line in lines]).decode()
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(f"WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%(given)s::text::jsonb) AS g(f jsonb, org uuid, subject uuid, at timestamptz)) {sql}",
-                       {"given": given, "now": now})
-        return [(row[0], row[1]) for row in cursor.fetchall()]
+                       {"given": given, "now": now, "subjects": list({line.subject for line in lines}), "ids": [line.facts[key] for line in lines] if key else []})
+        found = [Change(row[0], row[1]) for row in cursor.fetchall()]
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+        return found
 
 
 def accounts(lines: Sequence[Line], now: datetime) -> Changed:
@@ -50,7 +60,7 @@ def accounts(lines: Sequence[Line], now: datetime) -> Changed:
       access_ends_at = (g.f->>'access_ends_at')::timestamptz, reset_required_at = GREATEST(a.reset_required_at, (g.f->>'reset_required_at')::timestamptz),
       gpc_at = (g.f->>'gpc_at')::timestamptz, auth_epoch = GREATEST(a.auth_epoch, (g.f->>'auth_epoch')::int), credential_epoch = GREATEST(a.credential_epoch, (g.f->>'credential_epoch')::int),
       is_operator = a.is_operator AND (g.f->>'is_operator')::boolean, refuses_invitations = (g.f->>'refuses_invitations')::boolean, version = a.version + 1
-     FROM given g WHERE a.id = g.subject AND a.status <> 'purged' AND a.reason_code <> 'restored_address'
+     FROM given g WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.id = g.subject AND a.status <> 'purged' AND a.reason_code <> 'restored_address'
       AND ((a.status, a.reason_code, a.status_until, a.access_ends_at, a.gpc_at, a.refuses_invitations) IS DISTINCT FROM (g.f->>'status', g.f->>'reason_code',
         (g.f->>'status_until')::timestamptz, (g.f->>'access_ends_at')::timestamptz, (g.f->>'gpc_at')::timestamptz, (g.f->>'refuses_invitations')::boolean)
        OR a.auth_epoch < (g.f->>'auth_epoch')::int OR a.credential_epoch < (g.f->>'credential_epoch')::int OR a.is_operator AND NOT (g.f->>'is_operator')::boolean
@@ -67,7 +77,8 @@ _MEMBER = """UPDATE accounts_membership m SET
   reset_required_at = GREATEST(m.reset_required_at, (g.f->>'reset_required_at')::timestamptz), version = m.version + 1
  FROM given g JOIN accounts_membership was ON was.id = (g.f->>'membership')::uuid JOIN accounts_role had ON had.id = was.role_id
   LEFT JOIN accounts_role less ON less.id = (g.f->>'role')::uuid AND less.organization_id = was.organization_id AND less.rank < had.rank
- WHERE m.id = was.id AND EXISTS (SELECT 1 FROM accounts_account a WHERE a.id = m.account_id AND a.status <> 'purged')
+ WHERE m.id = ANY(%(ids)s::uuid[]) AND was.id = ANY(%(ids)s::uuid[]) AND m.id = was.id
+  AND m.account_id IN (SELECT a.id FROM accounts_account a WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.status <> 'purged')
   AND (less.id IS NOT NULL OR m.access_epoch < (g.f->>'access_epoch')::int OR COALESCE(m.reset_required_at, '-infinity') < (g.f->>'reset_required_at')::timestamptz
    OR NOT (m.status IN ('removed', 'invited') AND g.f->>'status' <> 'removed') AND (m.status, m.reason_code, m.status_until, m.restricted_mode) IS DISTINCT FROM
     (g.f->>'status', g.f->>'reason_code', (g.f->>'status_until')::timestamptz, g.f->>'restricted_mode')
@@ -83,7 +94,7 @@ _GO_WITH_IT = (("accounts_groupmembership", "membership_id"), ("accounts_service
 def memberships(lines: Sequence[Line], now: datetime) -> Changed:
     """Also what somebody had as a member goes where they are none any more, and who may act on a protected person is what it was."""
     last = _latest(lines, "membership")
-    found = _run(_MEMBER, last, now)
+    found = _run(_MEMBER, last, now, key="membership")
     gone = [line.facts["membership"] for line in last if line.facts["status"] == "removed"]
     with connection.cursor() as cursor:
         for table, column in _GO_WITH_IT:
@@ -102,14 +113,16 @@ def memberships(lines: Sequence[Line], now: datetime) -> Changed:
 
 
 def tokens(lines: Sequence[Line], now: datetime) -> Changed:
-    return _run("""UPDATE accounts_apitoken t SET state = g.f->>'state', ended_at = (g.f->>'ended_at')::timestamptz, ended_reason = g.f->>'ended_reason', version = t.version + 1
-     FROM given g WHERE t.id = (g.f->>'token')::uuid AND t.state <> 'revoked' AND t.state <> g.f->>'state' RETURNING t.organization_id, t.account_id""", _latest(lines, "token"), now)
+    return _run("""UPDATE accounts_apitoken t SET state = g.f->>'state',
+      ended_at = (g.f->>'ended_at')::timestamptz, ended_reason = g.f->>'ended_reason', version = t.version + 1
+     FROM given g WHERE t.id = ANY(%(ids)s::uuid[]) AND t.id = (g.f->>'token')::uuid AND t.state <> 'revoked' AND t.state <> g.f->>'state'
+     RETURNING t.organization_id, t.account_id""", _latest(lines, "token"), now, key="token")
 
 
 def passwords(lines: Sequence[Line], now: datetime) -> Changed:
     """Whoever knew the old password does not come in: a new one has to be set by the mailbox."""
     return _run("""UPDATE accounts_account a SET reset_required_at = %(now)s, auth_epoch = a.auth_epoch + 1, credential_epoch = a.credential_epoch + 1, version = a.version + 1
-     FROM given g WHERE a.id = g.subject AND a.status <> 'purged' AND a.reset_required_at IS NULL
+     FROM given g WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.id = g.subject AND a.status <> 'purged' AND a.reset_required_at IS NULL
       AND COALESCE(a.credentials_changed_at, '-infinity') < (g.f->>'at')::timestamptz - interval '1 second' RETURNING NULL::uuid, a.id""",
                 _latest(lines), now)
 
@@ -118,13 +131,13 @@ def addresses(lines: Sequence[Line], now: datetime) -> Changed:
     """The account is locked: the address it has now was given up, and the one it had is in no file. Whoever manages it sets the address; else the operator decides (docs/operating.md)."""
     return _run("""UPDATE accounts_account a SET status = 'locked', reason_code = 'restored_address', reason_text = '', status_until = NULL, status_changed_at = %(now)s, auth_epoch = a.auth_epoch + 1,
       credential_epoch = a.credential_epoch + 1, version = a.version + 1
-     FROM given g WHERE a.id = g.subject AND a.status NOT IN ('purged', 'pending_deletion') AND a.reason_code <> 'restored_address'
+     FROM given g WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.id = g.subject AND a.status NOT IN ('purged', 'pending_deletion') AND a.reason_code <> 'restored_address'
       AND COALESCE(a.credentials_changed_at, '-infinity') < (g.f->>'at')::timestamptz - interval '1 second' RETURNING NULL::uuid, a.id""", _latest(lines), now)
 
 
 def managements(lines: Sequence[Line], now: datetime) -> Changed:
-    return _run("DELETE FROM accounts_management m USING given g WHERE m.account_id = g.subject AND m.organization_id IS DISTINCT FROM g.org RETURNING m.organization_id, m.account_id",
-                _latest_of_people(lines), now)
+    return _run("DELETE FROM accounts_management m USING given g WHERE m.account_id = ANY(%(subjects)s::uuid[]) AND m.account_id = g.subject AND m.organization_id IS DISTINCT FROM g.org"
+                " RETURNING m.organization_id, m.account_id", _latest_of_people(lines), now)
 
 
 def _latest_of_people(lines: Sequence[Line]) -> list[Line]:
@@ -142,12 +155,12 @@ def restrictions(lines: Sequence[Line], now: datetime) -> Changed:
         if there is not None:
             if any(getattr(there, name) != value for name, value in values.items()):
                 Restriction.objects.filter(id=there.id).update(**values, version=there.version + 1)
-                found.append((line.org, line.subject))
+                found.append(Change(line.org, line.subject))
         elif Account.objects.filter(id=line.subject).exclude(status="purged").exists() and _is_member(line):
             if f["state"] != "lifted":  # one is in force at a time
                 Restriction.objects.filter(organization_id=line.org, account_id=line.subject).exclude(state="lifted").update(state="lifted", lifted_at=now)
             Restriction.objects.create(id=UUID(f["restriction"]), organization_id=line.org, account_id=line.subject, **values)
-            found.append((line.org, line.subject))
+            found.append(Change(line.org, line.subject))
     return found
 
 
@@ -178,7 +191,7 @@ def consents(lines: Sequence[Line], now: datetime) -> Changed:
             change = choices.change(account=account, macs={line.org: links.mac(line.org, account.email_key)}, pairs=[(line.org, kind)], wanted=wish == "on", how=How(how), now=now)
             if change:
                 choices.save(change)
-                found.append((line.org, account.id))
+                found.append(Change(line.org, account.id))
     return found
 
 
@@ -191,10 +204,10 @@ def deletions(lines: Sequence[Line], now: datetime) -> Changed:
         line, row = last[account_id], rows.get(account_id)
         if row is not None and not line.facts["there"] and row.state != DeletionState.PURGING:
             row.delete()
-            found.append((row.organization_id, account_id))
+            found.append(Change(row.organization_id, account_id))
         elif row is None and line.facts["there"]:
             schedule(account, line.org, line.facts)
-            found.append((line.org, account_id))
+            found.append(Change(line.org, account_id))
     return found
 
 
@@ -214,21 +227,20 @@ def _exists(org: UUID) -> bool:
 
 
 def holds(lines: Sequence[Line], now: datetime) -> Changed:
-    """Placed again where it was placed, without its words, which were in the log; released where it was released.
-
-    One that was for some categories only comes back for all of them: too much is kept, never too little.
-    """
+    """Placed again where it was placed, without its words, which were in the log; released where it was released. One that a legal hold placed belongs to that again, and has its reach."""
     found: Changed = []
     for line in _latest(lines, "hold"):
         f = line.facts
         row = Hold.objects.filter(id=f["hold"]).first()
-        if row is None and line.org and not f["released_at"]:
+        if row is None and line.org:
+            within = UUID(f["within"]) if f.get("within") else None
             Hold.objects.create(id=UUID(f["hold"]), org=line.org, kind=f["kind"], subject=line.subject, first_day=f["first_day"], last_day=f["last_day"], since=_moment(f["since"]),
-                                matter=gettext("placed after the backup was made"), ground=gettext("The words were in the log that was lost."), by=UUID(f["by"]) if f["by"] else None)
-            found.append((line.org, line.subject))
+                                matter="" if within else gettext("placed after the backup was made"), ground="" if within else gettext("The words were in the log that was lost."),
+                                by=UUID(f["by"]) if f["by"] else None, within=within, released_at=_moment(f["released_at"]), released_by=f["released_by"].split())
+            found.append(Change(line.org, line.subject, "" if within else f"{line.kind} {f['hold']} {f['since'][:10]}"))
         elif row is not None and row.released_at is None and f["released_at"]:
             Hold.objects.filter(id=row.id).update(released_at=_moment(f["released_at"]), released_by=f["released_by"].split())
-            found.append((line.org, line.subject))
+            found.append(Change(line.org, line.subject))
     return found
 
 
@@ -238,7 +250,7 @@ def keeping(lines: Sequence[Line], now: datetime) -> Changed:
         people = [UUID(one) for one in (line.facts.get("agreed_by") or "").split()]
         if line.org and len(set(people)) > 1 and retention.years(retention.current(org=line.org).retention) != line.facts["years"]:
             retention.agree(org=line.org, years=line.facts["years"], agreed_by=people, now=now)
-            found.append((line.org, None))
+            found.append(Change(line.org, None))
     return found
 
 
@@ -261,7 +273,8 @@ def relays(lines: Sequence[Line], now: datetime) -> Changed:
 
 KINDS_OF_LINES: dict[str, Restore] = {
     "deletion.state": deletions, "account.state": accounts, "membership.state": memberships, "token.state": tokens, "credentials.changed": passwords, "address.changed": addresses,
-    "management.state": managements, "restriction.state": restrictions, "consent.state": consents, "hold.state": holds, "keeping.state": keeping, "told.only": nothing, "relay.erasure": relays,
+    "management.state": managements, "restriction.state": restrictions, "consent.state": consents, **{kind: partial(duties_again.restore, kind) for kind in duties.RECORDS},
+    "hold.state": holds, "keeping.state": keeping, "told.only": nothing, "relay.erasure": relays,
     "ledger.void": nothing, "retention.ran": nothing, "ledger.replayed": nothing,
 }
 """What a line of each kind brings about, in the order in which lines read together are carried out. Retention runs again by its own clock, and so do addresses and months of the log."""

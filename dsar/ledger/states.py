@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from audit.subscribers import Sealed, Subscriber
-from dsar.ledger import reading, writing
+from dsar.ledger import duties, reading, writing
 from dsar.ledger.file import Draft
 from dsar.ledger.reading import Happened, Read
 
@@ -29,7 +29,7 @@ TABLE: dict[str, tuple[Read, ...]] = {
     **dict.fromkeys((
         "account.password_changed", "account.password_reset", "second_factor.app_removed", "second_factor.passkey_removed", "recovery_codes.made", "person.second_factor.removed"),
         (reading.passwords, *ACCOUNT)),
-    **dict.fromkeys(("account.email.changed", "account.email.reverted"), (reading.addresses, *ACCESS)),
+    **dict.fromkeys(("account.email.changed", "account.email.reverted", "account.restored_address_set"), (reading.addresses, *ACCESS)),
     # what people want and do not want
     **dict.fromkeys(("communications.chosen", "communications.signal_honoured"), (reading.consents, *ACCOUNT)),
     **dict.fromkeys((
@@ -41,15 +41,24 @@ TABLE: dict[str, tuple[Read, ...]] = {
     # control of the account
     **dict.fromkeys(("management.ended", "management.transfer_accepted", "account.left_claim", "account.left_transfer", "management.accepted"), (reading.managements, *ACCESS)),
     # what is kept
+    **dict.fromkeys(("data.hold.placed", "data.hold.released"), (reading.holds,)),
+    **dict.fromkeys(("data.matter.opened", "data.matter.closed"), (duties.matters,)),
     **dict.fromkeys((
-        "data.hold.placed", "data.hold.released", "data.legal_hold.placed", "data.legal_hold.people_added", "data.legal_hold.people_released", "data.legal_hold.released"), (reading.holds,)),
+        "data.legal_hold.placed", "data.legal_hold.confirmed", "data.legal_hold.people_added", "data.legal_hold.people_released", "data.legal_hold.released", "data.legal_hold.lapsed"),
+        (duties.legal_holds, reading.holds)),
+    **dict.fromkeys(("data.legal_hold.disclosed", "data.legal_hold.reminded", "data.legal_hold.ended", "data.legal_hold.acknowledged"), (duties.notices,)),
     "retention.changed": (reading.keeping,),
     # what services and apps were asked to delete
     **dict.fromkeys(("relay.asked", "relay.sent_again"), (reading.relays,)),
+    **dict.fromkeys(("retention.rule_set", "retention.rule_removed"), (duties.rules,)),
+    # what was looked at and given out
+    **dict.fromkeys(("data.view_granted", "data.view_withdrawn", "data.view_ended", "data.view_told"), (duties.accesses,)),
+    **dict.fromkeys((
+        "disclosure.recorded", "disclosure.answered", "disclosure.corrected", "disclosure.prohibition_extended", "disclosure.people_told", "disclosure.told"), (duties.disclosures,)),
     # what can only be told
     **dict.fromkeys((
-        "data.export.requested", "people.exported", "case.received", "case.refused", "case.fulfilled", "domain.released", "claim.cancelled", "claim.ended", "retention.rule_set",
-        "retention.rule_removed", "data.view_granted", "data.view_withdrawn", "data.organization_export.requested", "disclosure.told"), (reading.seen,)),
+        "data.export.requested", "people.exported", "case.received", "case.refused", "case.fulfilled", "domain.released", "claim.cancelled", "claim.ended",
+        "data.organization_export.requested", "disclosure.evidence_added"), (reading.seen,)),
 }
 """From what happened to what is read for the ledger. An event that is not here changes nothing that a restored database would get wrong about a person."""
 
@@ -62,7 +71,7 @@ def happened(sealed: Sealed) -> Happened:
 
     people = ids("person", "service_account")
     actor = sealed.record.get("actor", {})
-    if not people and actor.get("type") == "user" and actor.get("id") and not sealed.action.startswith(("data.hold.", "retention.")):
+    if not people and actor.get("type") == "user" and actor.get("id") and not sealed.action.startswith(("data.hold.", "data.legal_hold.", "data.matter.", "retention.", "disclosure.")):
         people = (UUID(actor["id"]),)
     return Happened(event=sealed.entry, action=sealed.action, org=sealed.org, at=datetime.fromisoformat(sealed.record["occurred_at"]), people=people,
                     members=ids("membership"), tokens=ids("api_token"))
@@ -77,7 +86,7 @@ def drafts(batch: Iterable[Sealed]) -> list[Draft]:
         one = happened(sealed)
         for read in TABLE.get(sealed.action, ()):
             for draft in read(one):
-                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action", "relay")))
+                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action", "relay""action", "row", "part")))
                 found.pop(key, None)
                 found[key] = draft
     return list(found.values())

@@ -14,14 +14,14 @@ from accounts.organizations import contact
 from dsar.registers import countries
 from dsar.registers.models import BusinessTransfer, Disclosure, NoticeSeen, PrivacyNotice, Reach, Round, ToldDisclosure
 
-_TOLD = ("kind", "name", "country", "their_reference", "received_on", "basis", "categories", "from_day", "to_day", "outcome", "given", "refusal", "answered_on", "secret_until", "number")
+TOLD = ("kind", "name", "country", "their_reference", "received_on", "basis", "categories", "from_day", "to_day", "outcome", "given", "refusal", "answered_on", "secret_until", "number")
 
 
 def disclosure(row: Round, people: list[Account], now: datetime) -> None:
     """Somebody asked for data about them: what, on which ground, and what became of it."""
     line = Disclosure.objects.select_related("organization").get(organization_id=row.organization_id, entry=row.about, number=row.number)
     alone = line.reach == Reach.PEOPLE and len(line.people) == 1
-    values = {name: getattr(line, name) for name in _TOLD}
+    values = {name: getattr(line, name) for name in TOLD}
     ToldDisclosure.objects.bulk_create([ToldDisclosure(id=uuid.uuid4(), account=one, organization_id=line.organization_id, disclosure=line.entry, told_at=now,
     records=line.records if alone else None, **values)
                                         for one in people], ignore_conflicts=True)

@@ -19,8 +19,8 @@ SIZE = 5000
 """Rows of one batch: each a transaction of its own, so that nobody waits long for what it locks."""
 FEW = 500
 """Of kinds in which people are told one by one."""
-_WITH = {"accounts_session": 'DELETE FROM django_session WHERE session_key IN (SELECT session_key FROM accounts_session WHERE id = ANY(%s))'}
-"""What goes with a row by something else than its number."""
+_WITH = {"accounts_session": ("django_session", "session_key")}
+"""What goes with a row by something else than its number: the other table, and the column that both have."""
 
 
 @dataclass
@@ -50,8 +50,8 @@ def batch(asked: Question, *, after: str, before: Callable[[], None], size: int 
     before()
     holds.shut()
     if len(ways) == 1 and ways[0] == (Act.DELETE, ("true", [])) and not one.identifies and not one.end.counted:
-        return _at_once(asked, size)
-    keys = _keys(asked, after, size)
+        return _at_once(asked, after if _place(after) else "", size)
+    keys = _keys(asked, "" if _place(after) else after, size)
     done = Done(after=str(keys[-1]) if keys else after, over=len(keys) < size)
     if not keys:
         return done
@@ -83,26 +83,38 @@ def _keys(asked: Question, after: str, size: int) -> list[Any]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _at_once(asked: Question, size: int) -> Done:
+def _place(after: str) -> bool:
+    """Whether this says where in the table a batch ended, and not behind which key: rules that changed meanwhile may change the way."""
+    return after.startswith("(")
+
+
+def _at_once(asked: Question, after: str, size: int) -> Done:
     """Where rows only go, and nobody is told one by one: found, locked and removed by one statement, parts included, and no key travels.
 
-    In no order: what is removed is not found again, and to order what is left anew for each batch costs more than to remove it.
+    In no order: to order what is left anew for each batch costs more than to remove it. Each batch begins where the table was left, so that what was removed is not walked over again and again;
+    at its end it begins once more from the beginning, until that finds nothing.
     """
-    one, (free, values) = asked.one, _free(asked, "id, ctid AS place")
-    chosen = f"{free} LIMIT {size} FOR UPDATE SKIP LOCKED"
+    one = asked.one
+    with_it, column = _WITH.get(one.key, ("", ""))
+    free, values = _free(asked, f"id, ctid AS place{f', {column}' if column else ''}")
+    behind, place = (" AND ctid > %s::tid", [after]) if after else ("", [])
+    chosen = f"{free}{behind} LIMIT {size} FOR UPDATE SKIP LOCKED"
     ids = "ARRAY(SELECT id FROM due)"
-    more = [f"w0 AS ({_WITH[one.key].replace('%s', ids)} RETURNING 1)"] if one.key in _WITH else []
+    more = [f'w0 AS (DELETE FROM "{with_it}" WHERE "{column}" = ANY(ARRAY(SELECT {column} FROM due)) RETURNING 1)'] if with_it else []
     counted = []
     for number, part in enumerate(one.end.parts, start=1):
         how = f'UPDATE "{part.table}" SET "{part.column}" = NULL' if part.how == "null" else f'DELETE FROM "{part.table}"'
         more.append(f'w{number} AS ({how} WHERE "{part.column}" = ANY({ids}) RETURNING 1)')
         counted += [f"(SELECT count(*) FROM w{number})"] if part.how == "delete" else []
     text = (f"WITH due AS MATERIALIZED ({chosen}), gone AS (DELETE FROM \"{one.key}\" WHERE ctid = ANY(ARRAY(SELECT place FROM due)) RETURNING 1){''.join(f', {part}' for part in more)}"
-            f" SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM due), {' + '.join(counted) or '0'}")
+            f" SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM due), {' + '.join(counted) or '0'}, (SELECT max(place) FROM due)::text")
     with connection.cursor() as cursor:
-        cursor.execute(text, values)
-        gone, found, parts = cursor.fetchone()
-    return Done(over=found < size or not gone, removed=gone, parts=parts)
+        cursor.execute(text, [*values, *place])
+        gone, found, parts, last = cursor.fetchone()
+    if gone and found == size:
+        return Done(after=last, removed=gone, parts=parts)
+    rest = _at_once(asked, "", size) if after else Done(over=True)
+    return Done(after=rest.after, over=rest.over, removed=gone + rest.removed, parts=parts + rest.parts)
 
 
 def _chosen(cursor: Any, asked: Question, keys: list[Any], way: Sql) -> list[Any]:
@@ -128,7 +140,8 @@ def _delete(cursor: Any, one: Governed, keys: list[Any], done: Done) -> None:
             key = "/".join(str(code) for code in codes)
             done.counted[key] = done.counted.get(key, 0) + count
     if one.key in _WITH:
-        cursor.execute(_WITH[one.key], [keys])
+        with_it, column = _WITH[one.key]
+        cursor.execute(f'DELETE FROM "{with_it}" WHERE "{column}" IN (SELECT "{column}" FROM "{one.key}" WHERE id = ANY(%s))', [keys])
     _parts(cursor, one, keys, done)
     cursor.execute(f'DELETE FROM "{one.key}" WHERE id = ANY(%s)', [keys])
     done.removed += cursor.rowcount

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,7 +13,7 @@ from dsar.holding import condition
 from dsar.retention import deciding, units
 from dsar.retention.deciding import LEVELS
 from dsar.retention.models import Kind, RetentionRule, Scope
-from dsar.retention.periods import Period
+from dsar.retention.periods import Period, today
 from dsar.retention.units import Governed
 
 Sql = tuple[str, list[object]]
@@ -25,6 +25,11 @@ def in_force(org: UUID | None, at: datetime) -> list[RetentionRule]:
     if org is None:
         return []
     return list(RetentionRule.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at), organization_id=org, effective_at__lte=at).order_by("id"))
+
+
+def on(rows: Iterable[RetentionRule], day: date, zone: str, *, tried: RetentionRule | None = None) -> list[RetentionRule]:
+    """Of these rules those that hold on a day, and the one that is tried."""
+    return [row for row in rows if row is tried or (today(row.effective_at, zone) <= day and (row.ends_at is None or today(row.ends_at, zone) > day))]
 
 
 def open_rules(org: UUID, now: datetime) -> list[RetentionRule]:

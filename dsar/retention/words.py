@@ -39,10 +39,14 @@ LABELS: dict[str, Words] = {
 
 def step(one: Step, rows: Mapping[str, RetentionRule]) -> str:
     """One reason as a sentence."""
+    return reason(one, {one.rule: rule(rows[one.rule])} if one.rule in rows else {})
+
+
+def reason(one: Step, said: Mapping[str, str]) -> str:
+    """The same, where the rules are in words already."""
     if one.code == "in_use" and one.day is None:
         return _("It is still in use.")
-    row = rows.get(one.rule)
-    return str(_STEPS[one.code]) % {"day": date_format(one.day) if one.day else "", "rule": rule(row) if row else _("the period of this installation")}
+    return str(_STEPS[one.code]) % {"day": date_format(one.day) if one.day else "", "rule": said.get(one.rule) or _("the period of this installation")}
 
 
 def rule(row: RetentionRule) -> str:

@@ -31,7 +31,8 @@ logger = logging.getLogger("steward.wholesale")
 PERMISSION = "export_organization"
 TEMPLATE = "organization-export"
 WAITS, KEPT, LATE = timedelta(hours=48), timedelta(days=7), timedelta(hours=1)
-DOWNLOADS, ATTEMPTS = 3, 3
+DOWNLOADS, ATTEMPTS, KILLED = 3, 3, 9
+"""After so many attempts that could not end, whatever kills the process is not tried any more."""
 OPEN = (ExportState.WAITING, ExportState.MAKING, ExportState.READY)
 OVER, STOPPED, LOST = "over", "stopped", "requester_lost"
 _YOUNG = 3600
@@ -135,8 +136,12 @@ def _make(row_id: UUID, now: datetime) -> None:
 
 
 def _attempt(row: OrganizationExport, now: datetime) -> None:
+    """Begun anew each time, with a key of its own and as of one moment: of what a killed process left nothing is used, and its key is in no place."""
     path, key = folder() / f"{row.id}.part", sealed.new_key()
     path.unlink(missing_ok=True)
+    if row.attempts >= KILLED:
+        _write(row, {"state": ExportState.FAILED, "ended_at": now, "failure": "killed"}, "data.organization_export.failed", now)
+        return
     with installation("an export of an organization"):
         OrganizationExport.objects.filter(id=row.id).update(attempts=row.attempts + 1)
     try:

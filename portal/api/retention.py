@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.reasons import NotFound, Refused
 from accounts.work import plain
-from dsar.powers.retention import LookForm
+from dsar.powers.retention_forms import LookForm
 from dsar.retention import periods, setting
 from dsar.retention.models import Act, Ground, Kind, RetentionRun, RunState, Scope
 from dsar.retention.periods import MEASURES
@@ -35,6 +35,8 @@ LOOK = thing({
     "kinds": many(thing({"kind": text(60, sample="accounts_mail"), "total": _COUNT, "goes": _COUNT, "held": _COUNT,
                          "by": many(thing({"rule": text(500, sample="the period of this installation"), "count": _COUNT})),
                          "examples": many(thing({"who": text(320, sample="Sam Sample"), "why": many(text(500, sample="It was over on 1 May 2026."))}))})),
+    "months": many(thing({"from": _DAY, "to": _DAY, "goes": _COUNT, "goes_with": nullable(_COUNT) | {"description": "With the rule that is tried; null where none is."}}))
+        | {"description": "Of what is there now, how much would go in each of the next twelve months. What is due already is in the first one."},
     "nothing": many(text(500, sample="accounts_gone, everybody: goes after 30 days")) | {"description": "Rules that name what is not there any more."},
 })
 RUN = thing({"id": shapes.ID, "day": _DAY, "dry": flag("Whether it only counted."), "state": choice(*RunState.values), "due": _COUNT, "removed": _COUNT, "held": _COUNT, "total": _COUNT,
@@ -71,7 +73,8 @@ def look(call: Call) -> dict[str, Any]:
         raise Refused({"": codes})
     day = form.cleaned_data["on"] or periods.today(call.now, setting.zone(call.organization_id))
     found = retention.look(call.actor, day=day, tried=tried, now=call.now, samples=call.actor.may("manage_retention") and call.actor.may("view_people"))
-    return {"on": day.isoformat(), "goes": found.goes, "held": found.held, "goes_without": found.before, "nothing": found.nothing, "kinds": [
+    return {"on": day.isoformat(), "goes": found.goes, "held": found.held, "goes_without": found.before, "nothing": found.nothing,
+            "months": [{"from": one.first.isoformat(), "to": one.last.isoformat(), "goes": one.goes, "goes_with": one.changed if tried else None} for one in found.months], "kinds": [
         {"kind": row["one"].key, "total": row["total"], "goes": row["goes"], "held": row["held"], "by": [{"rule": said, "count": count} for said, count in row["by"]],
          "examples": [{"who": one["who"], "why": one["why"]} for one in row["samples"]]} for row in found.rows]}
 

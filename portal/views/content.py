@@ -66,6 +66,8 @@ def _how(row: ContentAccess) -> str:
     """How it ended."""
     if row.ended_how in {"", life.OVER}:
         return _("Its time was over.")
+    if row.ended_how == life.RESTORED:
+        return _("It ended when a backup was brought back.")
     return _("It was ended by hand.") if row.ended_how == life.WITHDRAWN else text(row.ended_how)
 
 

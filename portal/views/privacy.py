@@ -13,6 +13,8 @@ from accounts.models import Management
 from dsar import holding
 from dsar.datamap.kinds import PURPOSES
 from dsar.holds.models import HoldNotice
+from dsar.retention import outlook
+from dsar.retention.outlook import Outlook
 from portal import my_rights, who
 from portal.views import my_registers
 
@@ -28,17 +30,18 @@ def index(request: HttpRequest) -> HttpResponse:
     places, found = my_rights.places(request.user, now=now), holding.held(request.user.id)
     return render(request, "me/privacy.html", {
         "management": management, "acts": who.acts(request.user.id, size=LATEST)[0], "cards": my_rights.cards(request.user, places, now=now), "places": places,
-        "coming": my_registers.coming(request.user.id), "complaints": my_rights.complaints(places), "connected": my_rights.connected(request.user), "held": _held(found),
+        "coming": my_registers.coming(request.user.id), "complaints": my_rights.complaints(places), "connected": my_rights.connected(request.user),
+        "held": _held(found, outlook.of_person(request.user.id, now=now)),
         "told_of_holds": any(one.count for one in found if one.unit.table == HoldNotice._meta.db_table)})
 
 
-def _held(found: list[holding.Held]) -> list[dict[str, object]]:
+def _held(found: list[holding.Held], own: dict[str, list[Outlook]]) -> list[dict[str, object]]:
     """By purpose: how many records, of which kinds, and until when; purposes for which nothing is held are said to have none."""
     found = sorted(found, key=lambda one: list(PURPOSES).index(one.unit.purpose))
-    return [_row(key, list(rows)) for key, rows in groupby(found, key=lambda one: one.unit.purpose)]
+    return [_row(key, list(rows), own) for key, rows in groupby(found, key=lambda one: one.unit.purpose)]
 
 
-def _row(purpose: str, rows: list[holding.Held]) -> dict[str, object]:
+def _row(purpose: str, rows: list[holding.Held], own: dict[str, list[Outlook]]) -> dict[str, object]:
     there = [one for one in rows if one.count]
     return {"purpose": PURPOSES[purpose], "count": sum(min(one.count, holding.MOST) for one in there), "more": any(one.more for one in there), "kinds": [one.unit.title for one in there],
-            "keeping": list({one.keeping.title: None for one in there})}
+            "keeping": list({one.keeping.title: None for one in there}), "own": [(one.unit.title, own[one.unit.table]) for one in there if one.unit.table in own]}

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reasons import NotFound, text
-from dsar.powers.retention import LookForm
+from dsar.powers.retention_forms import LookForm
 from dsar.retention import periods, setting
 from dsar.retention.models import RetentionRun, RunState
 from portal import retention

@@ -230,11 +230,18 @@ def test_told_later_and_never_never(world: World, tmp_path: Any) -> None:
     assert again(other).told_at is not None and len(mails(person)) == 2
 
 
-def _acts_at(account: UUID, now: datetime) -> list[str]:
+def _acts_at(account: UUID, now: datetime, name: str = "action") -> list[str]:
     from unittest import mock
 
     with mock.patch.object(who.timezone, "now", return_value=now):
-        return [act.line.action for act in who.acts(account, size=50)[0]]
+        return [getattr(act.line, name) for act in who.acts(account, size=50)[0]]
+
+
+def test_the_page_says_once_when_the_person_is_told(world: World) -> None:
+    """Whoever may put it off is not told on the same page that a mail leaves at once."""
+    org, always = world.north, "The person is told by e-mail, with your name and the ground"
+    page = {slug: client_for(org.person("owner")).get(f"/o/{org.slug}/people/{org.person('worker').id}/{slug}/").content.decode() for slug in ("view-content", "export-person", "suspend")}
+    assert always in page["suspend"] and always not in page["view-content"] and always not in page["export-person"] and "The person is told at once, by mail" in page["view-content"]
 
 
 def test_an_owner_does_not_learn_of_a_delayed_access_to_their_own_records_from_the_list(world: World) -> None:
@@ -294,6 +301,7 @@ def test_a_copy_that_is_told_later(world: World, tmp_path: Any) -> None:
     (mail,) = told_of(person)
     assert "told only now" in mail.body and "Owner Person" in mail.body
     assert {"data.export.requested", "data.export.told"} <= set(_acts_at(person.account_id, now + 4 * DAY))
+    assert [text for text in _acts_at(person.account_id, now + 4 * DAY, "text") if text.startswith("Owner Person fetched the copy of the data of")]
     assert next(one.count for one in holding.held(person.account_id) if one.unit.table == "dsar_copy") == 2
     import zipfile
 

@@ -3,6 +3,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -298,3 +301,46 @@ def test_one_moment_and_a_kill(world: World, monkeypatch: pytest.MonkeyPatch, tm
         assert the(org).state == "making"
         run.resume(now=datetime.now(UTC))
     assert (the(org).state, the(org).failure) == ("failed", "internal_error") and "owner" in told(org)
+
+
+KILL = """import os, django
+django.setup()
+from datetime import UTC, datetime
+from dsar.wholesale import making, run
+real, parts = making._lines, []
+def lines(part):
+    parts.append(part)
+    for one in real(part):
+        yield one
+        if "{when}" == "reading" and len(parts) > 3:
+            os.kill(os.getpid(), 9)
+making._lines = lines
+if "{when}" == "renamed":
+    run._write = lambda *_all, **_more: os.kill(os.getpid(), 9)
+run.resume(now=datetime.now(UTC))
+"""
+
+
+def test_a_worker_that_dies_leaves_no_wrong_file(world: World, settings: Any, tmp_path: Path) -> None:
+    """Killed in the middle of a file, and when only its row was still to be written: nothing can be fetched, and the next one makes it whole, as of its own moment. What always dies ends."""
+    org = world.north
+    arrange(lambda: export_of(org, level="plain", state="making"))
+    left = []
+    for when in ("reading", "renamed"):
+        done = subprocess.run([sys.executable, "-c", KILL.format(when=when)], cwd=settings.BASE_DIR, check=False, capture_output=True, text=True,
+                              env={**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "STEWARD_DATA": str(settings.DATA)})
+        assert done.returncode == -9, done.stderr[-500:]
+        assert (the(org).state, the(org).key, the(org).sha256) == ("making", "", "")
+        left.append({path.suffix for path in run.folder().glob(f"{the(org).id}.*")})
+        with pytest.raises(run.NotThere), tenancy.scope(org=org.organization.id):
+            run.fetch(actor=org.actor("owner"), export_id=the(org).id, now=datetime.now(UTC), via="ui")
+    assert left == [{".part"}, {".sealed"}]
+    arrange(lambda: Membership.objects.filter(id=org.person("worker").id).update(title="between two attempts"))
+    run.resume(now=datetime.now(UTC))
+    row = the(org)
+    assert row.state == "ready" and row.attempts == 3 and {path.suffix for path in run.folder().glob(f"{row.id}.*")} == {".sealed"}
+    folder = opened(row, tmp_path / "bag")
+    assert bagit.Bag(str(folder)).is_valid() and "between two attempts" in everything(folder)
+    arrange(lambda: OrganizationExport.objects.filter(id=row.id).update(state="making", attempts=run.KILLED))
+    run.resume(now=datetime.now(UTC))
+    assert (the(org).state, the(org).failure) == ("failed", "killed")

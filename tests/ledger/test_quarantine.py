@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,9 +21,9 @@ from django.db import connection, connections, transaction
 from django.test import Client
 
 from accounts import purging, tenancy
-from accounts.models import Account, Deletion, Mail, Membership
-from audit import disclosure, subscribers
-from audit.models import Cursor
+from accounts.models import Account, Deletion, Mail, Management, Membership
+from audit import INSTALLATION, disclosure, signer, subscribers
+from audit.models import Cursor, Entry, SignerState
 from dsar import ledger
 from dsar.ledger import file, memory, quarantine, settling, states
 from dsar.ledger.models import LedgerMark, LedgerSeen
@@ -32,6 +33,7 @@ from tests.browse import client_for
 from tests.cast import World
 from tests.deletion.acts import act, warned
 from tests.dsar.copies import numbered
+from tests.ledger.drill import manage
 from tests.situations import arrange
 
 NOW = datetime.now(UTC)
@@ -98,6 +100,34 @@ def test_what_was_rolled_back_or_killed_is_no_restore(own: Path) -> None:
     assert verdict() == "behind", "it stays closed until it was replayed"
     with pytest.raises(ledger.Unavailable):
         write()
+
+
+def test_processes_without_a_page_stand_still_too(own: Path, settings: Any, tmp_path: Path) -> None:
+    """Nothing is numbered, signed, adopted or published from an older database, also not by a signer on a machine that has no ledger."""
+    notice = tmp_path / "notice.txt"
+    notice.write_text("What we do with data.")
+    write()
+    memory.close(now=NOW)
+    quarantine.forget()
+    for command in (("sequencer", "--once"), ("publish_privacy_notice", str(notice))):
+        with pytest.raises(CommandError, match="privacy_replay"):
+            call_command(*command)
+    for folder in (own, tmp_path / "nothing"):
+        settings.LEDGER = folder
+        for flag in ("--once", "--adopt"):
+            with pytest.raises(SystemExit):
+                call_command("signer", flag)
+    stop, looked = threading.Event(), list[str]()
+
+    def rests() -> bool:
+        looked.append(closing.why_unsigned())
+        stop.set()
+        return bool(looked[-1])
+    before = SignerState.objects.get(id=1).seen_at
+    signer.loop(stop=stop, rests=rests)
+    assert len(looked) == 1 and "privacy_replay" in looked[0] and SignerState.objects.get(id=1).seen_at == before, "it stands still"
+    memory.open_again()
+    assert closing.why_unsigned() == ""
 
 
 @contextmanager
@@ -228,3 +258,24 @@ def test_asking_costs_nothing_in_between(own: Path) -> None:
 
 def _never(*_arguments: Any) -> None:
     raise AssertionError("the database was asked")
+
+
+def test_the_operator_lets_in_whom_a_restore_locked(world: World) -> None:
+    """Only where nobody manages the account, only with an address that is free, with an entry in the log; and the ledger hears of it."""
+    managed, own = world.north.person("member"), world.north.person("guest")
+    arrange(lambda: Management.objects.filter(account_id=own.account_id).delete())
+    arrange(lambda: Account.objects.filter(id__in=[managed.account_id, own.account_id]).update(status="locked", reason_code="restored_address", status_changed_at=NOW))
+    said = manage("restored_address", "list").splitlines()
+    assert [line.split("  ")[2] for line in said if str(own.account_id) in line] == ["the operator decides"] and [line for line in said if str(managed.account_id) in line and "organization decides" in line]
+    for account, address, words in ((managed.account_id, "new@people.example", "administrators set the address"), (own.account_id, "no address", "no e-mail address"),
+                                    (own.account_id, world.north.person("owner").account.email, "."), (uuid4(), "new@people.example", "no such account")):
+        with pytest.raises(CommandError, match=words):
+            manage("restored_address", "admit", str(account), "--address", address, "--ground", "showed a passport")
+    assert "open again" in manage("restored_address", "admit", str(own.account_id), "--address", "new@people.example", "--ground", "showed a passport")
+    account = Account.objects.get(id=own.account_id)
+    assert (account.status, account.reason_code, account.email) == ("active", "", "new@people.example") and account.reset_required_at is not None
+    numbered()
+    with tenancy.installation("a test looks"):
+        assert Entry.objects.filter(org=INSTALLATION, record__contains='"account.restored_address_set"').count() == 1
+        assert Account.objects.get(id=managed.account_id).status == "locked"
+    assert not [line for line in manage("restored_address", "list").splitlines() if str(own.account_id) in line]

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +10,7 @@ from django.db import connection
 
 from accounts import tenancy
 from accounts.models import ApiToken, Mail, Plan
-from dsar.retention import finding, machine, rules, units
+from dsar.retention import finding, forecast, machine, rules, units
 from dsar.retention.deciding import decide
 from dsar.retention.models import RetentionRule
 from tests.cast import Org, World
@@ -103,3 +103,22 @@ def test_a_day_is_the_organizations_own(world: World) -> None:
              for zone in ("UTC", "Pacific/Auckland")}
     assert late.astimezone(ZoneInfo("Pacific/Auckland")).date() == late.date() + timedelta(days=1)
     assert found == {"UTC": 1, "Pacific/Auckland": 0}
+
+
+def test_the_forecast_is_what_each_month_finds(world: World) -> None:
+    """Each row counts in the first month on whose last day it is due, as the rules are and with a change; a hold keeps what it keeps; another organization has none of it."""
+    org, chance = world.north, random.Random(11)
+    at = [stage.NOW - timedelta(days=chance.randrange(1, 500)) for _ in range(60)]
+    stage.made(*(stage.mail(org, ["worker", "guest", "auditor"][n % 3], moment, template=["suspend", "restore"][n % 2]) for n, moment in enumerate(at)))
+    stage.hold(org, "auditor")
+    year = [stage.rule(org, count=1, measure="years")]
+    less = [*year, stage.rule(org, scope="label", label="suspend", count=5, measure="months"), stage.rule(org, kind="keep", scope="person", account_id=org.person("guest").account_id, count=14, measure="months")]
+    for given in (year, less):
+        found = forecast.look(org=org.organization.id, today=TODAY, zone=ZONE, rows=lambda _day, given=given: given, changed=lambda _day: less)
+        assert len(found.months) == 12 and found.months[0].first == TODAY and all(a.last + timedelta(days=1) == b.first for a, b in zip(found.months, found.months[1:], strict=False))
+        for name, rows in (("goes", given), ("changed", less)):
+            sums = [sum(one.goes for one in machine.look(machine.questions(org=org.organization.id, day=month.last, zone=ZONE, rows=rows))) for month in found.months]
+            assert [sum(getattr(one, name) for one in found.months[:n + 1]) for n in range(12)] == sums, name
+        assert found.months[-1].last == date(2027, 10, 31) and sum(one.goes for one in found.months) > 0 and found.held > 0
+    nobody = forecast.look(org=world.contoso.organization.id, today=TODAY, zone=ZONE, rows=lambda _day: year)
+    assert not any(one.goes or one.changed for one in nobody.months)

@@ -54,6 +54,8 @@ def test_a_rule_from_look_to_end(world: World) -> None:
     assert "2</strong> records would go" in seen and "A hold keeps 1 more" in seen and "Without the rule that you try it would be 0" in seen
     assert "Worker Person" in seen and "It goes after" in seen and "A more general rule gives way: the period of this installation." in seen
     assert not rules(org)
+    ahead = officer.get(f"/api/v1/orgs/{org.slug}/retention/look/?{asked}").json()["months"]
+    assert len(ahead) == 12 and ahead[0]["goes_with"] >= 2 > ahead[0]["goes"] and "In the next twelve months" in seen and 'id="months-t"' in seen and seen.count("With the rule that you try") == 2
 
     preview = text(officer.post(f"{base(org)}do/set-retention-rule/", {**MONTH, "preview": "1"}))
     assert "On " in preview and "2 records would be due" in preview and "a second person has to agree" in preview and not rules(org)

@@ -14,7 +14,7 @@ from accounts.models import ApiToken, Mail, Plan, PlanRow, Session
 from audit import outside
 from audit.models import Entry, Hold
 from dsar.cases.models import Action, Case, Happening
-from dsar.retention import removing, running
+from dsar.retention import finding, removing, running, units
 from dsar.retention.models import RetentionRun, RunState
 from tests.cast import Org, World
 from tests.retention import stage
@@ -194,3 +194,17 @@ def test_who_is_looked_at(world: World) -> None:
     runs(org, stage.NOW)
     with tenancy.installation("look"), connection.cursor():
         assert org.organization.id not in set(running.due(now=stage.NOW))
+
+
+def test_a_run_comes_round_to_the_beginning_of_the_table(world: World) -> None:
+    """Each batch begins where the table was left; what lies before that place goes too, and a place means nothing to the way that goes by keys."""
+    org = world.north
+    stage.made(*(stage.session(org, "worker", LONG, LONG) for _n in range(5)))
+    asked = finding.question(units.governed()["accounts_session"], org=org.organization.id, day=stage.NOW.date(), zone="UTC", rows=[])
+    done: list[removing.Done] = []
+
+    def all_of_it(after: str) -> None:
+        while not done or not done[-1].over:
+            done.append(removing.batch(asked, after=done[-1].after if done else after, before=lambda: None, size=2))
+    arrange(lambda: all_of_it("(99999,1)"))
+    assert sum(one.removed for one in done) == 5 and len(done) <= 4 and done[0].removed == 2 and done[0].after.startswith("(")

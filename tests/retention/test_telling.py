@@ -4,20 +4,23 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils.formats import date_format
 
 from accounts import tenancy
 from accounts.models import Mail
-from dsar.retention import running, units
+from dsar.retention import outlook, running, units
 from dsar.retention.models import RetentionRun
 from portal import beats, jobs, metrics
 from tests.browse import client_for
 from tests.cast import World
-from tests.dsar.copies import numbered
+from tests.dsar.copies import copy_of, numbered
 from tests.retention import stage
 from tests.retention.test_running import LONG, runs
 from tests.situations import arrange
@@ -52,6 +55,25 @@ def test_an_organizations_own_periods_are_shown_to_people_and_in_the_record(worl
     limits = [limit for one in record["activities"] for limit in one["time_limits"]]
     assert any(said in limit for limit in limits) and said in unescape(officer.get(f"/o/{org.slug}/processing/").content.decode())
     assert said not in client_for(world.contoso.person("owner")).get("/me/data/").content.decode()
+
+
+def test_a_person_reads_what_the_rules_make_of_their_data(world: World, tmp_path: Path) -> None:
+    """The decision for them, with its reasons: of rules about groups only those of theirs, of people only their own, and no hold. On the page at a glance, and in the copy."""
+    org, day = world.north, datetime.now(UTC).astimezone(ZoneInfo(world.north.organization.time_zone)).date()
+    crew = stage.group(org, "Crew", ["worker"])
+    stage.made(stage.mail(org, "worker", datetime.now(UTC)), stage.mail(org, "guest", datetime.now(UTC)))
+    stage.stored(stage.rule(org, count=45), stage.rule(org, scope="group", about=crew.id, count=20), stage.rule(org, kind="keep", scope="person", account_id=org.person("guest").account_id, count=60))
+    stage.hold(org, "worker")
+    sentence = "A record that is over today would go on {}."
+    for name, days, other, reason in (("worker", 20, 60, "A more general rule gives way"), ("guest", 60, 20, "It is kept until")):
+        page = unescape(client_for(org.person(name)).get("/me/privacy/").content.decode())
+        assert sentence.format(date_format(day + timedelta(days=days + 1))) in page and reason in page, name
+        assert sentence.format(date_format(day + timedelta(days=other + 1))) not in page and "A hold keeps it" not in page
+        assert ("the group Crew" in page) is (name == "worker")
+    folder = copy_of(org.person("worker"), tmp_path)
+    [kept] = [one for one in json.loads((folder / "data/summary.json").read_text())["kept_by_rules"] if "A more general rule" in one["why"]]
+    assert kept["goes_on"] == (day + timedelta(days=21)).isoformat() and kept["organization"] == org.organization.name and kept["text"] in unescape((folder / "data/README.html").read_text())
+    assert not [one for one in outlook.of_person(world.contoso.person("owner").account_id, now=datetime.now(UTC)).values()]
 
 
 def test_the_operator_lets_the_installations_own_run_go_on(world: World, capsys: pytest.CaptureFixture[str]) -> None:

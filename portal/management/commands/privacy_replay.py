@@ -18,8 +18,18 @@ WORDS = {
     "credentials.changed": "people have to set a new password: the one in the backup was replaced since", "address.changed": "accounts are locked, because their address was changed since",
     "management.state": "accounts are no longer under the control of an organization",
     "restriction.state": "restrictions of use were put back", "consent.state": "choices about optional mail were put back",
-    "hold.state": "holds were placed again, or released", "keeping.state": "times for which a log is kept were put back",
+    "hold.state": "holds on people and on logs were placed again, or released", "rule.state": "rules about how long data is kept were put back",
+    "matter.state": "legal matters were put back, without name and note", "hold.legal": "legal holds were put back, without their ground",
+    "hold.told": "people know again of a hold that they were told of", "access.state": "accesses to records of people are on record again; none is open",
+    "disclosure.state": "lines of the register of disclosures were put back", "keeping.state": "times for which a log is kept were put back",
 }
+
+
+AGAIN = {
+    "matter.state": "name and note of the matter", "hold.legal": "ground of the legal hold", "hold.state": "matter and ground of the hold on the log",
+    "access.state": "what it was about, of the access to records", "disclosure.state": "name, reference and reasons in the line of the register of disclosures",
+}
+"""What of a row no line may carry."""
 
 
 class Command(BaseCommand):
@@ -50,6 +60,11 @@ class Command(BaseCommand):
             self.stdout.write("  nothing had come back")
         self.stdout.write(f"  {report.sessions} sessions {'would be' if dry else 'were'} ended: everybody signs in again")
         self.stdout.write(f"  {report.mails} mails were due when the backup was made and leave when it opens; some may have left before")
+        for again in sorted(report.again):
+            kind, number, day = again.split()
+            self.stdout.write(f"  to be entered again: {AGAIN[kind]} {number} of {day}")
         for event, number in sorted(report.told.items()):
             self.stdout.write(f"  {number} × {event} happened since and is not in this database (docs/operating.md, Restoring)")
+        for line in replay.told(report):
+            self.stdout.write(f"    {line.facts['action']} {line.facts.get('row') or line.facts['event']} of {line.at.date().isoformat()}, organization {line.org or 'none'}")
         self.stdout.write("nothing was changed" if dry else "it is open. The signer needs: manage.py signer --adopt (docs/operating.md, The signer)")

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from dsar.registers import notices
+from portal.quarantine import OpenOnly
 
 
-class Command(BaseCommand):
+class Command(OpenOnly):
     help = ("Publishes the text of a file as the next version of the privacy notice. With --significant everybody is mailed and it holds in 14 days; otherwise it holds at once."
             " The first version always holds at once.")
 

@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from audit import sequencer
 from portal import quarantine
@@ -22,6 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: object) -> None:
         if options["once"]:
+            if words := quarantine.why():
+                raise CommandError(words)
             while sequencer.run_once():
                 pass
             return

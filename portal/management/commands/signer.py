@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 
 from audit import signer
 from audit.keys import NoKeys
+from portal import quarantine
 
 logger = logging.getLogger("steward.signer")
 
@@ -31,9 +32,11 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         logger.info("the signer runs")
-        signer.loop(stop=stop)
+        signer.loop(stop=stop, rests=lambda: quarantine.said("the signer", quarantine.why_unsigned))
 
     def _one(self, *, adopt: bool) -> None:
+        if words := quarantine.why_unsigned():
+            self._end(words)
         try:
             one = signer.Signer(adopting=adopt)
             if not one.held():
