@@ -28,6 +28,7 @@ from accounts.models.organization import (
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.policy import OldSlug, OrganizationPolicy
 from accounts.models.profile import EditLimits, FieldPolicy, ProfileChange, ProfileSuggestion, ValueDispute
+from accounts.models.program import LogoutCall, ProgramSession, SigningKey
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import Service, ServiceAccess
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
@@ -57,6 +58,7 @@ __all__ = [
     "GroupMembership",
     "IdempotencyKey",
     "Installation",
+    "LogoutCall",
     "Mail",
     "Management",
     "Membership",
@@ -73,6 +75,7 @@ __all__ = [
     "PlanRow",
     "ProfileChange",
     "ProfileSuggestion",
+    "ProgramSession",
     "Protection",
     "RecoveryCode",
     "ReleasedAddress",
@@ -84,6 +87,7 @@ __all__ = [
     "Service",
     "ServiceAccess",
     "Session",
+    "SigningKey",
     "SuccessionCase",
     "Successor",
     "Suppression",

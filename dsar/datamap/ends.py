@@ -69,6 +69,8 @@ ENDS: dict[str, End] = {
     "accounts_apitoken": End(clocks={"end": "COALESCE(ended_at, expires_at)", "made": "created_at", "used": "COALESCE(last_used_at, created_at)"},
                              said={"end": _("when it ended")}),
     "accounts_appgrant": End(clocks={"end": "ended_at", "made": "granted_at"}, said={"end": _("when it ended")}),
+    "accounts_programsession": End(clocks={"end": "ended_at", "made": "started_at", "used": "COALESCE(last_used_at, started_at)"}, said={"end": _("when it ended")}, label="ended_why"),
+    "accounts_logoutcall": End(clocks={"end": "finished_at", "made": "made_at"}, said={"end": _("when the program was told")}, label="last_error"),
     "accounts_membershipsnapshot": End(clocks={"end": "taken_at"}, said={"end": _("when the person was removed")}),
     "accounts_profilechange": End(clocks={"end": "told_at", "made": "changed_at"}, said={"end": _("when the person was told")}, label="field"),
     "accounts_profilesuggestion": End(clocks={"end": "suggested_at"}, said={"end": _("when it was suggested")}, label="field"),
