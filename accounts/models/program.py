@@ -44,6 +44,8 @@ class ProgramSession(Identified):
 class LogoutCall(Identified):
     """A program is to be told that somebody is signed out there. It stands by itself: the client may be gone by the time that it is made."""
 
+    AUDIT = dict.fromkeys(("id", "organization", "account", "session_id", "url", "audience", "subject", "state", "attempts", "made_at", "next_at", "finished_at", "last_error"), "unrecorded")
+
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
     session_id = models.UUIDField()

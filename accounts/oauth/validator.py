@@ -47,6 +47,13 @@ class Validator(OAuth2Validator):
     def is_pkce_required(self, client_id: str, request: Any) -> bool:
         return True
 
+    def validate_silent_login(self, request: Any) -> bool:
+        """Whether somebody is signed in and allowed it is decided by the page, which knows the session."""
+        return True
+
+    def validate_silent_authorization(self, request: Any) -> bool:
+        return True
+
     # --- the code
 
     def save_authorization_code(self, client_id: str, code: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:

@@ -73,7 +73,7 @@ UNITS: tuple[Unit, ...] = (
             "account_id": data("user.unique_id"),
             "session_id": REFERENCE,
             "url": none("where a program hears of it"),
-            "audience": none("which program it is"),
+            "audience": none("which program hears of it"),
             "subject": data("user.unique_id"),
             "state": none("whether the program was told"),
             "attempts": COUNT,

@@ -19,7 +19,8 @@ from oauthlib.oauth2 import FatalClientError, OAuth2Error
 
 from accounts import access
 from accounts.models import OAuthApplication
-from accounts.oauth import gate, sessions
+from accounts.oauth import gate, keys, sessions
+from accounts.oauth.subjects import subject
 from accounts.tenancy import installation
 from audit import recording
 from portal.oauth import programs, proof
@@ -123,6 +124,8 @@ def _answer(request: HttpRequest, asked: _Asked) -> HttpResponse:
         if proof.asked_anew(request, asked.name) is None:
             proof.ask_anew(request, asked.name)
         return ask(request, tier)
+    if (hint := request.GET.get("id_token_hint")) and (keys.read(hint) or {}).get("sub") != subject(account_id=request.user.id, application_id=asked.client.id):
+        raise _Error("login_required", "Somebody else is signed in.")
     actor = myself(request)
     program = Program.of(asked.client, account_id=request.user.id)
     standing, code = gate.look(account_id=request.user.id, client=asked.client, now=now)

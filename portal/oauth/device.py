@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from oauth2_provider.models import DeviceGrant
+from oauthlib.openid.connect.core.grant_types.base import GrantTypeBase
 
 from accounts import access
 from accounts.models import OAuthApplication, ProgramSession
@@ -151,8 +152,8 @@ def exchange(client: OAuthApplication, given: Mapping[str, str], read: Any, *, n
     row.delete()
     made = server()
     read.client, read.client_id, read.user, read.program_session, read.scopes = client, client.client_id, session.account, session, sessions.in_force(session)
-    tokens = made.bearer.create_token(read, refresh_token=True)
-    tokens = made.openid_connect_auth.add_id_token(tokens, made.bearer, read)
+    tokens = made.default_token_type.create_token(read, refresh_token=True)
+    tokens = GrantTypeBase.add_id_token(made.openid_connect_auth, tokens, made.default_token_type, read)
     made.openid_connect_auth.request_validator.save_token(tokens, read)
     return {**tokens, "expires_in": LIFETIME}
 

@@ -14,7 +14,7 @@ from oauthlib.openid import Server
 from redis.exceptions import RedisError
 
 from accounts.models import OAuthApplication
-from accounts.oauth.sessions import issuer
+from accounts.oauth.sessions import digest, issuer
 from accounts.oauth.validator import Validator
 from audit.context import current
 
@@ -72,7 +72,8 @@ def program(request: HttpRequest, given: Mapping[str, str]) -> OAuthApplication:
 
 
 def _name(request: HttpRequest, given: Mapping[str, str]) -> str:
-    return f"oauth:wrong:{current().ip or 'unknown'}:{(given.get('client_id') or request.headers.get('Authorization', ''))[:60]}"
+    named = given.get("client_id") or request.headers.get("Authorization", "")[:50]
+    return f"oauth:wrong:{digest(f'{current().ip} {named}')[:40]}"
 
 
 def guard(request: HttpRequest, given: Mapping[str, str]) -> None:
