@@ -149,7 +149,7 @@ def test_a_device(world: World) -> None:
     assert notes.refresh(tokens["refresh_token"]).status_code == 200
     assert poll().json()["error"] == "invalid_grant"
     with tenancy.installation("look"):
-        assert ProgramSession.objects.get().ended_why == "used_twice", "a code that comes a second time ends what came of the first"
+        assert ProgramSession.objects.get(client=notes.client).ended_why == "used_twice", "a code that comes a second time ends what came of the first"
     refused = notes.post("device/begin", scope="openid").json()
     browser.post("/oauth/device/", {"code": refused["user_code"], "answer": "deny"})
     assert notes.post("token", grant_type="urn:ietf:params:oauth:grant-type:device_code", device_code=refused["device_code"]).json()["error"] == "access_denied"
@@ -189,3 +189,27 @@ def test_what_is_left_in_the_tables(world: World) -> None:
     notes.post("revoke", token=tokens["access_token"])
     with tenancy.installation("look"):
         assert not any(model.objects.filter(user_id=world.north.person("worker").account_id).exists() for model in (AccessToken, RefreshToken, Grant))
+
+
+def test_an_app_calls_the_api_for_a_person(world: World) -> None:
+    """With what the role and the scopes both hold, in the organization that installed it, and nothing that needs no permission: no token, no own data."""
+    charts = app_for(world.north, "openid", "view_people", "update_profiles")
+
+    def allowed(name: str, scope: str) -> str:
+        uri, verifier = charts.ask(scope=scope)
+        return str(charts.exchange(back(client_for(world.north.person(name)).post(uri, {"answer": "allow"}))["code"], verifier).json()["access_token"])
+
+    def call(token: str, path: str = "people/", method: str = "get", **more: Any) -> int:
+        return int(getattr(Client(), method)(f"/api/v1/orgs/{world.north.slug}/{path}", HTTP_AUTHORIZATION=f"Bearer {token}", **more).status_code)
+
+    wide, signing_in, member = allowed("administrator", "openid view_people"), allowed("security", "openid"), allowed("worker", "openid view_people")
+    assert call(wide) == 200 and call(signing_in) == 403 and call(member) == 404
+    worker = world.north.person("worker").id
+    assert call(wide, f"people/{worker}/actions/suspend/", "post", data={}, content_type="application/json") == 403
+    assert call(wide, "tokens/") == 403 and Client().get("/api/v1/me/", HTTP_AUTHORIZATION=f"Bearer {wide}").status_code == 403
+    assert Client().get(f"/api/v1/orgs/{world.contoso.slug}/people/", HTTP_AUTHORIZATION=f"Bearer {wide}").status_code == 404
+    notes = service_for(world.north, world.north.person("administrator"))
+    assert call(notes.sign_in(client_for(world.north.person("administrator")))["access_token"]) == 401, "a service's token is for that service"
+    with tenancy.installation("withdraw"):
+        arrange(lambda: AppGrant.objects.update(ended_at=datetime.now(UTC), ended_why="withdrawn"))
+    assert call(wide) == 401
