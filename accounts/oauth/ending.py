@@ -21,9 +21,9 @@ _END = """
 WITH ended AS (
   UPDATE accounts_programsession s SET ended_at = %(now)s, ended_why = %(why)s FROM accounts_oauthapplication c
   WHERE c.id = s.client_id AND s.ended_at IS NULL AND {sessions} RETURNING s.id, s.organization_id, s.account_id, s.client_id, c.client_id AS audience, c.logout_url),
-families AS (SELECT r.id, r.access_token_id FROM oauth2_provider_refreshtoken r WHERE r.token_family IN (SELECT id FROM ended)),
-access AS (DELETE FROM oauth2_provider_accesstoken t WHERE t.id IN (SELECT access_token_id FROM families) OR ({tokens})),
-refresh AS (DELETE FROM oauth2_provider_refreshtoken t WHERE t.id IN (SELECT id FROM families) OR ({tokens})),
+families AS (SELECT r.id, r.access_token_id FROM oauth2_provider_refreshtoken r WHERE r.user_id IN (SELECT account_id FROM ended) AND r.token_family IN (SELECT id FROM ended)),
+access AS (DELETE FROM oauth2_provider_accesstoken WHERE id IN (SELECT access_token_id FROM families UNION SELECT t.id FROM oauth2_provider_accesstoken t WHERE {tokens})),
+refresh AS (DELETE FROM oauth2_provider_refreshtoken WHERE id IN (SELECT id FROM families UNION SELECT t.id FROM oauth2_provider_refreshtoken t WHERE {tokens})),
 identity AS (DELETE FROM oauth2_provider_idtoken t WHERE {tokens}),
 codes AS (DELETE FROM oauth2_provider_grant t WHERE {tokens}),
 devices AS (DELETE FROM oauth2_provider_devicegrant t WHERE {devices})
