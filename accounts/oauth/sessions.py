@@ -54,6 +54,8 @@ class Use:
     scope: str = ""
     expires: datetime | None = None
     issued: datetime | None = None
+    level: str = ""
+    """How far the person may go at a service."""
 
 
 def digest(text: str) -> str:
@@ -74,28 +76,28 @@ def state(session: ProgramSession | None, *, now: datetime) -> Use:
     """Whether this session goes on: it has not ended, the person's epochs are those it began with, and the person may use the program."""
     if session is None or session.ended_at is not None:
         return Use(session, None, "ended")
-    found, refusal = gate.look(account_id=session.account_id, client=session.client, now=now)
+    look = gate.look(account_id=session.account_id, client=session.client, now=now)
+    found = look.standing
     if found is None or (session.auth_epoch, session.access_epoch) != (found.auth_epoch, found.access_epoch):
         return Use(session, found, "ended")
-    return Use(session, found, refusal)
+    return Use(session, found, look.refusal, level=look.level)
 
 
 def by_access_token(token: str, *, client: OAuthApplication | None = None, now: datetime) -> Use:
-    """What an access token gives now. With `client`, only a token of this program is known."""
+    """What an access token gives now. With `client`, only a token of this program is known. Needs the reach: a token names its organization."""
     shape = _SHAPE.match(token)
     if shape is None:
         return Use(None, None, "unknown")
-    with installation("a token names its organization"):
-        row = AccessToken.objects.filter(token_checksum=digest(token)).values_list("application_id", "user_id", "scope", "expires", "created").first()
-        session = ProgramSession.objects.select_related("client").filter(id=UUID(shape[1])).first() if row else None
-        if row is None or session is None or (session.client_id, session.account_id) != row[:2] or (client is not None and client.id != session.client_id):
-            return Use(None, None, "unknown")
-        if row[3] <= now:
-            return Use(session, None, "expired")
-        found = state(session, now=now)
-        if not found.refusal:
-            used(session, now=now)
-    return Use(session, found.standing, found.refusal, row[2], row[3], row[4])
+    row = AccessToken.objects.filter(token_checksum=digest(token)).values_list("application_id", "user_id", "scope", "expires", "created").first()
+    session = ProgramSession.objects.select_related("client__organization").filter(id=UUID(shape[1])).first() if row else None
+    if row is None or session is None or (session.client_id, session.account_id) != row[:2] or (client is not None and client.id != session.client_id):
+        return Use(None, None, "unknown")
+    if row[3] <= now:
+        return Use(session, None, "expired")
+    found = state(session, now=now)
+    if not found.refusal:
+        used(session, now=now)
+    return Use(session, found.standing, found.refusal, row[2], row[3], row[4], found.level)
 
 
 def used(session: ProgramSession, *, now: datetime) -> None:

@@ -95,7 +95,8 @@ def caller(request: HttpRequest, *, slug: str | None, permission: str | None = N
 
 def _by_app(request: HttpRequest, secret: str, slug: str | None, permission: str | None, needs: str | None) -> Actor:
     """An app acts for the person who allowed it, with what both the person's role and the allowed scopes hold, in the organization that installed it."""
-    use = sessions.by_access_token(secret, now=timezone.now())
+    with tenancy.installation("a token names its organization"):
+        use = sessions.by_access_token(secret, now=timezone.now())
     if use.session is None or use.standing is None or use.refusal or use.session.client.installation_id is None:
         raise Problem(401, "token_invalid", _TOLD["token_invalid" if use.session is None else "token_ended"])
     limit(request, {"token": use.session.id, "organization": use.standing.organization_id})

@@ -128,7 +128,8 @@ def _answer(request: HttpRequest, asked: _Asked) -> HttpResponse:
         raise _Error("login_required", "Somebody else is signed in.")
     actor = myself(request)
     program = Program.of(asked.client, account_id=request.user.id)
-    standing, code = gate.look(account_id=request.user.id, client=asked.client, now=now)
+    look = gate.look(account_id=request.user.id, client=asked.client, now=now)
+    standing, code = look.standing, look.refusal
     if code not in {"", gate.NO_CONSENT} or standing is None:
         if silent:
             raise _Error("access_denied")

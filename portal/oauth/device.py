@@ -107,7 +107,8 @@ def _looked_up(request: HttpRequest, form: CodeForm, answer: str, *, now: dateti
 def _decide(request: HttpRequest, form: CodeForm, row: DeviceGrant, client: OAuthApplication, answer: str, *, now: datetime) -> HttpResponse:
     actor, scopes = myself(request), row.scope.split()
     shown = Program.of(client, account_id=request.user.id)
-    standing, code = gate.look(account_id=request.user.id, client=client, now=now)
+    look = gate.look(account_id=request.user.id, client=client, now=now)
+    standing, code = look.standing, look.refusal
     if code not in {"", gate.NO_CONSENT} or standing is None:
         raise _Shut(shown, standing, code)
     if answer not in {"allow", "deny"}:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -68,12 +67,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     if use.refusal or use.session is None or use.expires is None or use.issued is None or use.standing is None:
         return answered({"active": False})
     return answered({"active": True, "token_type": "Bearer", "client_id": client.client_id, "aud": client.client_id, "iss": sessions.issuer(), "scope": use.scope, "exp": int(use.expires.timestamp()),
-                     "iat": int(use.issued.timestamp()), **claims.of_session(use.session), **_access(use, client)})
-
-
-def _access(use: sessions.Use, client: OAuthApplication) -> dict[str, Any]:
-    assert use.session is not None
-    return claims.of_access(use.session.account_id, client, now=timezone.now())
+                     "iat": int(use.issued.timestamp()), **claims.of_session(use.session), **({"access": use.level} if use.level else {})})
 
 
 @for_programs
@@ -110,5 +104,4 @@ def userinfo(request: HttpRequest) -> HttpResponse:
     scopes = [name for name in use.scope.split() if name in sessions.in_force(use.session)]
     if "openid" not in scopes:
         return JsonResponse({"error": "insufficient_scope"}, status=403, headers={"WWW-Authenticate": 'Bearer realm="steward", error="insufficient_scope", scope="openid"'})
-    return answered({"sub": claims.of_session(use.session)["sub"], **claims.of_person(use.session.account, scopes),
-                     **claims.of_access(use.session.account_id, use.session.client, now=timezone.now())})
+    return answered({"sub": claims.of_session(use.session)["sub"], **claims.of_person(use.session.account, scopes), **({"access": use.level} if use.level else {})})

@@ -95,16 +95,16 @@ def service_for(org: Org, *people: Membership, name: str = "Notes", logout_url: 
     return made[0]
 
 
-def app_for(org: Org, *scopes: str, name: str = "Charts") -> Program:
+def app_for(org: Org, *scopes: str, name: str = "Charts", where: str = BACK) -> Program:
     """An app that the organization installed, with these scopes approved."""
     made: list[Any] = []
 
     def write() -> None:
         now = datetime.now(UTC)
         app = App.objects.create(id=uuid.uuid4(), organization=None, slug=f"{name.lower()}-{uuid.uuid4().hex[:6]}", name=name, provider="Charts Ltd", provider_email="hello@charts.example",
-                                 privacy_url="https://charts.example/privacy", scopes=list(scopes), redirect_uris=[BACK], created_at=now)
+                                 privacy_url="https://charts.example/privacy", scopes=list(scopes), redirect_uris=[where], created_at=now)
         row = Installation.objects.create(id=uuid.uuid4(), organization=org.organization, app=app, scopes=list(scopes), installed_at=now)
-        client, secret = clients.make(None, organization=org.organization, name=name, installation=row, redirect_uris=[BACK])
+        client, secret = clients.make(None, organization=org.organization, name=name, installation=row, redirect_uris=[where])
         client.save()
         made.append(Program(client, secret, Client()))
 

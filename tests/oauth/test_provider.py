@@ -14,6 +14,7 @@ import time_machine
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from oauth2_provider.models import AccessToken, DeviceGrant, Grant, RefreshToken
 
 from accounts import tenancy
@@ -71,6 +72,16 @@ def test_a_service_signs_somebody_in(world: World) -> None:
     assert said(notes.page, other["id_token"])["sub"] != sub, "two programs cannot join what they hold"
     assert notes.post("revoke", token=fresh["refresh_token"]).status_code == 200
     assert not notes.active(fresh["access_token"]) and notes.refresh(fresh["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+def test_introspection_is_cheap(world: World) -> None:
+    """A known number of queries, whatever the person and the program have."""
+    notes = service_for(world.north, world.north.person("worker"))
+    tokens = [notes.sign_in(client_for(world.north.person("worker"))) for _n in range(3)]
+    assert notes.active(tokens[0]["access_token"])
+    with CaptureQueriesContext(connection) as asked:
+        assert notes.active(tokens[0]["access_token"])
+    assert len(asked) <= 16, [q["sql"][:100] for q in asked]
 
 
 def test_only_who_may_stay_gets_something_to_refresh(world: World) -> None:
