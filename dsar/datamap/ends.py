@@ -62,7 +62,7 @@ def _credential(end: str, said: Words, *, made: bool = True, pointed_at: tuple[s
 
 ENDS: dict[str, End] = {
     "accounts_session": End(clocks={"end": _SESSION, "made": "started_at", "used": "last_seen_at"}, said={"end": _("when it ended, or nobody used it any more")}, manager="account_id",
-                            label="ended_reason"),
+                            label="ended_reason", parts=(Part("accounts_programsession", "session_id", "null"),)),
     "accounts_mail": End(clocks={"end": "CASE WHEN state <> 'due' THEN created_at END"}, said={"end": _("when the mail was written")}, whose="organization_id", label="template"),
     "accounts_plan": End(clocks={"end": "finished_at", "made": "created_at"}, said={"end": _("when the plan ended")}, action="deidentify", label="power",
                          parts=(Part("accounts_planrow", "plan_id"),)),

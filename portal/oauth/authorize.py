@@ -26,7 +26,7 @@ from audit import recording
 from portal.oauth import programs, proof
 from portal.oauth.programs import Program
 from portal.oauth.server import back, server
-from portal.organization import Door, _knows_epoch, myself
+from portal.organization import myself
 from portal.views.stepup import ask
 
 _CHALLENGE = re.compile(r"^[A-Za-z0-9_-]{43}$")
@@ -134,13 +134,9 @@ def _answer(request: HttpRequest, asked: _Asked) -> HttpResponse:
         if silent:
             raise _Error("access_denied")
         return programs.refused(request, program, actor, standing, code, now=now)
-    if not _knows_epoch(request, str(standing.organization_id), standing.access_epoch):
-        if silent:
-            raise _Error("login_required")
-        with installation("the person's own membership"):
-            from accounts.models import Membership
-
-            raise Door("sign_in_again", Membership.objects.select_related("organization").get(id=standing.membership_id))
+    if silent and not programs.knows(request, standing):
+        raise _Error("login_required")
+    programs.still_known(request, standing)
     consenting = programs.asks(program, asked.scopes, code) or (program.app is not None and "consent" in asked.prompt)
     if consenting and silent:
         raise _Error("consent_required")

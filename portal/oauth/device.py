@@ -111,6 +111,7 @@ def _decide(request: HttpRequest, form: CodeForm, row: DeviceGrant, client: OAut
     standing, code = look.standing, look.refusal
     if code not in {"", gate.NO_CONSENT} or standing is None:
         raise _Shut(shown, standing, code)
+    programs.still_known(request, standing)
     if answer not in {"allow", "deny"}:
         return render(request, "oauth/consent.html", {"program": shown, "words": programs.words(scopes), "known": bool(shown.granted), "code": form.cleaned_data["code"]})
     with recording.opened(org=shown.organization.id, now=now) as act:

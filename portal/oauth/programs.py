@@ -12,14 +12,15 @@ from django.utils.translation import gettext as _
 
 from accounts import access
 from accounts.actor import Actor
-from accounts.models import App, Membership, OAuthApplication, Organization, ServiceAccess
+from accounts.models import Account, App, Membership, OAuthApplication, Organization, ServiceAccess
 from accounts.oauth import sessions
 from accounts.oauth.gate import NO_CONSENT
 from accounts.oauth.scopes import SCOPES
 from accounts.tenancy import installation
 from audit import recording
 from audit.record import ActorRef, EntryDraft
-from portal.organization import Door
+from portal.organization import Door, _knows_epoch
+from portal.views import errors
 
 DOORS = frozenset({"suspended", "password_reset_required", "access_over"})
 
@@ -56,8 +57,6 @@ def draft(event: str, program: Program, actor: Actor, *, outcome: Any = "success
     who = ActorRef(type="user", id=actor.account_id, role=actor.role, session=actor.session_id, auth_method=actor.proof.method, auth_time=actor.proof.at, name=actor.name, email=actor.email)
     category = "sign_in" if event.startswith("session.") else "app"
     assert actor.account_id is not None
-    from accounts.models import Account
-
     return EntryDraft(org=program.organization.id, action=event, category=category, outcome=outcome, actor=who, reason_code=reason, via="ui", facts=facts,
                       targets=sessions.targets(program.client, Account.objects.get(id=actor.account_id)))
 
@@ -70,6 +69,18 @@ def refused(request: HttpRequest, program: Program, actor: Actor, standing: acce
             raise Door(code, Membership.objects.select_related("organization").get(id=standing.membership_id))
     known = standing is not None and code not in {"not_a_member", "not_member"}
     return render(request, "oauth/refused.html", {"program": program if known else None, "code": code}, status=403)
+
+
+def knows(request: HttpRequest, standing: access.Standing) -> bool:
+    """Whether this session knows the membership's present epoch: an organization that ended it is not entered by way of a program either."""
+    return _knows_epoch(request, str(standing.organization_id), standing.access_epoch)
+
+
+def still_known(request: HttpRequest, standing: access.Standing) -> None:
+    """Whoever was signed out of the organization signs in again first."""
+    if not knows(request, standing):
+        with installation("the person's own membership"):
+            raise Door("sign_in_again", Membership.objects.select_related("organization").get(id=standing.membership_id))
 
 
 def used(program: Program, membership_id: Any, *, now: datetime) -> None:
@@ -95,6 +106,4 @@ def asks(program: Program, scopes: list[str], code: str) -> bool:
 
 def bad(request: HttpRequest, text: str) -> HttpResponse:
     """A request that no program of ours makes: nobody is sent anywhere."""
-    from portal.views import errors
-
     return errors._page(request, 400, _("This sign-in cannot go on"), text)

@@ -113,6 +113,20 @@ def test_nothing_works_afterwards(world: World, way: str) -> None:
             assert not ProgramSession.objects.filter(account_id=person.account_id, ended_at=None).exists() or way == "ended"
 
 
+def test_a_session_that_the_organization_ended_opens_no_program(world: World) -> None:
+    """Neither by the address nor by a device's code: the person signs in again first."""
+    guest = world.north.person("guest")
+    notes, browser = service_for(world.north, guest), client_for(guest)
+    tokens = notes.sign_in(browser)
+    act("revoke-sessions")(world, guest)
+    assert not notes.active(tokens["access_token"])
+    code = notes.post("device/begin", scope="openid").json()["user_code"]
+    for answer in (browser.get(notes.ask()[0]), browser.post("/oauth/device/", {"code": code, "answer": "allow"})):
+        assert answer.status_code == 403 and "Sign in again" in answer.content.decode()
+    assert back(browser.get(notes.ask(prompt="none")[0]))["error"] == "login_required"
+    assert back(client_for(guest).get(notes.ask()[0]))["code"]
+
+
 def test_signing_out_ends_what_began_there(world: World) -> None:
     person = world.north.person("worker")
     notes, browser, elsewhere = service_for(world.north, person), client_for(person), client_for(person)
