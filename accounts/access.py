@@ -155,3 +155,9 @@ def actor_of_token(use: TokenUse) -> Actor:
     owner = actor_in(use.standing, proof=Proof(), via="api")
     return replace(owner, kind="api_token", token_id=use.token.id, permissions=owner.permissions & frozenset(use.token.scopes),
                    tier_granted=2 if use.token.sensitive else 1)
+
+
+def actor_of_app(found: Standing, *, token_id: UUID, scopes: frozenset[str]) -> Actor:
+    """An app acts with the person's rank and the permissions that their role and the scopes they allowed both hold. It proves nothing: what needs a second factor it cannot do."""
+    person = actor_in(found, proof=Proof(), via="api")
+    return replace(person, kind="api_token", token_id=token_id, permissions=person.permissions & scopes, tier_granted=1)

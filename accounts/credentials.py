@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session as StoredSession
 from django.utils import timezone
 
 from accounts.models import Account, Membership, Session
+from accounts.oauth import ending
 from accounts.tenancy import installation
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -44,4 +45,5 @@ def password_changed(*, account_id: UUID, keep_session: str, now: datetime) -> i
     Session.objects.filter(account=account, session_key=keep_session).update(auth_epoch=account.auth_epoch)
     others = Session.objects.filter(account=account, ended_at=None).exclude(session_key=keep_session)
     StoredSession.objects.filter(session_key__in=list(others.values_list("session_key", flat=True))).delete()
+    ending.end(accounts=[account_id], now=now, why="password_changed")
     return others.update(ended_at=now, ended_reason="password_changed")

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import connection, models
 from django.db.models import Q
+from django.utils import timezone
 from oauth2_provider.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 
 from accounts.emails import switching
@@ -19,12 +20,14 @@ from accounts.models import (
     ClaimedAccount,
     GroupMembership,
     IdempotencyKey,
+    LogoutCall,
     Mail,
     Membership,
     MembershipSnapshot,
     OrganizationUserPermission,
     Plan,
     PlanRow,
+    ProgramSession,
     Protection,
     RightsRequest,
     RightsVisit,
@@ -34,6 +37,7 @@ from accounts.models import (
     Successor,
 )
 from accounts.models.plan import PlanState
+from accounts.oauth import ending
 
 OVER = (PlanState.DONE, PlanState.DENIED, PlanState.VOID, PlanState.EXPIRED, PlanState.CANCELLED, PlanState.STOPPED, PlanState.FAILED, PlanState.SUPERSEDED)
 
@@ -51,6 +55,9 @@ def credentials(account: Account, _address: str) -> dict[str, int]:
     EmailAddress.objects.filter(user=account).delete()
     AddressChange.objects.filter(account=account).delete()
     ClaimedAccount.objects.filter(account=account).delete()
+    ending.end(accounts=[account.id], now=timezone.now(), why="deleted")
+    ProgramSession.objects.filter(account=account).delete()
+    LogoutCall.objects.filter(account=account).update(account=None)  # programs are still told, by a name that only they know
     for model in (RefreshToken, AccessToken, IDToken, Grant, DeviceGrant):
         model.objects.filter(user_id=account.id).delete()
     AppGrant.objects.filter(account=account).delete()

@@ -13,6 +13,7 @@ from django.db import connection, models
 
 from accounts.models import Account, AddressChange, ApiToken, Membership, Session
 from accounts.models.fields import Versioned
+from accounts.oauth import ending
 from accounts.tenancy import installation
 from audit.record import Change
 
@@ -154,7 +155,9 @@ class Work:
             model._base_manager.filter(pk__in=ids).delete()
         self._reach_out()
         self._keep_tokens()
-        return {"sessions": self._end_sessions(), "tokens": self._end_tokens(), "invitations": self._withdraw()}
+        ended = {"sessions": self._end_sessions(), "tokens": self._end_tokens(), "invitations": self._withdraw()}
+        ending.follow(self)
+        return ended
 
     def _reach_out(self) -> None:
         """What an act on the account itself does outside of the organization that acts."""

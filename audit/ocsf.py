@@ -49,6 +49,7 @@ ACTIONS: dict[str, str] = {
     "group.created": "group.create", "group.deleted": "group.delete", "membership.group_joined": "member.add", "membership.group_left": "member.remove",
     "role.created": "role.define", "role.updated": "role.edit", "role.refreshed": "role.edit", "role.deleted": "role.remove",
     "account.signed_in": "sign.in", "account.first_step_passed": "sign.in", "account.proved_again": "sign.in", "account.signed_out": "sign.out", "session.ended_by_person": "sign.out",
+    "session.program_signed_in": "sign.in", "session.program_signed_out": "sign.out", "session.code_reused": "sign.out", "session.refresh_reused": "sign.out", "session.device_refused": "sign.in",
     "person.sessions.revoked": "sign.out", "people.exported": "entity.read",
 }
 """Our events. What is not named here is told by its last word."""

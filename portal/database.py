@@ -54,6 +54,7 @@ class Table:
 
 _PERSON = "belongs to a person, who may be in several organizations or none; reached through a membership or by the person"
 _LIBRARY = "holds definitions that are the same for every organization"
+_HANGS = "is worth nothing without a live row of accounts_programsession, which is guarded; one of them every few minutes is no act"
 _NOT_PERSONAL = "job and session bookkeeping: changes what nobody may do"
 
 TABLES: dict[str, Table] = {
@@ -149,6 +150,9 @@ TABLES: dict[str, Table] = {
     "accounts_oauthapplication": Table(scope="organization_id"),
     "accounts_app": Table(unscoped="records of the operator belong to every organization; pages and powers ask by organization"),
     "accounts_installation": Table(scope="organization_id", free=("ended_entry", "last_used_at")),
+    "accounts_programsession": Table(scope="organization_id", own="account_id", free=("last_used_at",)),
+    "accounts_logoutcall": Table(guarded="what follows from sessions that ended in acts that are recorded themselves", scope="organization_id"),
+    "accounts_signingkey": Table(unscoped="one key of the installation, sealed, and public halves that anybody may have", app="SELECT, INSERT, UPDATE"),
     "accounts_appgrant": Table(scope="organization_id", own="account_id", free=("told_at", "last_used_at")),
     "accounts_appreview": Table(scope="organization_id"),
     "accounts_apprequest": Table(scope="organization_id", own="account_id"),
@@ -204,11 +208,11 @@ TABLES: dict[str, Table] = {
     "mfa_authenticator": Table(unscoped=_PERSON),
     "guardian_groupobjectpermission": Table(unscoped="not used: permissions are on accounts_organizationgrouppermission"),
     "guardian_userobjectpermission": Table(unscoped="not used: permissions are on accounts_organizationuserpermission"),
-    "oauth2_provider_accesstoken": Table(unscoped=_PERSON),
-    "oauth2_provider_refreshtoken": Table(unscoped=_PERSON),
-    "oauth2_provider_grant": Table(unscoped=_PERSON),
-    "oauth2_provider_idtoken": Table(unscoped=_PERSON),
-    "oauth2_provider_devicegrant": Table(unscoped=_PERSON),
+    "oauth2_provider_accesstoken": Table(guarded=_HANGS, unscoped=_PERSON),
+    "oauth2_provider_refreshtoken": Table(guarded=_HANGS, unscoped=_PERSON),
+    "oauth2_provider_grant": Table(guarded=_HANGS, unscoped=_PERSON),
+    "oauth2_provider_idtoken": Table(guarded=_HANGS, unscoped=_PERSON),
+    "oauth2_provider_devicegrant": Table(guarded=_HANGS, unscoped=_PERSON),
     "auth_group": Table(unscoped="one for each role; its name holds only ids"),
     "auth_group_permissions": Table(unscoped=_LIBRARY),
     "auth_permission": Table(guarded="written by migrations only", unscoped=_LIBRARY, app="SELECT"),

@@ -17,6 +17,7 @@ from accounts.communications import sending
 from accounts.domains import checks
 from accounts.dormant import running as dormant
 from accounts.inactivity import running as inactivity
+from accounts.oauth import calling
 from accounts.organizations import ending
 from accounts.signals import running as signals_running
 from accounts.succession import watch
@@ -54,6 +55,8 @@ def follow() -> None:
         if children.waiting():
             children.answer(now=timezone.now())
         outbox.deliver(now=timezone.now())
+    if calling.due(now=timezone.now()):
+        wake("logouts")
     if exporting.unfinished():
         wake("exports")
     if checks.due(now=timezone.now()):
@@ -142,6 +145,7 @@ def periodic() -> None:
         wake("tellings")
     age_log()
     settling.settle(now=timezone.now())
+    calling.forget(now=timezone.now())
     age_backups()
 
 
@@ -183,6 +187,13 @@ def purges() -> None:
     """Delete the accounts whose date has come."""
     _begun("purges")
     purging.run(now=timezone.now())
+
+
+def logouts() -> None:
+    """Tell programs who is signed out there, a batch at a time; what is left goes to the end of the queue."""
+    _begun("logouts")
+    if calling.run(now=timezone.now()) and calling.due(now=timezone.now()):
+        wake("logouts")
 
 
 def claims() -> None:

@@ -15,6 +15,13 @@ from dsar.cases import words as case_words
 from portal.powers import FALLS_DUE, POWERS
 
 OTHER = {
+    "session.program_signed_in": gettext_lazy("%(target)s signed in to a service or an app"), "session.program_signed_out": gettext_lazy("A service or an app ended the sign-in of %(target)s there"),
+    "session.code_reused": gettext_lazy("Somebody used a sign-in code of %(target)s a second time, so what came of it was ended"),
+    "session.refresh_reused": gettext_lazy("Somebody used an old token of %(target)s a second time, so what came of it was ended"),
+    "session.device_refused": gettext_lazy("%(target)s refused to sign in on a device"),
+    "app.consent_given": gettext_lazy("%(target)s allowed an app to act in their name"), "app.consent_refused": gettext_lazy("%(target)s refused what an app asked for"),
+    "installation.signing_key_made": gettext_lazy("A key was made for what programs are told about people"),
+    "installation.signing_key_rotated": gettext_lazy("The key for what programs are told about people was replaced"),
     "account.signed_in": gettext_lazy("%(target)s signed in"), "account.signed_out": gettext_lazy("%(target)s signed out"),
     "account.first_step_passed": gettext_lazy("The password of %(target)s was accepted; the second step is due"), "operator.created": gettext_lazy("An operator was appointed"),
     "account.proved_again": gettext_lazy("%(target)s proved again who they are"), "account.password_reset_asked": gettext_lazy("A password reset was asked for %(target)s"),

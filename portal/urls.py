@@ -71,6 +71,7 @@ handler500 = "portal.views.errors.failed"
 urlpatterns = [
     path("", me.home, name="home"),
     path("", include("portal.signin.urls")),
+    path("", include("portal.oauth.urls")),
     path("me/", me.profile, name="me"),
     path("me/email/", emails.mine, name="me-email"),
     path("me/organizations/new/", organizations.new, name="me-new-organization"),

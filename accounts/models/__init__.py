@@ -29,6 +29,7 @@ from accounts.models.organization import (
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.policy import OldSlug, OrganizationPolicy
 from accounts.models.profile import EditLimits, FieldPolicy, ProfileChange, ProfileSuggestion, ValueDispute
+from accounts.models.program import LogoutCall, ProgramSession, SigningKey
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import GroupService, Service, ServiceAccess
 from accounts.models.signal import SignalEvent, SignalExclusion, SignalStream
@@ -65,6 +66,7 @@ __all__ = [
     "GroupService",
     "IdempotencyKey",
     "Installation",
+    "LogoutCall",
     "Mail",
     "Management",
     "Membership",
@@ -81,6 +83,7 @@ __all__ = [
     "PlanRow",
     "ProfileChange",
     "ProfileSuggestion",
+    "ProgramSession",
     "Protection",
     "RecoveryCode",
     "ReleasedAddress",
@@ -95,6 +98,7 @@ __all__ = [
     "SignalEvent",
     "SignalExclusion",
     "SignalStream",
+    "SigningKey",
     "SuccessionCase",
     "Successor",
     "Suppression",

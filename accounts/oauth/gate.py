@@ -1,11 +1,12 @@
 """May this person use this program now? Asked at authorization, at the exchange of a code, at each refresh, at introspection and when the program asks who the person is."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from accounts import access
-from accounts.models import OAuthApplication, Organization
+from accounts.models import OAuthApplication
 from accounts.models.organization import OrganizationStatus
 from accounts.tenancy import installation
 
@@ -15,27 +16,33 @@ NO_CONSENT = "no_consent"
 
 def refusal(*, account_id: UUID, client: OAuthApplication, now: datetime) -> str:
     """Why not, as a code, or ''. The strictest of what the account, the organization, the membership, and the service or the installation say."""
-    return look(account_id=account_id, client=client, now=now)[1]
+    return look(account_id=account_id, client=client, now=now).refusal
 
 
-def look(*, account_id: UUID, client: OAuthApplication, now: datetime) -> tuple[access.Standing | None, str]:
-    """The same, with how the person stands in the program's organization: its epochs are what a token is compared with."""
+@dataclass(frozen=True)
+class Look:
+    """How the person stands in the program's organization, whose epochs are what a token is compared with; why not; and how far they may go at a service."""
+
+    standing: access.Standing | None
+    refusal: str
+    level: str = ""
+
+
+def look(*, account_id: UUID, client: OAuthApplication, now: datetime) -> Look:
+    """The same, with what was found on the way."""
     with installation("a program names its organization"):
         found = access.standing(account_id=account_id, organization_id=client.organization_id, now=now)
         if found is None or found.refusal:
-            return found, found.refusal if found else "not_a_member"
-        if Organization.objects.filter(id=client.organization_id).exclude(status=OrganizationStatus.DELETED).first() is None:
-            return found, "organization_gone"
-        return found, _of_program(account_id, client, now)
+            return Look(found, found.refusal if found else "not_a_member")
+        if client.organization.status == OrganizationStatus.DELETED:
+            return Look(found, "organization_gone")
+        if client.service_id is not None:
+            from accounts.services import entry  # both packages ask each other
 
+            level = entry.level(account_id=account_id, service_id=client.service_id, now=now)
+            return Look(found, "" if level else entry.refusal(account_id=account_id, service_id=client.service_id, now=now) or "no_service_access", level)
+        if client.installation_id is not None:
+            from accounts.catalogue import consent
 
-def _of_program(account_id: UUID, client: OAuthApplication, now: datetime) -> str:
-    if client.service_id is not None:
-        from accounts.services import entry  # both packages ask each other
-
-        return entry.refusal(account_id=account_id, service_id=client.service_id, now=now)
-    if client.installation_id is not None:
-        from accounts.catalogue import consent
-
-        return consent.refusal(account_id=account_id, installation_id=client.installation_id, now=now)
-    return "unknown_program"
+            return Look(found, consent.refusal(account_id=account_id, installation_id=client.installation_id, now=now))
+        return Look(found, "unknown_program")

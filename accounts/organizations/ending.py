@@ -36,6 +36,7 @@ from accounts.models.claim import CONTROLLED, ClaimState, Standing
 from accounts.models.domain import OPEN, DomainState
 from accounts.models.organization import OrganizationStatus
 from accounts.models.plan import PlanState
+from accounts.oauth import ending as programs
 from accounts.organizations import slugs
 from accounts.roles import OWNER_RANK
 from accounts.tenancy import installation
@@ -176,6 +177,7 @@ def _people(organization_id: UUID, now: datetime) -> int:
             for one in rows:
                 Membership.objects.filter(id=one.id).update(status="removed", reason_code="organization_ended", reason_text="", status_until=None, status_changed_at=now, protected=False,
                                                             access_epoch=one.access_epoch + 1, version=one.version + 1)
+            programs.end(accounts=accounts, organization=organization_id, now=now, why="organization_ended")
             act.write([EntryDraft(org=organization_id, action="membership.ended_with_organization", category="membership", outcome="success", actor=_SCHEDULE, via="schedule",
                                   targets=[TargetRef(type="person", id=one.account_id, subject=one.account_id), TargetRef(type="membership", id=one.id)],
                                   facts={"released": one.account_id in released}) for one in rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, WORKINGS, Subject, Unit, data, none
+from dsar.datamap.kinds import COUNT, ID, ORDER, REFERENCE, WORKINGS, Subject, Unit, data, none, secret
 
 _BY = data("user.history", export="others", erase="null")
 _CHOICE = data("user.account")
@@ -146,6 +146,59 @@ UNITS: tuple[Unit, ...] = (
             "last_status": none("what the provider answered"),
             "created_at": ORDER,
             "sent_at": ORDER,
+        },
+    ),
+    Unit(
+        table="accounts_programsession",
+        title=_("Sign-ins to services and apps"),
+        about=(Subject("account_id"),),
+        purpose="integration",
+        source=("observed",),
+        recipients=("person", "apps"),
+        keeping="token",
+        scope="organization_id",
+        columns={
+            "id": ID,
+            "organization_id": REFERENCE,
+            "account_id": data("user.unique_id"),
+            "client_id": data("user.account"),
+            "session_id": REFERENCE,
+            "auth_epoch": COUNT,
+            "access_epoch": COUNT,
+            "auth_time": data("user.behavior"),
+            "acr": data("user.authorization"),
+            "scopes": _CHOICE,
+            "way": data("user.behavior"),
+            "code_hash": secret("user.authorization.credentials"),
+            "started_at": data("user.behavior"),
+            "last_used_at": data("user.behavior"),
+            "ended_at": data("user.behavior"),
+            "ended_why": data("user.behavior"),
+        },
+    ),
+    Unit(
+        table="accounts_logoutcall",
+        title=_("Messages to services and apps that you are signed out"),
+        about=(Subject("account_id"),),
+        purpose="integration",
+        source=("derived",),
+        recipients=("apps",),
+        keeping="sent",
+        scope="organization_id",
+        columns={
+            "id": ID,
+            "organization_id": REFERENCE,
+            "account_id": data("user.unique_id"),
+            "session_id": REFERENCE,
+            "url": none("where a program hears of it"),
+            "audience": none("which program hears of it"),
+            "subject": data("user.unique_id"),
+            "state": none("whether the program was told"),
+            "attempts": COUNT,
+            "made_at": ORDER,
+            "next_at": none("when it is tried again"),
+            "finished_at": none("when the program was told"),
+            "last_error": none("why it could not be told"),
         },
     ),
     Unit(

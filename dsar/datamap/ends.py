@@ -63,7 +63,7 @@ def _credential(end: str, said: Words, *, made: bool = True, pointed_at: tuple[s
 
 ENDS: dict[str, End] = {
     "accounts_session": End(clocks={"end": _SESSION, "made": "started_at", "used": "last_seen_at"}, said={"end": _("when it ended, or nobody used it any more")}, manager="account_id",
-                            label="ended_reason"),
+                            label="ended_reason", parts=(Part("accounts_programsession", "session_id", "null"),)),
     "accounts_mail": End(clocks={"end": "CASE WHEN state <> 'due' THEN created_at END"}, said={"end": _("when the mail was written")}, whose="organization_id", label="template"),
     "accounts_plan": End(clocks={"end": "finished_at", "made": "created_at"}, said={"end": _("when the plan ended")}, action="deidentify", label="power",
                          parts=(Part("accounts_planrow", "plan_id"),)),
@@ -71,6 +71,8 @@ ENDS: dict[str, End] = {
                              said={"end": _("when it ended")}),
     "accounts_appgrant": End(clocks={"end": "ended_at", "made": "granted_at"}, said={"end": _("when it ended")}),
     "accounts_apprequest": End(clocks={"end": "ended_at", "made": "asked_at"}, said={"end": _("when it was answered or taken back")}, label="outcome"),
+    "accounts_programsession": End(clocks={"end": "ended_at", "made": "started_at", "used": "COALESCE(last_used_at, started_at)"}, said={"end": _("when it ended")}, label="ended_why"),
+    "accounts_logoutcall": End(clocks={"end": "finished_at", "made": "made_at"}, said={"end": _("when the program was told")}, label="last_error"),
     "accounts_membershipsnapshot": End(clocks={"end": "taken_at"}, said={"end": _("when the person was removed")}),
     "accounts_profilechange": End(clocks={"end": "told_at", "made": "changed_at"}, said={"end": _("when the person was told")}, label="field"),
     "accounts_profilesuggestion": End(clocks={"end": "suggested_at"}, said={"end": _("when it was suggested")}, label="field"),

@@ -192,6 +192,7 @@ KEEPING: dict[str, Keeping] = {
     "plan": Keeping(_("30 days"), _("after the plan ended"), 30, 30),
     "day": Keeping(_("24 hours"), _("after the request"), 1, 1),
     "token": Keeping(_("While the token is valid, then 90 days"), _("after it ended"), 90, 365),
+    "sent": Keeping(_("7 days"), _("after the program was told, or could not be"), 7, 7),
     "log": Keeping(_("As long as the organization agreed, at most ten years"), _("after the act"), 2557, 3653),
     "organization": Keeping(
         _("While the organization lives"),

@@ -213,6 +213,7 @@ NOTHING: tuple[Nothing, ...] = (
     Nothing("accounts_group", "names of groups, which an organization chooses"),
     Nothing("accounts_role", "roles of an organization and what they allow"),
     Nothing("accounts_groupservice", "which groups have access to which services; who is in a group stands elsewhere"),
+    Nothing("accounts_signingkey", "keys of the installation that sign what programs are told"),
     Nothing("accounts_organizationgrouppermission", "what each role may do"),
     Nothing("accounts_peoplecount", "how many people an organization has in each status"),
     Nothing("guardian_groupobjectpermission", "a table of the permission library that is not used"),

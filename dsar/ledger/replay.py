@@ -274,6 +274,7 @@ def _finish(report: Report, now: datetime, dry: bool) -> None:
     with recording.opened(org=INSTALLATION, now=now) as act:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE accounts_session SET ended_at = %s, ended_reason = 'restored' WHERE ended_at IS NULL", [now])
+            cursor.execute("UPDATE accounts_programsession SET ended_at = %s, ended_why = 'restored' WHERE ended_at IS NULL", [now])
             cursor.execute("DELETE FROM django_session")
         facts = {"lines": report.lines, "first": report.first, "last": report.last, "sessions": report.sessions, "mails_due": report.mails, "organizations": len(logs)}
         act.write([_incident(INSTALLATION, report, facts),

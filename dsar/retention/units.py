@@ -24,7 +24,7 @@ IDENTIFYING = frozenset({"user.name", "user.contact.email"})
 
 BEFORE = frozenset({
     "accounts_session", "accounts_apitoken", "accounts_appgrant", "accounts_membershipsnapshot", "accounts_addresschange", "accounts_mail", "accounts_rightsvisit", "accounts_rightsrequest",
-    "accounts_idempotencykey",
+    "accounts_idempotencykey", "accounts_programsession", "accounts_logoutcall",
     "accounts_profilechange", "accounts_profilesuggestion", "accounts_valuedispute",
     "account_emailconfirmation", "oauth2_provider_accesstoken", "oauth2_provider_refreshtoken", "oauth2_provider_grant",
     "oauth2_provider_idtoken", "oauth2_provider_devicegrant", "dsar_copy"})

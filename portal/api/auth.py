@@ -12,6 +12,9 @@ from redis.exceptions import RedisError
 
 from accounts import access, tenancy
 from accounts.actor import Actor
+from accounts.models import Organization
+from accounts.oauth import sessions
+from accounts.oauth.scopes import SCOPES
 from accounts.organizations import slugs
 from accounts.reasons import NotFound
 from accounts.seen import token_used
@@ -62,9 +65,14 @@ def address(request: HttpRequest) -> str:
     return current().ip or "unknown"
 
 
-def caller(request: HttpRequest, *, slug: str | None, permission: str | None = None) -> Actor:
-    """The actor of this call in this organization, with the scope set. An organization that is not theirs is not found."""
+def caller(request: HttpRequest, *, slug: str | None, permission: str | None = None, needs: str | None = None) -> Actor:
+    """The actor of this call in this organization, with the scope set. An organization that is not theirs is not found.
+
+    `needs` is the permission that the call is about, wherever it is asked for: what needs none is for people and their own tokens, never for an app.
+    """
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret.startswith("sta_"):
+        return _by_app(request, secret.strip(), slug, permission, needs)
     if scheme:
         return _by_token(request, scheme, secret.strip(), slug, permission)
     if not request.user.is_authenticated:
@@ -82,6 +90,24 @@ def caller(request: HttpRequest, *, slug: str | None, permission: str | None = N
     except organization.Door as closed:
         raise Problem(403, closed.code, "The organization is closed to you now.") from closed
     limit(request, {"organization": actor.organization_id})
+    return actor
+
+
+def _by_app(request: HttpRequest, secret: str, slug: str | None, permission: str | None, needs: str | None) -> Actor:
+    """An app acts for the person who allowed it, with what both the person's role and the allowed scopes hold, in the organization that installed it."""
+    with tenancy.installation("a token names its organization"):
+        use = sessions.by_access_token(secret, now=timezone.now())
+    if use.session is None or use.standing is None or use.refusal or use.session.client.installation_id is None:
+        raise Problem(401, "token_invalid", _TOLD["token_invalid" if use.session is None else "token_ended"])
+    limit(request, {"token": use.session.id, "organization": use.standing.organization_id})
+    scopes = frozenset(use.scope.split()) & frozenset(sessions.in_force(use.session)) & frozenset(SCOPES)
+    if needs is None or needs not in scopes:
+        raise Problem(403, "scope", "The person did not allow the app to do this, or no app can do it.")
+    tenancy.set_request_scope(org=use.standing.organization_id, account=use.standing.account_id, purpose=request.purpose)  # type: ignore[attr-defined]
+    actor = access.actor_of_app(use.standing, token_id=use.session.id, scopes=scopes)
+    request.organization = Organization.objects.get(id=use.standing.organization_id)  # type: ignore[attr-defined]
+    if slug is None or request.organization.slug != slug or not actor.may(permission):  # type: ignore[attr-defined]
+        raise NotFound
     return actor
 
 

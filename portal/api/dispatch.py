@@ -99,7 +99,8 @@ def _actor(request: HttpRequest, operation: Operation, slug: str | None) -> Acto
         auth.limit(request, {"address": auth.address(request)})
         return Actor(kind="anonymous")
     request.purpose = purposes.of_operation(operation)  # type: ignore[attr-defined]
-    actor = auth.caller(request, slug=slug, permission=operation.permission)
+    needs = operation.permission or (operation.power.permission if operation.power is not None else None)
+    actor = auth.caller(request, slug=slug, permission=operation.permission, needs=needs)
     if operation.who == "session" and actor.kind != "user":
         raise Problem(403, "session_only", "Only the person themselves can do this, signed in to the portal. A token cannot.")
     return actor

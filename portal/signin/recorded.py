@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from accounts import credentials, lately
 from accounts.addresses import address_key
 from accounts.models import Account, Management
+from accounts.oauth import ending
 from accounts.succession import guard, watch
 from accounts.tenancy import installation
 from audit import INSTALLATION, recording
@@ -42,7 +43,10 @@ def recorded(view: View, event: str, *, also_get: bool = False) -> View:
         password = before.password if before is not None else ""
         has_password = before is not None and before.has_usable_password()  # the first one is no change
         with transaction.atomic(), recording.opened(org=INSTALLATION, now=now) as act:
+            browser = getattr(getattr(request, "steward_session", None), "id", None)
             response = view(request, *args, **kwargs)
+            if event == "account.signed_out" and browser is not None:
+                ending.end(browsers=[browser], now=now, why="signed_out")
             if hasattr(response, "render") and not response.is_rendered:
                 response.render()
             who = request.user if request.user.is_authenticated else before
@@ -102,10 +106,10 @@ def _draft(*, event: str, who: Account | None, request: HttpRequest, outcome: st
     signed_in = request.user.is_authenticated and who is not None
     actor = ActorRef(type="user", id=who.id, name=who.name, email=who.email) if signed_in else ActorRef(type="anonymous")
     targets = [TargetRef(type="person", id=who.id, label=who.name or who.email, subject=who.id)] if who else []
-    return EntryDraft(org=_log_of(who), action=event, category="sign_in", outcome=outcome, actor=actor, targets=targets, via="ui")
+    return EntryDraft(org=log_of(who), action=event, category="sign_in", outcome=outcome, actor=actor, targets=targets, via="ui")
 
 
-def _log_of(who: Account | None) -> UUID:
+def log_of(who: Account | None) -> UUID:
     """The log of the organization that manages the account, else the installation's."""
     if who is None:
         return INSTALLATION
