@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, AddressChange, App, Claim, Domain, Group, Membership, NoticeVersion, Role, SuccessionCase, WebhookService, SuccessionCase
+from accounts.models import Account, AddressChange, App, Claim, Domain, Group, Membership, NoticeVersion, Role, Service, SuccessionCase, Webhook
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, ServiceTarget, SessionTarget, TokenTarget

@@ -42,7 +42,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     EXPORT: ("organization-exports", "organization-export-file", "people-file", "people-act", "plan-create", "plan-results", "plan-results-file", "plan-receipt", "plan-execute", "plan-stop",
              "plan-columns"),
     ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "services", "service", "service-people", "domains", "domain",
-                     "settings", "notice", "notice-draft", "inactivity", "unused-accounts", "apps", "app-queue", "app", "claims", "claim", "claim-accounts", "transfers", "email-changes", "announcements", "webhooks", "webhook", "webhook-delivery", "webhook-events"),
+                     "settings", "notice", "notice-draft", "inactivity", "unused-accounts", "apps", "app-queue", "app", "claims", "claim", "claim-accounts", "transfers", "email-changes",
+                     "announcements", "webhooks", "webhook", "webhook-delivery", "webhook-events"),
 }
 """Operations of the API below an organization. Those that are powers are acts."""
 _PAGE = {name: purpose for purpose, names in PAGES.items() for name in names}

@@ -210,7 +210,7 @@ POWER_LISTS = ("accounts.powers.POWERS", "dsar.powers.POWERS")
 
 EVENT_SENTENCES = "portal.sentences.EVENTS"
 """Every action of the log with its sentence: what webhooks can ask for."""
-PURGE_PARTS = ("accounts.communications.choices.outlive", "accounts.signals.farewell.last_events","dsar.relays.following.erasures", "accounts.communications.choices.outlive",
+PURGE_PARTS = ("dsar.relays.following.erasures", "accounts.communications.choices.outlive", "accounts.signals.farewell.last_events",
                "accounts.purge_parts.credentials", "accounts.purge_parts.memberships", "accounts.purge_parts.letters", "accounts.purge_parts.requests", "accounts.purge_parts.rest",
                "dsar.erasing.copies", "dsar.erasing.by_map")
 """What a deletion removes before the log and the account itself, in order. Whoever holds more of a person adds a function here."""

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0046_connected'),
+        ('accounts', '0048_services'),
     ]
 
     operations = [

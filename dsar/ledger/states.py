@@ -86,7 +86,7 @@ def drafts(batch: Iterable[Sealed]) -> list[Draft]:
         one = happened(sealed)
         for read in TABLE.get(sealed.action, ()):
             for draft in read(one):
-                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action", "relay""action", "row", "part")))
+                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action", "relay", "row", "part")))
                 found.pop(key, None)
                 found[key] = draft
     return list(found.values())

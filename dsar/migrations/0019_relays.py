@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0046_connected'),
+        ('accounts', '0050_webhooks'),
         ('dsar', '0018_fetch_code'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
