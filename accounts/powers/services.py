@@ -111,7 +111,7 @@ def answering(organization_id: UUID, address: str) -> Membership | None:
 
 def address_of(service: Service) -> str:
     """The address of who answers for the service, or ''."""
-    rows = Membership.objects.filter(id=service.answered_by, organization_id=service.organization_id) if service.answered_by else Membership.objects.none()
+    rows = Membership.objects.filter(id=service.answered_by, organization_id=service.organization_id)
     return str(rows.exclude(status="removed").values_list("account__email", flat=True).first() or "")
 
 

@@ -34,7 +34,7 @@ def handle(batch: list[Sealed]) -> None:
 
 def _streams(org: UUID, meaning: Meaning, people: list[UUID]) -> list[SignalStream]:
     """The streams that could be concerned: those of the log's organization, or, if the account itself changed, of every organization where the person is or was."""
-    rows = SignalStream.objects.exclude(status="disabled").select_related("application").order_by("id")
+    rows = SignalStream.objects.filter(status__in=("enabled", "paused")).select_related("application").order_by("id")
     if meaning.reach == "organization":
         return list(rows.filter(organization_id=org))
     return list(rows.filter(organization__in=Membership.objects.filter(account_id__in=people).values("organization_id"))) if people else []

@@ -34,7 +34,7 @@ def run(*, now: datetime) -> None:
         for responder in Responder.objects.filter(way=Way.PULL, overdue_at=None):
             if pulling.missed(responder, now=now):
                 _alone(lambda responder=responder: _missed(responder.id, now))
-        for responder_id in Responder.objects.exclude(overdue_at=None).values_list("id", flat=True):
+        for responder_id in Responder.objects.filter(overdue_at__isnull=False).values_list("id", flat=True):
             _alone(lambda responder_id=responder_id: _on(responder_id, now))
         over = Relay.objects.exclude(answer=None).filter(Q(case=None) | Q(case__closed_at__lt=now - KEPT))
         for relay_id in list(holding.free(over).values_list("id", flat=True)):  # what a hold keeps stays

@@ -58,6 +58,9 @@ ALLOWED = {
     "accounts/signals/polling.py": "a security event that its receiver has",
     "accounts/signals/streams.py": "what waits in a stream that a program switched off or removed, or about somebody it asked not to be told of",
     "accounts/signals/running.py": "security events that nobody took for 30 days",
+    "accounts/oauth/ending.py": "tokens, codes and devices of sign-ins at programs that end; the sessions themselves stay",
+    "accounts/oauth/calling.py": "calls to programs that are done or given up, after their days",
+    "portal/oauth/device.py": "a code of a device, once it was exchanged",
 }
 """Each file that destroys rows, and what it destroys."""
 
@@ -73,6 +76,9 @@ NEVER_HELD = {
     **dict.fromkeys(("accounts/signals/push.py", "accounts/signals/polling.py", "accounts/signals/streams.py", "accounts/signals/running.py"),
                     "the queue of what follows from entries; the entries themselves stay"),
     "accounts/webhooks/running.py": "numbers of entries and when they were sent; the entries stay", "accounts/webhooks/ending.py": "addresses of programs and what waits for them; the entries stay",
+    "accounts/oauth/ending.py": "secrets, as hashes; that somebody was signed in to a program and when stays in a table of its own",
+    "accounts/oauth/calling.py": "that a program was told that a session ended; the session stays in a table of its own",
+    "portal/oauth/device.py": "the secret of a device that is signed in, as a hash; the session stays in a table of its own",
     "accounts/rights.py": "secrets of links and visits, as hashes; that the page was opened stands in the log",
     "dsar/cases/inquiries.py": "what was typed before anybody knew who it was; what became of it is a request, and stays",
     "dsar/relays/answering.py": "numbers that programs made for one message each; about nobody",
@@ -95,7 +101,7 @@ NEVER_HELD = {
     "audit/key_store.py": "keys of somebody who was erased, after the log's own gate", "audit/lock.py": "the lock's own row of an open act",
     "audit/sequencer.py": "the queue of entries that got their number; the entries stay", "audit/streams/delivery.py": "old attempts of a stream; about nobody",
 }
-"""Why what the others destroy can never be what a hold keeps. There is no uninstalling of apps yet: what comes asks the gate, or stands here."""
+"""Why what the others destroy can never be what a hold keeps. Uninstalling an app destroys nothing of ours but secrets (decision 65); removing a service asks for holds in its rule."""
 
 
 def destroys(text: str) -> Iterator[str]:

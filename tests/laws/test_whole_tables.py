@@ -22,6 +22,7 @@ ALLOWED = {
     "accounts/purging.py": "the deletions that are due, of all organizations, one after the other",
     "accounts/rights.py": "addresses that anybody typed, the oldest first, until each is looked up",
     "accounts/notice_default.py": "every organization gets its first notice",
+    "accounts/webhooks/running.py": "webhooks of all organizations, one after the other, for their old messages",
     "accounts/exporting.py": "names of the files that still belong to an export; the others are removed",
     "accounts/dormant/running.py": "warnings of all organizations, one after the other",
     "audit/disclosure.py": "erasures of the log that wait, the oldest first",
