@@ -201,11 +201,15 @@ def _relation(who: Who, one: models.Field, org: str, member: Membership, built: 
     return (rows.first() or _plain(model, member, org, who, built)).pk
 
 
+_GIVEN = {"dsar_responder": {"service_id"}}
+"""Which of several relations that may be empty, but not all of them, a row gets."""
+
+
 def _plain(model: type[models.Model], member: Membership, org: str, who: Who, built: dict[tuple[str, str], models.Model]) -> models.Model:
     """Something of the organization that a row needs to refer to, without a word of anybody."""
     values: dict[str, Any] = {}
     for one in model._meta.local_concrete_fields:
-        if one.null or (one.has_default() and not one.primary_key) or isinstance(one, models.GeneratedField | models.AutoField):
+        if (one.null and one.attname not in _GIVEN.get(model._meta.db_table, ())) or (one.has_default() and not one.primary_key) or isinstance(one, models.GeneratedField | models.AutoField):
             continue
         values[one.attname] = (_relation(who, one, org, member, built) if one.is_relation else uuid.uuid4() if isinstance(one, models.UUIDField) else datetime.now(UTC) if isinstance(one, models.DateTimeField)
                                else one.choices[0][0] if one.choices else f"thing-{next(_numbers)}" if isinstance(one, _TEXT) else 1)

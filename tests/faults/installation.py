@@ -35,7 +35,7 @@ class Installation:
         self.log = (self.data / "supervisor.log").open("wb")
         self.process = subprocess.Popen([sys.executable, "-m", "portal.services.supervisor"], cwd=ROOT, env=self.environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
 
-    def ready(self, *, timeout: float = 120) -> None:
+    def ready(self, *, timeout: float = 300) -> None:
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             assert self.process.poll() is None, (self.data / "supervisor.log").read_text()

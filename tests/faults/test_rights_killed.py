@@ -111,7 +111,7 @@ def test_while_an_account_is_deleted(world: World, place: str) -> None:
     happened = told(org.organization.id, person.account_id)
     assert happened["account.purge_began"] == happened["account.purged"] == 1
     assert {name: n for name, n in happened.items() if name.startswith("account.purge_part")} == {f"account.purge_part{part}": 1 for part in (
-        "outlive", "credentials", "memberships", "letters", "requests", "rest", "copies", "by_map")}
+        "erasures", "outlive", "last_events", "credentials", "memberships", "letters", "requests", "rest", "copies", "by_map")}
     with tenancy.installation("a test looks"):
         assert Tombstone.objects.filter(account=person.account_id).count() == 1
         assert Mail.objects.filter(account_id=person.account_id, template="account-deleted").count() == 1
