@@ -238,6 +238,7 @@ UNITS: tuple[Unit, ...] = (
         recipients=("administrators",),
         keeping="organization",
         scope="organization_id",
+        erase="change",
         columns={
             "id": ID,
             "version": COUNT,

@@ -83,7 +83,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *acts.OPERATIONS,
     Operation(name="openapi", method="GET", path="openapi.json", part="About", summary="This API as an OpenAPI 3.1 document", who="anybody", run=document, answers={200: ANYTHING}),
 )
-PARTS = ("People", "Plans", "Organization", "Roles", "Groups", "Services", "Tokens", "Mail domains", "E-mail addresses", "Audit log", "Saved views", "Oneself", "About")
+PARTS = ("People", "Plans", "Organization", "Roles", "Groups", "Services", "Webhooks", "Tokens", "Mail domains", "E-mail addresses", "Audit log", "Saved views", "Oneself", "About")
 
 
 def by_path() -> dict[str, list[Operation]]:

@@ -19,6 +19,7 @@ from portal.api.docs import curl, described, example_body
 from portal.api.operation import Operation
 from portal.api.table import OPERATIONS
 from tests.api.calls import address, number_the_log, package_for, things
+from tests.apps import acts as apps
 from tests.audit.signing import state
 from tests.browse import client_for
 from tests.cast import World, add_person, make_org
@@ -95,6 +96,10 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
         body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", [])}
     if operation.name in RELAYS:
         body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", [])}
+    if operation.name in PROGRAMS:
+        body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", []) or operation.name == "change-webhook"}
+    if operation.name == "remove-service":
+        body = {"name": "Program"}
     if operation.name == "answer-export":
         body.update(DATA[operation.name])
     if operation.name in TRANSFERS or operation.name in VALUES:
@@ -132,6 +137,7 @@ def make_org_for(slug: str, people: list[tuple[str, str, bool]]) -> Any:
 
 
 RETENTION = ("set-retention-rule", "remove-retention-rule", "continue-retention-run")
+PROGRAMS = (*apps.DATA, *(name for name in DATA if name.endswith(("-webhook", "-webhook-secret"))))
 VALUES = ("suggest-change", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute", "answer-value-dispute")
 
 
@@ -160,8 +166,8 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         arrange(lambda: group_for(org, "Support", *([org.person("worker")] if operation.name.startswith("remove") else [])))
     if operation.name.endswith(("-log-stream", "-log-stream-secret")) and not operation.name.startswith("add-"):
         arrange(lambda: stream_for(org, "SIEM", state="paused" if operation.name.startswith("resume-") else "active"))
-    if operation.name.endswith(("-webhook", "-webhook-secret")) or operation.name in {"webhook", "webhook-delivery"}:
-        arrange(lambda: ids.update(webhook_id=webhook_for(org, "Payroll", state="paused" if operation.name == "resume-webhook" else "active", delivery=True).id, delivery_id=DELIVERY))
+    if operation.name in {"webhook", "webhook-delivery"}:
+        arrange(lambda: ids.update(webhook_id=webhook_for(org, "Payroll", delivery=True).id, delivery_id=DELIVERY))
     if operation.name in {"prove-domain", "renew-domain-token", "remove-domain"}:
         arrange(lambda: domain_for(org, "north-mail.com"))
     if operation.power is not None and operation.power.slug in {"name-successors", "stop-succession", "present-recovery-codes", "accept-ownership", "decline-succession"}:
@@ -185,7 +191,7 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
         ready(org, operation.name if operation.power else "object-to-transfer")
     if "own-deletion" in operation.name or operation.name in {"delete-own-account", "deactivate-own-account"}:
         ready(org, operation.name, who if operation.name.endswith("-own-account") else "worker")
-    if operation.name in {*VALUES, *REGISTERS, *RETENTION, *HOLDS, *RELAYS, "stop-organization-export", "answer-export"}:
+    if operation.name in {*VALUES, *REGISTERS, *RETENTION, *HOLDS, *RELAYS, *PROGRAMS, "stop-organization-export", "answer-export"}:
         ready(org, operation.name)
     if operation.name in {"recipients", "business-transfer"}:
         ready(org, "withdraw-business-transfer")
