@@ -23,7 +23,7 @@ from oauthlib.openid.connect.core.grant_types.base import GrantTypeBase
 
 from accounts import access
 from accounts.models import OAuthApplication, ProgramSession
-from accounts.oauth import gate, sessions
+from accounts.oauth import gate, sessions, usage
 from accounts.oauth.validator import LIFETIME
 from accounts.powers.forms import StrictForm
 from accounts.tenancy import installation
@@ -125,8 +125,7 @@ def _decide(request: HttpRequest, form: CodeForm, row: DeviceGrant, client: OAut
             drafts.append(programs.draft("app.consent_given", shown, actor, scopes=scopes))
         at, acr = proof.of(request)
         beginning = sessions.Beginning(client=client, account=request.user, standing=standing, browser=None, auth_time=at, acr=acr, now=now)  # type: ignore[arg-type]
-        beginning.write(code_hash=row.device_code, wanted=scopes, way="device")
-        programs.used(shown, standing.membership_id, now=now)
+        usage.seen(beginning.write(code_hash=row.device_code, wanted=scopes, way="device"), "sign_in", now=now)
         DeviceGrant.objects.filter(id=row.id).update(status=DeviceGrant.AUTHORIZED, user=request.user)
         act.write([*drafts, programs.draft("session.program_signed_in", shown, actor, scopes=scopes, acr=acr, device=True)])
     return render(request, "oauth/device_done.html", {"program": shown, "allowed": True})

@@ -63,7 +63,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     """Whether an access token works now, and for whom (RFC 7662). A program learns of its own tokens only."""
     given = fields(request)
     client, now = program(request, given), timezone.now()
-    use = sessions.by_access_token(given.get("token", ""), client=client, now=now)
+    use = sessions.by_access_token(given.get("token", ""), client=client, what="introspection", now=now)
     if use.refusal or use.session is None or use.expires is None or use.issued is None or use.standing is None:
         return answered({"active": False})
     return answered({"active": True, "token_type": "Bearer", "client_id": client.client_id, "aud": client.client_id, "iss": sessions.issuer(), "scope": use.scope, "exp": int(use.expires.timestamp()),
@@ -98,7 +98,7 @@ def _session_of(text: str, client: OAuthApplication) -> ProgramSession | None:
 def userinfo(request: HttpRequest) -> HttpResponse:
     """Who the person is, as far as they allowed it (OpenID Connect Core 1.0, section 5.3)."""
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
-    use = sessions.by_access_token(secret.strip(), now=timezone.now()) if scheme.lower() == "bearer" else sessions.Use(None, None, "unknown")
+    use = sessions.by_access_token(secret.strip(), what="userinfo", now=timezone.now()) if scheme.lower() == "bearer" else sessions.Use(None, None, "unknown")
     if use.refusal or use.session is None:
         return JsonResponse({"error": "invalid_token"}, status=401, headers={"WWW-Authenticate": 'Bearer realm="steward", error="invalid_token"'})
     scopes = [name for name in use.scope.split() if name in sessions.in_force(use.session)]
