@@ -30,7 +30,7 @@ from accounts.tenancy import installation
 from audit import recording
 from portal.oauth import programs, proof
 from portal.oauth.programs import Program
-from portal.oauth.server import Answer, answered, fields, program, server
+from portal.oauth.server import LARGEST, Answer, answered, fields, program, server
 from portal.organization import myself
 from portal.views import errors
 
@@ -66,6 +66,9 @@ def begin(request: HttpRequest) -> HttpResponse:
     shown, page = f"{user_code[:4]}-{user_code[4:]}", sessions.issuer() + reverse("oauth-device")
     return answered({"device_code": device_code, "user_code": shown, "verification_uri": page, "verification_uri_complete": f"{page}?{urlencode({'code': shown})}",
                      "expires_in": MINUTES * 60, "interval": SECONDS})
+
+
+begin.body_limit = LARGEST  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "POST"])

@@ -18,7 +18,7 @@ from accounts.tenancy import installation
 from audit import recording
 from audit.record import ActorRef, EntryDraft
 from portal.oauth import device
-from portal.oauth.server import Answer, answered, asked, fields, guard, program, server, wrong
+from portal.oauth.server import LARGEST, Answer, answered, asked, fields, guard, program, server, wrong
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -35,6 +35,7 @@ def for_programs(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpR
         except Answer as answer:
             return answer.response()
 
+    wrapped.body_limit = LARGEST  # type: ignore[attr-defined]
     return wrapped
 
 
