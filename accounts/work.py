@@ -62,6 +62,8 @@ class Work:
     touched: set[UUID] = field(default_factory=set)
     told: list[tuple[Any, str, dict[str, Any]]] = field(default_factory=list)
     """(person, event, facts): whom the act reaches besides its target; each gets an entry of their own."""
+    less_of: dict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    """By service: the accounts that may do less there from now on. Whoever has no access to it any more is found, and need not be named."""
     doubted: set[UUID] = field(default_factory=set)
     cancelled_for: set[UUID] = field(default_factory=set)
     elsewhere: list[tuple[UUID, str, UUID]] = field(default_factory=list)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import listing_query, views_saved
 from accounts.actor import Actor
-from accounts.models import Group, Organization, Role
+from accounts.models import Group, Installation, Organization, Role, Service
 from accounts.power import Power
 from portal.powers import POWERS
 from portal.shell import Place, navigation
@@ -56,6 +56,8 @@ def find(*, actor: Actor, organization: Organization, others: Iterable[Place], q
         Kind("powers", _("Powers"), "info", _powers(actor, organization, words) if words else []),
         Kind("groups", _("Groups"), "archive", _groups(actor, organization, q) if words else []),
         Kind("roles", _("Roles"), "shield", _roles(actor, organization, q) if words else []),
+        Kind("services", _("Services"), "grid", _services(actor, organization, words) if words else []),
+        Kind("apps", _("Apps"), "grid", _apps(actor, organization, words) if words else []),
         Kind("views", _("Saved views"), "search", _views(actor, organization, q)),
         Kind("organizations", _("Other organizations"), "globe", [Hit(o.label, o.href, o.note) for o in others if _fits(words, o.label)][:MOST]),
     ]
@@ -66,6 +68,20 @@ def _fits(words: list[str], *texts: Any) -> bool:
     """Whether each word typed begins a word of these texts."""
     held = [token for text in texts for token in listing_query.tokens(str(text))]
     return all(any(token.startswith(word) for token in held) for word in words)
+
+
+def _services(actor: Actor, organization: Organization, words: list[str]) -> list[Hit]:
+    if not actor.may("view_people"):
+        return []
+    rows = Service.objects.filter(organization=organization).order_by("name").values_list("id", "name", "description")
+    return [Hit(name, reverse("service", args=[organization.slug, number]), about) for number, name, about in rows if _fits(words, name)][:MOST]
+
+
+def _apps(actor: Actor, organization: Organization, words: list[str]) -> list[Hit]:
+    if not actor.may("manage_apps"):
+        return []
+    rows = Installation.objects.filter(organization=organization).exclude(state="ended").order_by("app__name").values_list("app_id", "app__name", "app__provider")
+    return [Hit(name, reverse("app", args=[organization.slug, number]), provider) for number, name, provider in rows if _fits(words, name)][:MOST]
 
 
 def _people(actor: Actor, organization: Organization, q: str) -> list[Hit]:

@@ -194,7 +194,8 @@ AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", 
                      "dsar.cases.news.SUBSCRIBER", "dsar.cases.following.SUBSCRIBER", "dsar.restriction.news.SUBSCRIBER", "dsar.disputed.SUBSCRIBER",
                      "dsar.ledger.states.SUBSCRIBER", "dsar.resting.SUBSCRIBER", "dsar.registers.rounds.SUBSCRIBER", "dsar.retention.news.SUBSCRIBER",
                      "accounts.webhooks.news.SUBSCRIBER", "accounts.webhooks.news.TELLING", "accounts.signals.news.SUBSCRIBER",
-                     "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "dsar.relays.following.SUBSCRIBER", "dsar.relays.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
+                     "dsar.holds.news.SUBSCRIBER", "dsar.restriction.triggers.SUBSCRIBER", "dsar.relays.following.SUBSCRIBER", "dsar.relays.uninstalled.SUBSCRIBER",
+                         "dsar.relays.news.SUBSCRIBER", "portal.counting.SUBSCRIBER"]
 
 OWN_DELETION_DAYS = env.number("STEWARD_OWN_DELETION_DAYS", default=14, least=1, most=90)  # how long people can take back the deletion of an account that nobody manages
 INACTIVE_ACCOUNT_DAYS = env.number("STEWARD_INACTIVE_ACCOUNT_DAYS", default=1095, least=0,

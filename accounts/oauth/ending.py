@@ -84,6 +84,24 @@ def follow(work: Work) -> None:
         end(accounts=everywhere, now=work.now)
     for organization, accounts in here.items():
         end(accounts=accounts, organization=organization, now=work.now)
+    for service, accounts in work.less_of.items():
+        _out_of(service, accounts, now=work.now)
+
+
+def _out_of(service: UUID, accounts: Iterable[UUID], *, now: datetime) -> None:
+    """These people may do less at the service than before, and sign in to it anew; whoever has no access to it any more is out."""
+    from accounts.services import ways  # both packages ask each other
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT p.account_id, p.client_id, p.account_id = ANY(%s) FROM accounts_programsession p JOIN accounts_oauthapplication c ON c.id = p.client_id"
+                       " WHERE c.service_id = %s AND p.ended_at IS NULL", [list(accounts), service])
+        rows = cursor.fetchall()
+        cursor.execute(f"SELECT m.account_id FROM accounts_membership m JOIN accounts_service s ON s.organization_id = m.organization_id {ways.OWN}"
+                       f" WHERE s.id = %s AND m.account_id = ANY(%s) AND {ways.LEVEL} <> ''", [service, [row[0] for row in rows]])
+        kept = {row[0] for row in cursor.fetchall()}
+    out = [row[0] for row in rows if row[2] or row[0] not in kept]
+    if out:
+        end(accounts=out, clients={row[1] for row in rows}, now=now)
 
 
 def _out(row: Account | Membership, before: dict[str, Any], epoch: str, usable: bool) -> bool:

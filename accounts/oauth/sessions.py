@@ -6,7 +6,7 @@ import re
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,11 @@ from oauth2_provider.models import AccessToken
 
 from accounts import access
 from accounts.models import Account, Membership, OAuthApplication, ProgramSession
-from accounts.oauth import ending, gate, scopes
+from accounts.oauth import ending, gate, scopes, usage
 from accounts.tenancy import installation
 from audit import recording
 from audit.record import ActorRef, EntryDraft, TargetRef
 
-_ROUGHLY = timedelta(minutes=5)
 _SHAPE = re.compile(r"^sta_([0-9a-f]{32})_[A-Za-z0-9_-]{43}$")
 
 
@@ -83,8 +82,8 @@ def state(session: ProgramSession | None, *, now: datetime) -> Use:
     return Use(session, found, look.refusal, level=look.level)
 
 
-def by_access_token(token: str, *, client: OAuthApplication | None = None, now: datetime) -> Use:
-    """What an access token gives now. With `client`, only a token of this program is known. Needs the reach: a token names its organization."""
+def by_access_token(token: str, *, client: OAuthApplication | None = None, what: str = "", now: datetime) -> Use:
+    """What an access token gives now. With `client`, only a token of this program is known; with `what`, it is noted as used for that. Needs the reach: a token names its organization."""
     shape = _SHAPE.match(token)
     if shape is None:
         return Use(None, None, "unknown")
@@ -95,15 +94,9 @@ def by_access_token(token: str, *, client: OAuthApplication | None = None, now: 
     if row[3] <= now:
         return Use(session, None, "expired")
     found = state(session, now=now)
-    if not found.refusal:
-        used(session, now=now)
+    if what and not found.refusal:
+        usage.seen(session, what, now=now)
     return Use(session, found.standing, found.refusal, row[2], row[3], row[4], found.level)
-
-
-def used(session: ProgramSession, *, now: datetime) -> None:
-    """The program used it. At most one write in five minutes."""
-    if session.last_used_at is None or now - session.last_used_at >= _ROUGHLY:
-        ProgramSession.objects.filter(id=session.id).update(last_used_at=now)
 
 
 def allowed(client: OAuthApplication) -> frozenset[str]:

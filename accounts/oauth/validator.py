@@ -10,7 +10,7 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749 import errors
 
 from accounts.models import ProgramSession
-from accounts.oauth import claims, clients, keys, sessions
+from accounts.oauth import claims, clients, keys, sessions, usage
 
 
 class Validator(OAuth2Validator):
@@ -58,7 +58,8 @@ class Validator(OAuth2Validator):
 
     def save_authorization_code(self, client_id: str, code: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
         """The session at the program begins; the code itself is not kept, only its hash."""
-        request.beginning.write(code_hash=sessions.digest(code["code"]), wanted=list(request.scopes))
+        session = request.beginning.write(code_hash=sessions.digest(code["code"]), wanted=list(request.scopes))
+        usage.seen(session, "sign_in", now=request.beginning.now)
         self._create_authorization_code(request, {**code, "code": sessions.digest(code["code"])})
 
     def validate_code(self, client_id: str, code: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
@@ -106,7 +107,7 @@ class Validator(OAuth2Validator):
         if row.created + REFRESH <= now or sessions.state(session, now=now).refusal:
             return False
         request.user, request.refresh_token, request.refresh_token_instance, request.program_session = session.account, refresh_token, row, session
-        sessions.used(session, now=now)
+        usage.seen(session, "refresh", now=now)
         return True
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:

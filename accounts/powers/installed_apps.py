@@ -121,7 +121,8 @@ def refused_effects(target: OrganizationTarget, data: Data, _now: datetime) -> l
 
 
 def suspend_effects(_target: OrganizationTarget, _data: Data, _now: datetime) -> list[Effect]:
-    return [Effect("lost", "tokens", _("Whoever is signed in at it is signed out there, and its tokens end.")), Effect("kept", "consents", _("What people allowed stays for when it comes back."))]
+    return [Effect("lost", "tokens", _("Whoever is signed in at it is signed out there, and its tokens end.")),
+            Effect("later", "webhooks", _("Its webhooks and its stream of security events rest until it goes on.")), Effect("kept", "consents", _("What people allowed stays for when it comes back."))]
 
 
 def suspend(work: Work, target: OrganizationTarget, data: Data) -> None:

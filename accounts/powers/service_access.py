@@ -133,6 +133,8 @@ def _set(work: Work, person: Person, data: Data, state: str) -> None:
         row.state, row.resumes = state, ""
         if state == "full":
             row.granted_at = work.now
+    if state != "full":
+        work.less_of[service.id].add(person.account.id)
     work.touch(membership)
     work.note(person.id, service=service.name, before=before or "none", after="none" if state == "off" else state, _also=[service])
 

@@ -15,6 +15,7 @@ from accounts.powers.forms import StrictForm, note_field
 from accounts.powers.services import TypedNameForm
 from accounts.services import ways
 from accounts.targets import ServiceTarget
+from accounts.webhooks import ending
 from accounts.work import Work
 
 
@@ -30,6 +31,7 @@ def suspend_rule(actor: Actor, target: ServiceTarget, _data: Data, _now: datetim
 
 def suspend_effects(target: ServiceTarget, _data: Data, _now: datetime) -> list[Effect]:
     return [_people(target, "lost"), Effect("lost", "tokens", _("Every sign-in and token by which somebody is in the service ends.")),
+            Effect("later", "webhooks", _("Its webhooks and its stream of security events rest until it is restored.")),
             Effect("kept", "access", _("Who has access is kept, and works again when the service is restored."))]
 
 
@@ -70,14 +72,16 @@ def remove_rule(actor: Actor, target: ServiceTarget, data: Data, _now: datetime)
 def remove_effects(target: ServiceTarget, _data: Data, _now: datetime) -> list[Effect]:
     return [_people(target, "lost"), Effect("lost", "access", _("Who had access is not kept. What was done about it stays in the audit log.")),
             Effect("lost", "tokens", _("Every sign-in and token by which somebody is in the service ends.")),
+            Effect("lost", "webhooks", _("Its webhooks and its stream of security events are removed, with what was still to be sent.")),
             Effect("kept", "theirs", _("What the service itself holds about people stays there. Ask whoever runs it to delete it."))]
 
 
 def remove(work: Work, target: ServiceTarget, _data: Data) -> None:
     tokens = services.end_everywhere(target.service, work)
+    gone = ending.end(services=[target.id], now=work.now)
     held = ways.members([target.id])
     work.remove_last(target.service)
-    work.note(target.id, name=target.service.name, people=len(held), tokens=tokens)
+    work.note(target.id, name=target.service.name, people=len(held), tokens=tokens, **gone)
 
 
 SUSPEND = Power(

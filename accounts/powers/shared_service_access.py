@@ -82,6 +82,7 @@ def set_group(work: Work, target: GroupTarget, data: Data) -> None:
     still(service)
     row = _row(target, service)
     before = row.state if row else NONE
+    work.less_of.setdefault(service.id, set())
     if level == NONE:
         assert row is not None
         work.remove(row)
@@ -109,6 +110,7 @@ def everyone_effects(target: ServiceTarget, data: Data, _now: datetime) -> list[
 
 def set_everyone(work: Work, target: ServiceTarget, data: Data) -> None:
     before, level = target.service.everyone or NONE, str(data["level"])
+    work.less_of.setdefault(target.id, set())
     target.service.everyone = "" if level == NONE else level
     work.note(target.id, before=before, after=level)
 

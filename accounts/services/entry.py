@@ -11,7 +11,7 @@ from accounts.models import Service, ServiceAccess
 from accounts.services import ways
 from accounts.tenancy import installation
 
-NOTED = timedelta(minutes=1)
+NOTED = timedelta(minutes=10)
 
 
 def refusal(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
@@ -25,7 +25,7 @@ def level(*, account_id: UUID, service_id: UUID, now: datetime) -> str:
 
 
 def used(*, account_id: UUID, service_id: UUID, now: datetime) -> None:
-    """Note that the person is using the service, at most once a minute, where they have access of their own. Not an act: the column says only when something was last used."""
+    """Note that the person is using the service, at most once in ten minutes, where they have access of their own. Not an act: the column says only when something was last used."""
     with installation("a service names its organization"):
         rows = ServiceAccess.objects.filter(service_id=service_id, membership__account_id=account_id)
         rows.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - NOTED)).update(last_used_at=now)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import outbox
 from accounts.models import SignalEvent, SignalStream
 from accounts.signals import tokens
-from accounts.webhooks.delivery import AT_ONCE, after, rest
+from accounts.webhooks.delivery import AT_ONCE, after, rest, resting
 from audit import outbound
 from audit.streams import sending
 from audit.streams.delivery import SLICE, alone, scoped
@@ -27,7 +27,9 @@ SECONDS = 10.0
 _READ = 4096
 
 _DUE = """SELECT s.id, s.organization_id, s.failures > 0 FROM accounts_signalstream s WHERE s.method = 'push' AND s.status = 'enabled' AND (s.next_try IS NULL OR s.next_try <= %(now)s)
-   AND EXISTS (SELECT 1 FROM accounts_signalevent e WHERE e.stream_id = s.id AND e.state = 'due' AND (e.next_try IS NULL OR e.next_try <= %(now)s)) ORDER BY s.served_at NULLS FIRST LIMIT 200"""
+   AND EXISTS (SELECT 1 FROM accounts_signalevent e WHERE e.stream_id = s.id AND e.state = 'due' AND (e.next_try IS NULL OR e.next_try <= %(now)s)) 
+   AND EXISTS (SELECT 1 FROM accounts_oauthapplication c LEFT JOIN accounts_service v ON v.id = c.service_id LEFT JOIN accounts_installation i ON i.id = c.installation_id
+    WHERE c.id = s.application_id AND COALESCE(v.state, i.state) = 'active' AND (i.expires_at IS NULL OR i.expires_at > %(now)s)) ORDER BY s.served_at NULLS FIRST LIMIT 200"""
 
 
 def due() -> list[tuple[UUID, UUID, bool]]:
@@ -59,6 +61,8 @@ def _step(stream_id: UUID, row: SignalEvent) -> bool:
     now = timezone.now()
     with scoped(row.organization_id):
         stream = SignalStream.objects.select_related("application").filter(id=stream_id, status="enabled", method="push").first()
+        if stream is not None and resting(stream.application.service_id, stream.application.installation_id, now):
+            return False
     if stream is None or (stream.next_try and stream.next_try > now):
         return False
     outcome, said = _send(stream, tokens.token(row, client_id=stream.application.client_id))

@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Webhook, WebhookAttempt, WebhookDelivery
+from accounts.models import Installation, Service, Webhook, WebhookAttempt, WebhookDelivery
 from accounts.webhooks import payload
 from audit import recording
 from audit.queries import records
@@ -42,7 +42,9 @@ AT_ONCE = 50
 
 _DUE = """SELECT w.id, w.organization_id, w.failures > 0 OR w.last_took > %(slow)s FROM accounts_webhook w
  WHERE EXISTS (SELECT 1 FROM accounts_webhookdelivery d WHERE d.webhook_id = w.id AND d.state = 'due' AND (d.next_try IS NULL OR d.next_try <= %(now)s)
-   AND (d.entry IS NULL OR (w.state = 'active' AND (w.next_try IS NULL OR w.next_try <= %(now)s))))
+   AND (d.entry IS NULL OR (w.state = 'active' AND (w.next_try IS NULL OR w.next_try <= %(now)s)
+    AND NOT EXISTS (SELECT 1 FROM accounts_service s WHERE s.id = w.service_id AND s.state <> 'active')
+    AND NOT EXISTS (SELECT 1 FROM accounts_installation i WHERE i.id = w.installation_id AND (i.state <> 'active' OR i.expires_at <= %(now)s)))))
  ORDER BY w.served_at NULLS FIRST LIMIT 200"""
 
 
@@ -85,7 +87,16 @@ def _batch(webhook_id: UUID, org: UUID) -> tuple[Sequence[WebhookDelivery], dict
 
 
 def _open(webhook: Webhook, now: datetime) -> bool:
-    return webhook.state == "active" and (webhook.next_try is None or webhook.next_try <= now)
+    """Whether it is sent to now. What belongs to a suspended service or app rests with it, and goes when that is back."""
+    return webhook.state == "active" and (webhook.next_try is None or webhook.next_try <= now) and not resting(webhook.service_id, webhook.installation_id, now)
+
+
+def resting(service_id: UUID | None, installation_id: UUID | None, now: datetime) -> bool:
+    """Whether the service or the app is suspended or over. Needs the scope."""
+    if service_id is not None:
+        return not Service.objects.filter(id=service_id, state="active").exists()
+    rows = Installation.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), id=installation_id, state="active")
+    return installation_id is not None and not rows.exists()
 
 
 def _step(webhook_id: UUID, row: WebhookDelivery, text: str | None, client: UUID | None) -> bool:
@@ -93,8 +104,8 @@ def _step(webhook_id: UUID, row: WebhookDelivery, text: str | None, client: UUID
     now = timezone.now()
     with scoped(row.organization_id):
         webhook = Webhook.objects.filter(id=webhook_id, organization_id=row.organization_id).first()
-    if webhook is None or (row.entry is not None and not _open(webhook, now)):
-        return False
+        if webhook is None or (row.entry is not None and not _open(webhook, now)):
+            return False
     began = time.monotonic()
     sealed = (webhook.secret, webhook.old_secret if webhook.old_until and webhook.old_until > now else None)
     outcome = sending.post(url=webhook.url, sealed=sealed, owner=webhook.id, body=payload.body(row, webhook, orjson.loads(text) if text else None, client=client), kind="application/json",

@@ -31,10 +31,15 @@ class Happened:
     members: tuple[UUID, ...]
     """Memberships that it names."""
     tokens: tuple[UUID, ...] = ()
+    targets: tuple[tuple[str, UUID], ...] = ()
+    """Everything that it names, with what it is."""
+
+    def named(self, type: str) -> list[UUID]:
+        return list(dict.fromkeys(number for kind, number in self.targets if kind == type))
 
 
 _CODE = re.compile(r"[a-z]+(_[a-z]+)*")
-_CODES = frozenset({"reason_code", "was_reason_code", "ended_reason", "restricted_mode", "ground", "trigger", "use_freed", "freeing", "freed"})
+_CODES = frozenset({"reason_code", "was_reason_code", "ended_reason", "restricted_mode", "ended_why", "ground", "trigger", "use_freed", "freeing", "freed"})
 
 Read = Callable[[Happened], Iterable[Draft]]
 

@@ -22,7 +22,7 @@ from accounts.models.communication import How
 from accounts.models.deletion import DeletionState
 from audit import retention
 from audit.models import Hold
-from dsar.ledger import duties, duties_again
+from dsar.ledger import duties, duties_again, programs
 from dsar.ledger.duties_again import Change
 from dsar.ledger.file import Line
 from dsar.restriction.model import Restriction
@@ -275,6 +275,7 @@ KINDS_OF_LINES: dict[str, Restore] = {
     "deletion.state": deletions, "account.state": accounts, "membership.state": memberships, "token.state": tokens, "credentials.changed": passwords, "address.changed": addresses,
     "management.state": managements, "restriction.state": restrictions, "consent.state": consents, **{kind: partial(duties_again.restore, kind) for kind in duties.RECORDS},
     "hold.state": holds, "keeping.state": keeping, "told.only": nothing, "relay.erasure": relays,
+    **{kind: partial(again, _run) for kind, again in programs.AGAIN.items()},
     "ledger.void": nothing, "retention.ran": nothing, "ledger.replayed": nothing,
 }
 """What a line of each kind brings about, in the order in which lines read together are carried out. Retention runs again by its own clock, and so do addresses and months of the log."""

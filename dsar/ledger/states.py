@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from audit.subscribers import Sealed, Subscriber
-from dsar.ledger import duties, reading, writing
+from dsar.ledger import duties, programs, reading, writing
 from dsar.ledger.file import Draft
 from dsar.ledger.reading import Happened, Read
 
@@ -48,6 +48,14 @@ TABLE: dict[str, tuple[Read, ...]] = {
         (duties.legal_holds, reading.holds)),
     **dict.fromkeys(("data.legal_hold.disclosed", "data.legal_hold.reminded", "data.legal_hold.ended", "data.legal_hold.acknowledged"), (duties.notices,)),
     "retention.changed": (reading.keeping,),
+    # services, apps, webhooks
+    **dict.fromkeys(("membership.service_granted", "membership.service_restricted", "membership.service_taken"), (programs.access,)),
+    "group.service_set": (programs.groups,),
+    **dict.fromkeys(("service.suspended", "service.restored", "service.removed", "service.everyone_set"), (programs.services,)),
+    **dict.fromkeys(("relay.access_suspended", "relay.caught_up", "relay.access_released"), (programs.services, programs.installations)),
+    **dict.fromkeys(("app.suspended", "app.resumed", "app.uninstalled", "app.blocked", "app.expired", "app.approved", "app.scopes_approved", "app.scopes_pending"), (programs.installations,)),
+    **dict.fromkeys(("app.grant_withdrawn", "app.consent_given"), (programs.consents,)),
+    **dict.fromkeys(("webhook.removed", "webhook.paused", "webhook.resumed", "webhook.gone", "webhook.paused_failing"), (programs.hooks,)),
     # what services and apps were asked to delete
     **dict.fromkeys(("relay.asked", "relay.sent_again"), (reading.relays,)),
     **dict.fromkeys(("retention.rule_set", "retention.rule_removed"), (duties.rules,)),
@@ -74,7 +82,7 @@ def happened(sealed: Sealed) -> Happened:
     if not people and actor.get("type") == "user" and actor.get("id") and not sealed.action.startswith(("data.hold.", "data.legal_hold.", "data.matter.", "retention.", "disclosure.")):
         people = (UUID(actor["id"]),)
     return Happened(event=sealed.entry, action=sealed.action, org=sealed.org, at=datetime.fromisoformat(sealed.record["occurred_at"]), people=people,
-                    members=ids("membership"), tokens=ids("api_token"))
+                    members=ids("membership"), tokens=ids("api_token"), targets=tuple((target["type"], UUID(target["id"])) for target in targets))
 
 
 def drafts(batch: Iterable[Sealed]) -> list[Draft]:
@@ -86,7 +94,8 @@ def drafts(batch: Iterable[Sealed]) -> list[Draft]:
         one = happened(sealed)
         for read in TABLE.get(sealed.action, ()):
             for draft in read(one):
-                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action", "relay", "row", "part")))
+                key = (draft.kind, draft.org, draft.subject, *(draft.facts.get(name) for name in ("membership", "restriction", "token", "hold", "action", "relay", "row", "part",
+                                                                                               "service", "group", "installation", "webhook")))
                 found.pop(key, None)
                 found[key] = draft
     return list(found.values())

@@ -4,13 +4,22 @@ from __future__ import annotations
 from datetime import datetime
 
 from accounts.models import Installation, Service
+from accounts.oauth import ending
 from dsar.relays import asking
 from dsar.relays.models import Responder
 
 
+def works(responder: Responder) -> bool:
+    """Whether anybody gets in by it now. What an administrator suspended themselves is not ours to let rest, and not ours to bring back."""
+    row = _program(responder)
+    return row is not None and row.state == "active"
+
+
 def rest(responder: Responder, *, now: datetime) -> int:
-    """Nobody gets in by it any more, and every token that it holds ends. Needs an open act. Returns how many tokens ended."""
-    from accounts.oauth import ending
+    """Nobody gets in by it any more, as when an administrator suspends it: whoever is signed in there is signed out, the program is told, and every token that it holds ends.
+
+    Needs an open act. Returns how many sign-ins ended.
+    """
     _set(responder, "suspended", before="active")
     return ending.end(clients=asking.clients(responder), now=now)
 
@@ -21,7 +30,12 @@ def back(responder: Responder) -> None:
 
 
 def _set(responder: Responder, state: str, *, before: str) -> None:
-    model, number = (Service, responder.service_id) if responder.service_id else (Installation, responder.installation_id)
-    row = model.objects.select_for_update().filter(id=number).first()
-    if row is not None and getattr(row, "state", "") == before:
-        model.objects.filter(id=number).update(state=state, version=row.version + 1)
+    row = _program(responder)
+    if row is not None and row.state == before:
+        type(row).objects.filter(id=row.id).update(state=state, version=row.version + 1)
+
+
+def _program(responder: Responder) -> Service | Installation | None:
+    if responder.service_id:
+        return Service.objects.select_for_update().filter(id=responder.service_id).first()
+    return Installation.objects.select_for_update().filter(id=responder.installation_id).first()

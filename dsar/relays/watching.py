@@ -85,12 +85,16 @@ def _on(responder_id: UUID, now: datetime) -> None:
         row = _responder(responder_id)
         if row is None or row.overdue_at is None:
             return
-        if not behind(row, now=now):
+        if row.suspended_at and access.works(row):  # an administrator restored it by hand, which lets it in again as the power for it does
+            with recording.opened(org=row.organization_id, now=now) as act:
+                Responder.objects.filter(id=row.id).update(suspended_at=None, released_at=now, version=row.version + 1)
+                act.write([about(row, "relay.access_released")])
+        elif not behind(row, now=now):
             with recording.opened(org=row.organization_id, now=now) as act:
                 access.back(row) if row.suspended_at else None
                 Responder.objects.filter(id=row.id).update(overdue_at=None, suspended_at=None, version=row.version + 1)
                 act.write([about(row, "relay.caught_up", access=bool(row.suspended_at))])
-        elif row.suspended_at is None and row.overdue_at + _grace() <= now and not _released(row):
+        elif row.suspended_at is None and row.overdue_at + _grace() <= now and not _released(row) and access.works(row):
             with recording.opened(org=row.organization_id, now=now) as act:
                 ended = access.rest(row, now=now)
                 Responder.objects.filter(id=row.id).update(suspended_at=now, version=row.version + 1)
@@ -118,8 +122,9 @@ def _forget(relay_id: UUID, now: datetime) -> None:
 
 def about(row: Responder, event: str, **facts: object) -> EntryDraft:
     """An entry about a responder as a whole."""
+    program = TargetRef(type="service" if row.service_id else "installation", id=row.service_id or row.installation_id or row.id)
     return EntryDraft(org=row.organization_id, action=event, category="relay", outcome="success", actor=ActorRef(type="schedule"), via="schedule", facts=dict(facts),
-                      targets=[TargetRef(type="responder", id=row.id, label=row.name)])
+                      targets=[TargetRef(type="responder", id=row.id, label=row.name), program])
 
 
 def handled(case: Case) -> list[Relay]:

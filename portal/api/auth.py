@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from accounts import access, tenancy
 from accounts.actor import Actor
 from accounts.models import Organization
-from accounts.oauth import sessions
+from accounts.oauth import sessions, usage
 from accounts.oauth.scopes import SCOPES
 from accounts.organizations import slugs
 from accounts.reasons import NotFound
@@ -103,6 +103,8 @@ def _by_app(request: HttpRequest, secret: str, slug: str | None, permission: str
     scopes = frozenset(use.scope.split()) & frozenset(sessions.in_force(use.session)) & frozenset(SCOPES)
     if needs is None or needs not in scopes:
         raise Problem(403, "scope", "The person did not allow the app to do this, or no app can do it.")
+    with tenancy.installation("a token names its organization"):
+        usage.seen(use.session, needs, now=timezone.now())
     tenancy.set_request_scope(org=use.standing.organization_id, account=use.standing.account_id, purpose=request.purpose)  # type: ignore[attr-defined]
     actor = access.actor_of_app(use.standing, token_id=use.session.id, scopes=scopes)
     request.organization = Organization.objects.get(id=use.standing.organization_id)  # type: ignore[attr-defined]

@@ -173,7 +173,6 @@ def _issue(request: HttpRequest, asked: _Asked, program: Program, beginning: ses
         if consenting:
             programs.allow(program, asked.scopes, account_id=request.user.id, now=now)
             drafts.append(programs.draft("app.consent_given", program, actor, scopes=asked.scopes))
-        programs.used(program, standing.membership_id, now=now)
         headers, _body, _status = server().create_authorization_response(
             asked.uri, "GET", "", {}, scopes=asked.scopes, credentials={**asked.credentials, "user": beginning.account, "beginning": beginning})
         act.write([*drafts, programs.draft("session.program_signed_in", program, actor, scopes=asked.scopes, acr=beginning.acr)])

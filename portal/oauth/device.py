@@ -23,14 +23,14 @@ from oauthlib.openid.connect.core.grant_types.base import GrantTypeBase
 
 from accounts import access
 from accounts.models import OAuthApplication, ProgramSession
-from accounts.oauth import gate, sessions
+from accounts.oauth import gate, sessions, usage
 from accounts.oauth.validator import LIFETIME
 from accounts.powers.forms import StrictForm
 from accounts.tenancy import installation
 from audit import recording
 from portal.oauth import programs, proof
 from portal.oauth.programs import Program
-from portal.oauth.server import Answer, answered, fields, program, server
+from portal.oauth.server import LARGEST, Answer, answered, fields, program, server
 from portal.organization import myself
 from portal.views import errors
 
@@ -66,6 +66,9 @@ def begin(request: HttpRequest) -> HttpResponse:
     shown, page = f"{user_code[:4]}-{user_code[4:]}", sessions.issuer() + reverse("oauth-device")
     return answered({"device_code": device_code, "user_code": shown, "verification_uri": page, "verification_uri_complete": f"{page}?{urlencode({'code': shown})}",
                      "expires_in": MINUTES * 60, "interval": SECONDS})
+
+
+begin.body_limit = LARGEST  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "POST"])
@@ -125,8 +128,7 @@ def _decide(request: HttpRequest, form: CodeForm, row: DeviceGrant, client: OAut
             drafts.append(programs.draft("app.consent_given", shown, actor, scopes=scopes))
         at, acr = proof.of(request)
         beginning = sessions.Beginning(client=client, account=request.user, standing=standing, browser=None, auth_time=at, acr=acr, now=now)  # type: ignore[arg-type]
-        beginning.write(code_hash=row.device_code, wanted=scopes, way="device")
-        programs.used(shown, standing.membership_id, now=now)
+        usage.seen(beginning.write(code_hash=row.device_code, wanted=scopes, way="device"), "sign_in", now=now)
         DeviceGrant.objects.filter(id=row.id).update(status=DeviceGrant.AUTHORIZED, user=request.user)
         act.write([*drafts, programs.draft("session.program_signed_in", shown, actor, scopes=scopes, acr=acr, device=True)])
     return render(request, "oauth/device_done.html", {"program": shown, "allowed": True})

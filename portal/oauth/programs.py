@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import access
 from accounts.actor import Actor
-from accounts.models import Account, App, Membership, OAuthApplication, Organization, ServiceAccess
+from accounts.models import Account, App, Membership, OAuthApplication, Organization
 from accounts.oauth import sessions
 from accounts.oauth.gate import NO_CONSENT
 from accounts.oauth.scopes import SCOPES
@@ -81,12 +81,6 @@ def still_known(request: HttpRequest, standing: access.Standing) -> None:
     if not knows(request, standing):
         with installation("the person's own membership"):
             raise Door("sign_in_again", Membership.objects.select_related("organization").get(id=standing.membership_id))
-
-
-def used(program: Program, membership_id: Any, *, now: datetime) -> None:
-    """The service was used: what nobody uses is noticed by this."""
-    if program.client.service_id is not None:
-        ServiceAccess.objects.filter(membership_id=membership_id, service_id=program.client.service_id).update(last_used_at=now)
 
 
 def allow(program: Program, scopes: list[str], *, account_id: Any, now: datetime) -> list[str]:

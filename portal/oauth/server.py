@@ -18,6 +18,8 @@ from accounts.oauth.sessions import digest, issuer
 from accounts.oauth.validator import Validator
 from audit.context import current
 
+LARGEST = 64 * 1024
+"""Bytes that a program may send at most: a form of a few fields."""
 WRONG, WINDOW = 10, 60
 """Wrong secrets a minute that one address may send for one client."""
 logger = logging.getLogger("steward.oauth")

@@ -18,7 +18,7 @@ from accounts.tenancy import installation
 from audit import recording
 from audit.record import ActorRef, EntryDraft
 from portal.oauth import device
-from portal.oauth.server import Answer, answered, asked, fields, guard, program, server, wrong
+from portal.oauth.server import LARGEST, Answer, answered, asked, fields, guard, program, server, wrong
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -35,6 +35,7 @@ def for_programs(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpR
         except Answer as answer:
             return answer.response()
 
+    wrapped.body_limit = LARGEST  # type: ignore[attr-defined]
     return wrapped
 
 
@@ -63,7 +64,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     """Whether an access token works now, and for whom (RFC 7662). A program learns of its own tokens only."""
     given = fields(request)
     client, now = program(request, given), timezone.now()
-    use = sessions.by_access_token(given.get("token", ""), client=client, now=now)
+    use = sessions.by_access_token(given.get("token", ""), client=client, what="introspection", now=now)
     if use.refusal or use.session is None or use.expires is None or use.issued is None or use.standing is None:
         return answered({"active": False})
     return answered({"active": True, "token_type": "Bearer", "client_id": client.client_id, "aud": client.client_id, "iss": sessions.issuer(), "scope": use.scope, "exp": int(use.expires.timestamp()),
@@ -98,7 +99,7 @@ def _session_of(text: str, client: OAuthApplication) -> ProgramSession | None:
 def userinfo(request: HttpRequest) -> HttpResponse:
     """Who the person is, as far as they allowed it (OpenID Connect Core 1.0, section 5.3)."""
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
-    use = sessions.by_access_token(secret.strip(), now=timezone.now()) if scheme.lower() == "bearer" else sessions.Use(None, None, "unknown")
+    use = sessions.by_access_token(secret.strip(), what="userinfo", now=timezone.now()) if scheme.lower() == "bearer" else sessions.Use(None, None, "unknown")
     if use.refusal or use.session is None:
         return JsonResponse({"error": "invalid_token"}, status=401, headers={"WWW-Authenticate": 'Bearer realm="steward", error="invalid_token"'})
     scopes = [name for name in use.scope.split() if name in sessions.in_force(use.session)]

@@ -3,32 +3,26 @@ from __future__ import annotations
 
 import base64
 import binascii
-from functools import cache
 from urllib.parse import unquote_plus
 
-from django.contrib.auth.hashers import check_password, make_password
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import purposes, tenancy
 from accounts.models import OAuthApplication
+from accounts.oauth import clients
 from accounts.signals.streams import Bad
 from portal.api.auth import address, limit
 from portal.api.problems import Problem
 
 
-@cache
-def _nobody() -> str:
-    return make_password("nobody has this")
-
-
 def caller(request: HttpRequest) -> OAuthApplication:
-    """The client, with the scope of its organization set. A program that is unknown, and one whose service or app has ended, learn the same in the same time."""
-    _count(request, "address", address(request))  # before anything is hashed, which takes its time
+    """The client, with the scope of its organization set. A program that is unknown, and one whose service or app has ended or is suspended, learn the same in the same time."""
+    _count(request, "address", address(request))  # before anything is looked up
     client_id, secret = _given(request)
     with tenancy.installation("a program says which client it is"):
         row = OAuthApplication.objects.select_related("organization", "service", "installation").filter(client_id=client_id).first()
-    right = check_password(secret, row.client_secret if row else _nobody())
+    right = clients.same(secret, row.client_secret if row else "")
     if row is None or not right or not _lives(row):
         raise Bad("authentication_failed", "Send the client id and the secret of a service or an installed app: Authorization: Basic …", 401)
     _count(request, "token", f"client:{row.id}")
@@ -56,4 +50,6 @@ def _lives(row: OAuthApplication) -> bool:
     """Whether what the client stands for is there and works."""
     if row.organization.status != "active" or (row.service is None and row.installation is None):
         return False
-    return row.installation is None or (row.installation.state == "active" and not (row.installation.expires_at and row.installation.expires_at <= timezone.now()))
+    if row.service is not None:
+        return row.service.state == "active"
+    return row.installation is not None and (row.installation.state == "active" and not (row.installation.expires_at and row.installation.expires_at <= timezone.now()))

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import Installation, Service
 from accounts.tenancy import installation
+from audit.context import current
 from dsar.powers import relays as powers
 from dsar.powers import responders
 from dsar.relays import answering, messages, pulling, sending
@@ -168,6 +169,7 @@ def _pull(request: HttpRequest) -> HttpResponse:
     scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
     responder = pulling.caller(secret.strip()) if scheme.lower() == "bearer" else None
     if responder is None:
+        _count(f"wrong:{current().ip}")
         raise Problem(401, "token_invalid", "Send the token of the service or app: Authorization: Bearer strp_…")
     _count(str(responder.id))
     try:
@@ -185,3 +187,4 @@ def _pull(request: HttpRequest) -> HttpResponse:
 answer = csrf_exempt(require_POST(_program(_answer)))
 answer.body_limit = messages.LARGEST + 1  # type: ignore[attr-defined]
 pull = csrf_exempt(require_POST(_program(_pull)))
+pull.body_limit = 64 * 1024 + 1  # type: ignore[attr-defined]

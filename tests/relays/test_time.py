@@ -14,6 +14,7 @@ from accounts.models import Installation, Mail
 from accounts.oauth import subjects
 from accounts.reasons import Refused
 from dsar.ledger import file, restoring, states
+from dsar.ledger.duties_again import Change
 from dsar.powers import cases, responders
 from dsar.relays import following, messages, watching
 from dsar.relays.models import Relay, Responder, Type
@@ -166,5 +167,5 @@ def test_restriction_and_deletion_reach_everybody_and_outlive_a_restore(world: W
     arrange(lambda: found.extend(restoring.relays(lines, datetime.now(UTC))))
     arrange(lambda: found.extend(restoring.relays(lines, datetime.now(UTC))))
     [again] = relays(here, type="erasure")
-    assert found == [(person.organization_id, person.account_id)] and (again.id, again.state, again.way, again.case_id) == (erasure.id, "waiting", "mail", granted.id), "sent again under the same number"
+    assert found == [Change(person.organization_id, person.account_id)] and (again.id, again.state, again.way, again.case_id) == (erasure.id, "waiting", "mail", granted.id), "sent again under the same number"
     assert again.next_try is not None and "relay.asked" in states.TABLE

@@ -22,6 +22,9 @@ WORDS = {
     "matter.state": "legal matters were put back, without name and note", "hold.legal": "legal holds were put back, without their ground",
     "hold.told": "people know again of a hold that they were told of", "access.state": "accesses to records of people are on record again; none is open",
     "disclosure.state": "lines of the register of disclosures were put back", "keeping.state": "times for which a log is kept were put back",
+    "service.state": "services were suspended or removed again, or no longer open to everybody", "service.access": "access of people to services was taken or restricted again",
+    "service.group": "access of groups to services was taken or restricted again", "installation.state": "apps were suspended or removed again, or may do less",
+    "app.consent": "what people had allowed apps was taken back again", "webhook.state": "webhooks were removed or paused again",
 }
 
 
