@@ -57,6 +57,7 @@ def credentials(account: Account, _address: str) -> dict[str, int]:
     ClaimedAccount.objects.filter(account=account).delete()
     ending.end(accounts=[account.id], now=timezone.now(), why="deleted")
     ProgramSession.objects.filter(account=account).delete()
+    LogoutCall.objects.filter(account=account).exclude(state="due").delete()
     LogoutCall.objects.filter(account=account).update(account=None)  # programs are still told, by a name that only they know
     for model in (RefreshToken, AccessToken, IDToken, Grant, DeviceGrant):
         model.objects.filter(user_id=account.id).delete()

@@ -232,7 +232,7 @@ UNITS: tuple[Unit, ...] = (
     Unit(
         table="dsar_responder",
         title=_("How services and apps are reached with requests"),
-        about=(),
+        about=(Subject("installation_id -> accounts_installation.installed_by_id", "actor"),),
         purpose="rights",
         source=("administrator",),
         recipients=("administrators",),
