@@ -3,32 +3,28 @@ from __future__ import annotations
 
 import base64
 import binascii
-from functools import cache
 from urllib.parse import unquote_plus
 
-from django.contrib.auth.hashers import check_password, make_password
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import purposes, tenancy
 from accounts.models import OAuthApplication
+from accounts.oauth import clients
 from accounts.signals.streams import Bad
 from portal.api.auth import address, limit
 from portal.api.problems import Problem
 
-
-@cache
-def _nobody() -> str:
-    return make_password("nobody has this")
+_NOBODY = clients.kept("nobody has this")
 
 
 def caller(request: HttpRequest) -> OAuthApplication:
     """The client, with the scope of its organization set. A program that is unknown, and one whose service or app has ended, learn the same in the same time."""
-    _count(request, "address", address(request))  # before anything is hashed, which takes its time
+    _count(request, "address", address(request))
     client_id, secret = _given(request)
     with tenancy.installation("a program says which client it is"):
         row = OAuthApplication.objects.select_related("organization", "service", "installation").filter(client_id=client_id).first()
-    right = check_password(secret, row.client_secret if row else _nobody())
+    right = clients.same(secret, row.client_secret if row else _NOBODY)
     if row is None or not right or not _lives(row):
         raise Bad("authentication_failed", "Send the client id and the secret of a service or an installed app: Authorization: Basic …", 401)
     _count(request, "token", f"client:{row.id}")

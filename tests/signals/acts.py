@@ -3,14 +3,13 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
-import uuid
 from typing import Any
 
 from django.test import Client
 from jwcrypto import jwk, jwt
 
 from accounts.models import OAuthApplication
+from accounts.oauth import clients
 from accounts.signals.mapping import SUPPORTED
 from tests.cast import Org
 from tests.situations import arrange
@@ -18,12 +17,14 @@ from tests.situations import arrange
 
 def client_of(org: Org, service: str, **more: Any) -> tuple[OAuthApplication, str]:
     """The client of a service of the organization, with its secret."""
-    secret, found = secrets.token_urlsafe(24), []
+    found: list[Any] = []
     values = {"service": next(one for one in org.services if one.slug == service)} if not more else more
-    arrange(lambda: found.append(OAuthApplication.objects.create(
-        id=uuid.uuid4(), organization=org.organization, name=service, client_id=f"{service}-{uuid.uuid4().hex[:8]}", client_secret=secret, client_type="confidential",
-        authorization_grant_type="authorization-code", redirect_uris="https://notes.example/back", **values)))
-    return found[0], secret
+    def make() -> None:
+        found.extend(clients.make(None, organization=org.organization, name=service, redirect_uris=["https://notes.example/back"], **values))
+        found[0].save(force_insert=True)
+
+    arrange(make)
+    return found[0], found[1]
 
 
 class Program:
