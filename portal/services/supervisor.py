@@ -105,6 +105,7 @@ class Supervisor:
                 self._prepare_database()
                 self._start_children()
                 self._wait_ready()
+                self._start_notes()
                 self._say_ready()
                 self._watch()
             finally:
@@ -202,8 +203,11 @@ class Supervisor:
             child = Child(name, arguments, logs=self.data / "logs", environment=self.environment)
             self.children.append(child)
             child.start()
+
+    def _start_notes(self) -> None:
+        """The demo's Notes, once Steward answers: nobody waits for it."""
         known = self.data / "notes" / "notes.json"
-        if self.environment["STEWARD_DEMO_NOTES"] and known.exists():
+        if not self.stopping and self.environment["STEWARD_DEMO_NOTES"] and known.exists():
             bare = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "LC_ALL", "HOME", "LD_LIBRARY_PATH"}}  # it is a stranger: of ours it knows what is in its file
             notes = Child("notes", ["-m", "tests.peer", str(known)], logs=self.data / "logs", environment={**bare, "PYTHONUNBUFFERED": "1"}, vital=False)
             self.children.append(notes)

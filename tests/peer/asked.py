@@ -119,17 +119,18 @@ class Worker(threading.Thread):
     def __init__(self, steward: Steward, kept: Store, authorization: str) -> None:
         super().__init__(daemon=True, name="worker")
         self.steward, self.kept, self.authorization = steward, kept, authorization
-        self.subscribed, self.again_at, self.tidy_at = False, 0.0, 0.0
+        self.subscribed, self.again_at, self.pause, self.tidy_at = False, 0.0, 0.5, 0.0
 
     def run(self) -> None:
         while True:
             now = time.time()
             if not self.subscribed and now >= self.again_at:
-                self.again_at = now + 2
                 try:
                     self.subscribed = self.steward.subscribe(self.authorization)
                 except (OSError, ValueError) as error:
                     print(f"notes: Steward is not there yet: {error}", file=sys.stderr, flush=True)
+                self.pause = min(self.pause * 2, 60.0)
+                self.again_at = time.time() + self.pause
             try:
                 if now >= self.tidy_at:
                     self.tidy_at = now + 3600
