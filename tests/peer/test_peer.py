@@ -23,11 +23,11 @@ import requests
 from standardwebhooks import Webhook as Signer
 
 from accounts import purging, tenancy
-from accounts.models import SignalStream, Webhook
+from accounts.models import OAuthApplication, SignalStream, Webhook
 from accounts.oauth import calling
 from accounts.signals import push
 from accounts.webhooks import delivery
-from audit import subscribers
+from audit import outbound, subscribers
 from dsar.export import run
 from dsar.powers import carrying
 from dsar.relays import sending
@@ -111,7 +111,7 @@ def stored(notes: Any, query: str, *values: str) -> list[tuple[Any, ...]]:
         return db.execute(query, values).fetchall()
 
 
-def test_a_program_of_its_own(world: World, notes: SimpleNamespace) -> None:
+def test_a_program_of_its_own(world: World, notes: SimpleNamespace, settings: Any) -> None:
     person, browser = world.north.person("worker"), requests.Session()
     page = sign_in(browser, notes, person)
     assert (page.url, page.status_code) == (f"{notes.url}/", 200) and "You have no notes yet" in page.text and person.account.name in page.text
@@ -158,8 +158,22 @@ def test_a_program_of_its_own(world: World, notes: SimpleNamespace) -> None:
     assert len(gone.receipt) == 64 and gone.receipt != asked.receipt and entries(world, "relay.answer_refused") == [], "every receipt and answer was signed as it should be"
     assert [stored(notes, f"SELECT * FROM {table}") for table in ("note", "person", "session")] == [[], [], []]
     assert b"figs" not in notes.store.read_bytes() and person.account.email.encode() not in notes.store.read_bytes(), "not in what the file has left over either"
+    moved(notes, settings)
     page = requests.get(f"{notes.url}/heard").text
     assert "Done and confirmed" in page and "account-purged" in page and sub not in page and person.account.email not in page
+
+
+def moved(notes: Any, settings: Any) -> None:
+    """After a start with another port, what the demo made has the new addresses, what somebody changed stays, and the file says so to Notes alone."""
+    settings.DATA, settings.DEMO_NOTES = notes.store.parent, [("127.0.0.1", 9)]
+    demo_notes._write({**notes.known, "service": str(notes.service.id)})
+    arrange(lambda: Webhook.objects.filter(service=notes.service).update(url="https://hooks.example.com/ours"))
+    with tenancy.installation("the demo starts"):
+        demo_notes.follow(now=datetime.now(UTC))
+        client = OAuthApplication.objects.select_related("service").get(id=notes.known["application"])
+        assert (client.redirect_uris, client.logout_url, client.service.url) == ("http://127.0.0.1:9/back", "http://127.0.0.1:9/logout", "http://127.0.0.1:9/")
+        assert Responder.objects.get(service=notes.service).url == "http://127.0.0.1:9/requests" and Webhook.objects.get(service=notes.service).url == "https://hooks.example.com/ours"
+    assert json.loads(demo_notes.file().read_text())["address"] == "http://127.0.0.1:9" and demo_notes.file().stat().st_mode & 0o777 == 0o600
 
 
 def forged(notes: Any, sub: str) -> None:
@@ -173,5 +187,7 @@ def forged(notes: Any, sub: str) -> None:
     for at, text, status in ((now, body, 200), (now, body, 200), (now, body + " ", 401), (now - timedelta(minutes=6), body, 400)):
         headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signer.sign("msg_1", at, body)}
         assert requests.post(f"{notes.url}/webhooks", text, headers=headers).status_code == status
+    with pytest.raises(outbound.NotSent, match="private_address"):
+        outbound.request("GET", notes.here, headers={}, body=b"", seconds=5)  # of this machine that one port, and no other
     assert requests.get(f"{notes.url}/", headers={"Host": "elsewhere.example"}).status_code == 400
     assert len(stored(notes, "SELECT * FROM session")) == 1 and len(stored(notes, "SELECT * FROM seen WHERE id = 'webhook msg_1'")) == 1
