@@ -19,11 +19,12 @@ def problem(url: str, *, sample: str) -> str:
         return _("This is not an address.")
     if not url.isascii() or any(c.isspace() for c in url) or not parts.hostname or parts.scheme not in {"https", "http"}:
         return _("Write an address such as %(sample)s.") % {"sample": sample}
-    if parts.scheme == "http" and not settings.OUTBOUND_ALLOW:
+    demo = outbound.demo(parts.hostname, parts.port)
+    if parts.scheme == "http" and not (settings.OUTBOUND_ALLOW or demo):
         return _("Only https is possible: entries do not travel where others can read them.")
     if parts.username is not None or parts.fragment:
         return _("Leave out the user name, the password and what follows a #.")
-    return private(parts.hostname)
+    return "" if demo else private(parts.hostname)
 
 
 def private(host: str) -> str:

@@ -20,6 +20,7 @@ from accounts.roles import create_builtin_roles
 from accounts.tenancy import installation
 from audit import INSTALLATION, recording
 from audit.record import ActorRef, EntryDraft, TargetRef
+from portal import demo_notes
 
 PASSWORD = "demo demo demo"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -42,6 +43,7 @@ def make() -> None:
     gets accounts whose password is known."""
     with installation("the demo makes organizations"), transaction.atomic():
         if Organization.objects.exists():
+            demo_notes.follow(now=datetime.now(UTC))
             return
         now = datetime.now(UTC)
         chance = random.Random(20261123)  # noqa: S311  (the same demo everywhere)
@@ -73,6 +75,8 @@ def _organization(slug: str, name: str, cast: list[tuple[str, str, str]], more: 
                 people.append((address, f"{first} {last}", roles["member"], chance.random() < 0.85))
         rows = _people(organization, people, now, chance, hashed, str(notice.id))
         _belongings(organization, rows, services, groups, now, chance)
+        if slug == "northwind":
+            demo_notes.make(services[0], now=now)
         act.write([EntryDraft(org=organization.id, action="organization.created", category="organization", outcome="success", actor=ActorRef(type="operator"),
                               targets=[TargetRef(type="organization", id=organization.id)], via="cli", facts={"people": len(rows)})])
 
@@ -133,4 +137,5 @@ def how_to_sign_in() -> str:
         "Administrators need a second factor, already set up for them: add the secret",
         f"  {TOTP_SECRET}",
         "to an authenticator app (one minute), or print the present code with: python manage.py demo_code",
-        f"Mail stays here: {settings.STEWARD_URL}/mailbox/", ""])
+        f"Mail stays here: {settings.STEWARD_URL}/mailbox/",
+        *([f"Northwind’s Notes, a service that people sign in to with their account, is at {demo_notes.address()}/"] if demo_notes.address() and demo_notes.file().exists() else []), ""])

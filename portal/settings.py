@@ -181,6 +181,7 @@ LEGAL_NUMBERS = os.environ.get("STEWARD_LEGAL_NUMBERS", "").strip() or str(BASE_
 ADEQUACY = os.environ.get("STEWARD_ADEQUACY", "").strip()  # a file of the shape of dsar/registers/adequacy.toml that takes its place
 RETENTION_FLOORS = os.environ.get("STEWARD_RETENTION_FLOORS", "").strip() or str(BASE_DIR / "dsar" / "retention" / "floors.toml")
 OUTBOUND_ALLOW = env.networks("STEWARD_OUTBOUND_ALLOW")  # networks that are not public and may be asked nevertheless
+DEMO_NOTES = env.servers("STEWARD_DEMO_NOTES", port=0) if DEMO else []  # where the demo's service listens on this machine: this one address and port may be asked too; `make run` sets it
 STREAM_FILES = env.folder("STEWARD_STREAM_FILES")  # where log streams of the kind "file" write; empty: nowhere
 DNS_RESOLVERS = env.servers("STEWARD_DNS_RESOLVERS", port=53)  # who is asked for the proof of a domain; [] asks the machine's own
 AUDIT_SUBSCRIBERS = ["accounts.mail.SUBSCRIBER", "accounts.notices.SUBSCRIBER", "accounts.audit_alarms.SUBSCRIBER", "accounts.domains.news.SUBSCRIBER", "accounts.brake_news.SUBSCRIBER",

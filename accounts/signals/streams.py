@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts import outbox, receivers
 from accounts.models import OAuthApplication, SignalEvent, SignalExclusion, SignalStream
@@ -48,14 +48,17 @@ def of(application: OAuthApplication) -> SignalStream | None:
 
 def create(application: OAuthApplication, asked: Mapping[str, Any], *, now: datetime) -> SignalStream:
     """The client's stream. Without a method it is fetched; without types it gets none until it asks for some."""
-    with transaction.atomic():
-        if of(application) is not None:
-            raise Bad("stream_exists", "There is a stream already. Read, change or delete it.", 409)
-        row = SignalStream(id=uuid.uuid4(), organization_id=application.organization_id, application=application, method="poll", created_at=now)
-        _take(row, asked, whole=True)
-        with recording.opened(org=row.organization_id, now=now) as act:
+    there = Bad("stream_exists", "There is a stream already. Read, change or delete it.", 409)
+    if of(application) is not None:
+        raise there
+    row = SignalStream(id=uuid.uuid4(), organization_id=application.organization_id, application=application, method="poll", created_at=now)
+    _take(row, asked, whole=True)
+    try:
+        with transaction.atomic(), recording.opened(org=row.organization_id, now=now) as act:
             row.save(force_insert=True)
             act.write([_draft(row, "signals.stream_created", method=row.method, host=row.host, events=len(row.events))])
+    except IntegrityError as error:  # it asked twice at once, and one of both was faster
+        raise there from error
     return row
 
 

@@ -84,7 +84,7 @@ class SetForm(ProgramForm):
 
     def clean_url(self) -> str:
         url = str(self.cleaned_data["url"])
-        if url and not url.startswith("https://") and not (url.startswith("http://") and settings.OUTBOUND_ALLOW):
+        if url and not url.startswith("https://") and not (url.startswith("http://") and (settings.OUTBOUND_ALLOW or settings.DEMO_NOTES)):
             raise ValidationError(_("Write an address that begins with https://"), code="scheme")
         return url
 

@@ -1,4 +1,4 @@
-"""`make run`: services, database, demo, then web, worker, scheduler and sequencer, all of which end together."""
+"""`make run`: services, database, demo, then web, worker, scheduler and the others, and the demo's Notes; all of them end together."""
 from __future__ import annotations
 
 import fcntl
@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -22,6 +23,8 @@ from portal.services.process import ServiceError, dies_with_parent, own_folder, 
 from portal.services.valkey import Valkey
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
+_PEER = _REPOSITORY / "tests" / "peer"
+"""The demo's own service. It comes with the repository and not with what is installed in production; without it the demo has none."""
 _RESTARTS = 5
 _DRAIN_SECONDS = 20
 
@@ -41,12 +44,13 @@ def _port_free(host: str, port: int) -> None:
 class Child:
     """One of our own processes: started again with a growing pause when it dies, given up after a few times."""
 
-    def __init__(self, name: str, arguments: list[str], *, logs: Path, environment: dict[str, str]) -> None:
-        self.name, self.arguments, self.environment = name, arguments, environment
+    def __init__(self, name: str, arguments: list[str], *, logs: Path, environment: dict[str, str], vital: bool = True) -> None:
+        self.name, self.arguments, self.environment, self.vital = name, arguments, environment, vital
         self.log_path = logs / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.deaths: list[float] = []
         self.again_at = 0.0
+        self.given_up = False
 
     def start(self) -> None:
         with self.log_path.open("ab") as log:
@@ -55,14 +59,19 @@ class Child:
                 stdout=log, stderr=log, preexec_fn=dies_with_parent(signal.SIGTERM))
 
     def watch(self, now: float) -> None:
-        """Start it again if it died; raises when it dies again and again."""
+        """Start it again if it died; when it dies again and again, give it up, and raise if nothing goes without it."""
         assert self.process is not None
-        if self.process.poll() is None:
+        if self.process.poll() is None or self.given_up:
             return
         if not self.again_at:
             self.deaths = [t for t in self.deaths if now - t < 60] + [now]
             if len(self.deaths) > _RESTARTS:
-                raise ServiceError(f"The {self.name} process ended {len(self.deaths)} times within a minute. Its log: {self.log_path}")
+                words = f"The {self.name} process ended {len(self.deaths)} times within a minute. Its log: {self.log_path}"
+                if self.vital:
+                    raise ServiceError(words)
+                self.given_up = True
+                print(f"steward: {words}", file=sys.stderr, flush=True)
+                return
             self.again_at = now + 0.25 * 2 ** len(self.deaths)
             print(f"steward: the {self.name} process ended and is started again", file=sys.stderr, flush=True)
         elif now >= self.again_at:
@@ -96,6 +105,7 @@ class Supervisor:
                 self._prepare_database()
                 self._start_children()
                 self._wait_ready()
+                self._start_notes()
                 self._say_ready()
                 self._watch()
             finally:
@@ -151,7 +161,23 @@ class Supervisor:
         path.chmod(0o600)
         self.environment |= {"STEWARD_DATA": str(self.data), "PYTHONUNBUFFERED": "1", "TZ": "UTC", "DJANGO_SETTINGS_MODULE": "portal.settings",
                              "STEWARD_URL": os.environ.get("STEWARD_URL") or f"http://localhost:{self.port}",
-                             "STEWARD_EMBEDDED_STATIC": "1", "STEWARD_DEMO": "1" if self.demo else "0"}
+                             "STEWARD_EMBEDDED_STATIC": "1", "STEWARD_DEMO": "1" if self.demo else "0", "STEWARD_DEMO_NOTES": self._notes_place()}
+
+    def _notes_place(self) -> str:
+        """Where the demo's Notes listens: on this machine only, at the port that it had, or the next free one after ours. '' where it is not started:
+        without the demo, and where people come by https, from where nobody is sent to a plain address."""
+        if not self.demo or not _PEER.is_dir() or os.environ.get("STEWARD_URL", "").startswith("https:"):
+            return ""
+        try:
+            had = [int(json.loads((self.data / "notes" / "notes.json").read_text())["address"].rpartition(":")[2])]
+        except (OSError, ValueError, KeyError):
+            had = []
+        for port in (*had, *range(self.port + 1, min(self.port + 50, 65536))):
+            with suppress(ServiceError):
+                if port != self.port:
+                    _port_free("127.0.0.1", port)
+                    return f"127.0.0.1:{port}"
+        return ""
 
     def _manage(self, *arguments: str) -> str:
         done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=_REPOSITORY, env=self.environment, stdin=subprocess.DEVNULL,
@@ -177,6 +203,15 @@ class Supervisor:
             child = Child(name, arguments, logs=self.data / "logs", environment=self.environment)
             self.children.append(child)
             child.start()
+
+    def _start_notes(self) -> None:
+        """The demo's Notes, once Steward answers: nobody waits for it."""
+        known = self.data / "notes" / "notes.json"
+        if not self.stopping and self.environment["STEWARD_DEMO_NOTES"] and known.exists():
+            bare = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "LC_ALL", "HOME", "LD_LIBRARY_PATH"}}  # it is a stranger: of ours it knows what is in its file
+            notes = Child("notes", ["-m", "tests.peer", str(known)], logs=self.data / "logs", environment={**bare, "PYTHONUNBUFFERED": "1"}, vital=False)
+            self.children.append(notes)
+            notes.start()
 
     def _wait_ready(self) -> None:
         address = f"http://{'localhost' if self.host == '0.0.0.0' else self.host}:{self.port}/readyz"  # noqa: S104

@@ -1,6 +1,7 @@
 """`make run`'s supervisor: starts, keeps, ends everything, and says plainly what is in the way."""
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -77,6 +78,17 @@ def test_a_whole_life(data: Path) -> None:
     assert run.get("/readyz") == (200, "ready\n")
     assert "Sign in" in run.get("/sign-in/")[1]
     assert run.get("/static/app.css")[0] == 200
+    notes = data / "notes" / "notes.json"
+    assert notes.stat().st_mode & 0o777 == 0o600 and notes.parent.stat().st_mode & 0o777 == 0o700
+    address, end = json.loads(notes.read_text())["address"], time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                assert "Sign in with Northwind" in answer.read().decode(), "the demo's own service runs beside it"
+                break
+        except OSError:
+            assert time.monotonic() < end
+            time.sleep(0.1)
     second = subprocess.run([sys.executable, "-m", "portal.services.supervisor"], cwd=ROOT, env=environment(data, free_port()), capture_output=True, text=True, check=False, timeout=60)
     assert (second.returncode, len(second.stderr.strip().splitlines())) == (1, 1)
     assert "already runs" in second.stderr
