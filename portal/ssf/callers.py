@@ -16,16 +16,13 @@ from portal.api.auth import address, limit
 from portal.api.problems import Problem
 
 
-_NOBODY = clients.kept("nobody has this")
-
-
 def caller(request: HttpRequest) -> OAuthApplication:
     """The client, with the scope of its organization set. A program that is unknown, and one whose service or app has ended or is suspended, learn the same in the same time."""
     _count(request, "address", address(request))  # before anything is looked up
     client_id, secret = _given(request)
     with tenancy.installation("a program says which client it is"):
         row = OAuthApplication.objects.select_related("organization", "service", "installation").filter(client_id=client_id).first()
-    right = clients.same(secret, row.client_secret if row else ""_NOBODY)
+    right = clients.same(secret, row.client_secret if row else "")
     if row is None or not right or not _lives(row):
         raise Bad("authentication_failed", "Send the client id and the secret of a service or an installed app: Authorization: Basic …", 401)
     _count(request, "token", f"client:{row.id}")

@@ -17,15 +17,10 @@ from tests.situations import arrange
 
 def client_of(org: Org, service: str, **more: Any) -> tuple[OAuthApplication, str]:
     """The client of a service of the organization, with its secret."""
-    found: list[Any] = []
     values = {"service": next(one for one in org.services if one.slug == service)} if not more else more
-    client, secretdef = clients.makemake() -> None:
-        found.extend(None, clients.make(None, organization=org.organization, name=service, redirect_uris=["https://notes.example/back"], **values)
-    arrange(lambda: client.save(force_insert=True)
-        found[0].save(force_insert=True)
-
-    arrange(make)
-    return client, secretfound[0], found[1]
+    client, secret = clients.make(None, organization=org.organization, name=service, redirect_uris=["https://notes.example/back"], **values)
+    arrange(lambda: client.save(force_insert=True))
+    return client, secret
 
 
 class Program:
