@@ -27,6 +27,8 @@ _PEER = _REPOSITORY / "tests" / "peer"
 """The demo's own service. It comes with the repository and not with what is installed in production; without it the demo has none."""
 _RESTARTS = 5
 _DRAIN_SECONDS = 20
+_PATIENCE = 300
+"""Seconds until the first page has to be there; a small machine that does other things as well needs a minute or two."""
 
 
 def _port_free(host: str, port: int) -> None:
@@ -215,7 +217,7 @@ class Supervisor:
 
     def _wait_ready(self) -> None:
         address = f"http://{'localhost' if self.host == '0.0.0.0' else self.host}:{self.port}/readyz"  # noqa: S104
-        end = time.monotonic() + 90
+        end = time.monotonic() + _PATIENCE
         while not self.stopping:
             try:
                 with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": "localhost"}), timeout=5) as answer:
@@ -226,7 +228,7 @@ class Supervisor:
             for child in self.children:
                 child.watch(time.monotonic())
             if time.monotonic() > end:
-                raise ServiceError(f"The web process did not become ready within 90 s. Its log: {self.data / 'logs' / 'web.log'}")
+                raise ServiceError(f"The web process did not become ready within {_PATIENCE // 60} minutes. Its log: {self.data / 'logs' / 'web.log'}")
             time.sleep(0.15)
 
     def _say_ready(self) -> None:

@@ -89,18 +89,18 @@ def test_a_whole_life(data: Path) -> None:
         except OSError:
             assert time.monotonic() < end
             time.sleep(0.1)
-    second = subprocess.run([sys.executable, "-m", "portal.services.supervisor"], cwd=ROOT, env=environment(data, free_port()), capture_output=True, text=True, check=False, timeout=60)
+    second = subprocess.run([sys.executable, "-m", "portal.services.supervisor"], cwd=ROOT, env=environment(data, free_port()), capture_output=True, text=True, check=False, timeout=180)
     assert (second.returncode, len(second.stderr.strip().splitlines())) == (1, 1)
     assert "already runs" in second.stderr
     shell = subprocess.run([sys.executable, "manage.py", "power", "--dry-run", "access.suspend", "--org", "northwind", "--as", "owner@northwind.example", "member@northwind.example", "--set", "reason_code=absence"],
-                           cwd=ROOT, env={**environment(data, run.port), "STEWARD_DATA": str(data)}, capture_output=True, text=True, check=False, timeout=60)
+                           cwd=ROOT, env={**environment(data, run.port), "STEWARD_DATA": str(data)}, capture_output=True, text=True, check=False, timeout=180)
     assert (shell.returncode, "would be done" in shell.stdout) == (0, True), shell.stderr
     assert len(run.family()) > 5
     run.stop(signal.SIGKILL)
     assert run.family() == []
     again = Run(data)
     again.ready()
-    verified = subprocess.run([sys.executable, "manage.py", "verify_audit"], cwd=ROOT, env={**environment(data, again.port), "STEWARD_DATA": str(data)}, capture_output=True, text=True, check=False, timeout=60)
+    verified = subprocess.run([sys.executable, "manage.py", "verify_audit"], cwd=ROOT, env={**environment(data, again.port), "STEWARD_DATA": str(data)}, capture_output=True, text=True, check=False, timeout=180)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert re.search(r"northwind: [1-9][0-9]* entries", verified.stdout), "the schedule may have written too by then"
     again.stop(signal.SIGINT)
@@ -110,7 +110,7 @@ def test_a_whole_life(data: Path) -> None:
 
 
 def refusal(data: Path, port: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "portal.services.supervisor"], cwd=ROOT, env={**environment(data, 0), "PORT": port}, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "portal.services.supervisor"], cwd=ROOT, env={**environment(data, 0), "PORT": port}, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode != 0
     assert len(done.stderr.strip().splitlines()) == 1
     return done.stderr
@@ -139,14 +139,14 @@ def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
     ({"REDIS_URL": "http://x"}, "REDIS_URL"), ({"STEWARD_URL": "portal"}, "STEWARD_URL"), ({"STEWARD_DEMO": "perhaps"}, "Write 1 or 0"),
     ({"DATABASE_URL": "postgresql://h/n", "REDIS_URL": "redis://h"}, "STEWARD_SECRET_KEY is not set")])
 def test_settings_say_what_is_wrong(tmp_path: Path, variables: dict[str, str], words: str) -> None:
-    done = subprocess.run([sys.executable, "manage.py", "check"], cwd=ROOT, env={**environment(tmp_path, 1), "STEWARD_DATA": str(tmp_path), **variables}, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "manage.py", "check"], cwd=ROOT, env={**environment(tmp_path, 1), "STEWARD_DATA": str(tmp_path), **variables}, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_no_service_runs(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "manage.py", "verify_audit"], cwd=ROOT, env={**environment(tmp_path, 1), "STEWARD_DATA": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "manage.py", "verify_audit"], cwd=ROOT, env={**environment(tmp_path, 1), "STEWARD_DATA": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 2
     assert "make run" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
