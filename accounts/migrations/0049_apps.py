@@ -103,6 +103,7 @@ class Migration(migrations.Migration):
             name='app_policy',
             field=models.CharField(choices=[('open', 'open'), ('approved', 'approved'), ('request', 'request'), ('closed', 'closed')], db_default='request', default='request', max_length=10),
         ),
+        # safe: nobody had allowed an app anything before this version, so the table has no rows
         migrations.AddIndex(
             model_name='appgrant',
             index=models.Index(condition=models.Q(('ended_why__in', ('uninstalled', 'blocked', 'expired')), ('told_at', None)), fields=['installation', 'id'], name='app_grant_untold'),

@@ -55,12 +55,19 @@ def _blocks(records: Iterable[bytes], file: File) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
+class _Archive(zipfile.ZipFile):
+    """Only `Bag.finish` ends it: one that was given up on the way is not completed when memory is tidied, into a file that is closed by then."""
+
+    def __del__(self) -> None:
+        pass
+
+
 class Bag:
     """Writes files one after the other; what was written cannot be changed. `watch` sees every byte of text, to find what must not leave."""
 
     def __init__(self, sink: Sink, *, name: str, at: datetime) -> None:
         self.name, self.at = name, at
-        self._zip = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL, allowZip64=True)  # type: ignore[arg-type]
+        self._zip = _Archive(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL, allowZip64=True)  # type: ignore[arg-type]
         self.files: dict[str, File] = {}
         self._watchers: list[Any] = []
 

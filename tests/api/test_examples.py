@@ -97,7 +97,9 @@ def _tried(world: World, operation: Operation, number: int) -> Any:
     if operation.name in RELAYS:
         body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", [])}
     if operation.name in PROGRAMS:
-        body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", []) or operation.name == "change-webhook"}
+        body = {name: value for name, value in DATA[operation.name].items() if value not in (None, "", [])}
+    if operation.name == "change-webhook":
+        body["url"] = "https://hooks.example.com/steward"
     if operation.name == "remove-service":
         body = {"name": "Program"}
     if operation.name == "answer-export":

@@ -31,7 +31,7 @@ _RUN = f"{os.getpid() % 0xffff:04x}"
 MEANING = {
     "accounts_account.email_key": "", "accounts_account.language": "de", "accounts_account.time_zone": "Europe/Berlin", "dsar_copy.language": "de", "dsar_case.time_zone": "UTC", "dsar_case.country": "DE", "dsar_disclosure.country": "DE", "dsar_tolddisclosure.country": "DE", "accounts_mail.template": "own-security",
     "accounts_deletion.last_address": "", "dsar_copy.key": "", "accounts_membership.list_name": "", "accounts_membership.list_email": "", "accounts_account.password": "",
-    "accounts_membership.effective_status": "", "accounts_oauthapplication.client_secret": "", "oauth2_provider_accesstoken.token_checksum": "", "oauth2_provider_refreshtoken.token_checksum": "",
+    "accounts_membership.effective_status": "", "accounts_oauthapplication.client_secret": "", "accounts_service.name": "Program", "oauth2_provider_accesstoken.token_checksum": "", "oauth2_provider_refreshtoken.token_checksum": "",
 }
 """Fields in which no word can stand, because the software reads something else in them; '' is left as it is."""
 BY_ITSELF = {

@@ -167,7 +167,7 @@ def test_after_a_deletion_nothing_is_left_that_the_map_does_not_keep(world: Worl
     try:
         p, b = marked(world, "p", "worker"), marked(world, "b", "guest")
         tables = {unit.table for unit in MAP.units if unit.about and not unit.table.startswith("audit_")} - {one.unit.table for one in p.put.values()} - set(BY_ITSELF)
-        plain = ("groupmembership", "protection", "dispute", "successor", "membershipsnapshot", "serviceaccess", "dormancy")
+        plain = ("groupmembership", "protection", "dispute", "successor", "membershipsnapshot", "serviceaccess", "dormancy", "signalexclusion")
         assert tables == {"dsar_noticeseen", "dsar_exportconsent", "dsar_holdnotice", *(f"accounts_{name}" for name in plain)}, "numbers, dates and choices only"
         said = lived(world, p)
         copy = made(p.members["x"])
