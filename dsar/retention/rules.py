@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from accounts.services.ways import ACCOUNTS
 from audit.canonical import canonical
 from dsar.holding import condition
 from dsar.retention import deciding, units
@@ -76,7 +77,7 @@ def reaches(row: RetentionRule, one: Governed) -> Sql:
     if row.scope == Scope.PERSON:
         ways = [condition(one.key, subject.path) for subject in one.unit.about if subject.role in {"subject", "recipient"}]
         return " OR ".join(f"({way})" for way in ways), [row.account_id] * len(ways)
-    return one.about(_OF_GROUP if row.scope == Scope.GROUP else ways.ACCOUNTS), [row.about] * one.ways
+    return one.about(_OF_GROUP if row.scope == Scope.GROUP else ACCOUNTS), [row.about] * one.ways
 
 
 def same_place(one: RetentionRule, other: RetentionRule) -> bool:

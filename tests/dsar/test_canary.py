@@ -173,7 +173,7 @@ def test_after_a_deletion_nothing_is_left_that_the_map_does_not_keep(world: Worl
         copy = made(p.members["x"])
         assert copy.state == "ready"
         before = dumped()
-        over = set(p.put) - set(words(before))
+        over = {word for word in set(p.put) - set(words(before)) if not p.put[word].unit.table.startswith("oauth2_provider_")}  # an act that ended access ended these
         assert names(over, p) <= {f"accounts_membership.{name}" for name in ("title", "reason_text", "private_note", "reason_code")}, "the acts wrote over them"
         p.put = {word: one for word, one in p.put.items() if word not in over}
         assert all(word in "".join(path.read_text() for path in live.MAILBOX.iterdir()) for word in said[:1])
