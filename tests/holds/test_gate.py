@@ -160,7 +160,7 @@ def test_a_hold_in_the_middle_of_a_deletion_stops_it_where_it_is(world: World, m
     monkeypatch.setattr(purging, "_part", part)
     assert not end(person, datetime.now(UTC))
     row = deletion(person)
-    assert row is not None and row.state == "purging" and row.waits_for == ["on_hold"] and done == ["outlive", "credentials", "memberships"]
+    assert row is not None and row.state == "purging" and row.waits_for == ["on_hold"] and done == ["erasures", "outlive", "last_events", "credentials", "memberships"]
     left = ALL - {"AddressChange"}
     assert there(person) == left and Account.objects.get(id=person.account_id).name, "what came before the hold is gone, the rest is there"
     assert not end(person, datetime.now(UTC)) and there(person) == left
