@@ -20,7 +20,7 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as NoValkey
 
 from accounts import door, tenancy
-from accounts.models import Mail
+from accounts.models import Mail, SignalStream, Webhook
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused
 from audit import sequencer, subscribers
@@ -72,7 +72,7 @@ def test_a_signer_and_a_streamer_that_are_silent_are_warnings(world: World, monk
             attacker.execute("UPDATE audit_signerstate SET refused = %s, seen_at = now() - %s::interval", [refused, silent])
 
     def streams(state: str) -> None:
-        arrange(lambda: Stream.objects.all().update(state="paused"))
+        arrange(lambda: (Stream.objects.all().update(state="paused"), Webhook.objects.all().update(state="paused"), SignalStream.objects.all().update(status="paused")))
         arrange(lambda: Stream.objects.update_or_create(id=UUID(int=5), defaults={"org": world.north.organization.id, "name": "SIEM", "kind": "file", "format": "native", "ocsf": "1.8.0", "seq": 0,
                                                                                  "state": state, "created_at": timezone.now() - timedelta(hours=1)}))
 
