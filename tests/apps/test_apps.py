@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +29,7 @@ from dsar.cases.models import Case
 from portal.management.commands import publish_app
 from portal.powers import BY_SLUG
 from tests.apps.acts import MANIFEST, app_for, installation_for
+from tests.audit.logs import tampering
 from tests.browse import client_for
 from tests.cast import Org, World
 from tests.registers.acts import do, entries, mails
@@ -78,13 +79,14 @@ def token_for(person: Membership, row: Installation) -> None:
 
 
 @contextmanager
-def provider(*answers: int) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
+def provider(*answers: int, meanwhile: Callable[[], None] = lambda: None) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
     """A provider's program on loopback that answers so, one after the other, and then well."""
     got: list[tuple[dict[str, str], bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             got.append(({k.lower(): v for k, v in self.headers.items()}, self.rfile.read(int(self.headers["content-length"]))))
+            meanwhile()
             self.send_response(answers[len(got) - 1] if len(got) <= len(answers) else 204)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -213,6 +215,26 @@ def test_installing_says_what_it_means_and_goes_no_further_than_whoever_does_it(
         delivering.run(now=NOW(UTC))
         gone = json.loads(got[-1][1])
         assert gone["type"] == "app.uninstalled" and gone["data"]["erase"] is True and "installed_by" not in gone["data"]
+
+
+def test_nothing_is_held_while_a_provider_takes_its_time(world: World, settings: Any) -> None:
+    """No row is locked during the call, and what is called off in the middle of it stays called off."""
+    settings.OUTBOUND_ALLOW = [ip_network("127.0.0.0/8")]
+    org, locked = world.north, []
+
+    def meanwhile() -> None:
+        with tampering() as other:
+            locked.append(other.execute("SELECT count(*) FROM accounts_appdelivery WHERE id NOT IN (SELECT id FROM accounts_appdelivery FOR UPDATE SKIP LOCKED)").fetchone()[0])
+            if not locked[-1]:
+                other.execute("UPDATE accounts_appdelivery SET state = 'dropped' WHERE organization_id = %s", [org.organization.id])
+
+    with provider(meanwhile=meanwhile) as (url, _got):
+        arrange(lambda: app_for(org.organization, events_url=url))
+        do_policy(org, "open")
+        do(org, "install-app")
+        assert delivering.run(now=NOW(UTC)) == 1
+    with tenancy.installation("a test looks"):
+        assert locked == [0] and AppDelivery.objects.get(organization=org.organization).state == "dropped"
 
 
 def test_new_scopes_wait_and_old_ones_go_on(world: World) -> None:
