@@ -42,9 +42,9 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Effect:
-    """One consequence: `lost` now, `kept`, or `later`. `code` and `count` are in the digest, `text` is for people."""
+    """One consequence: `lost` now, `kept`, or `later`; or a `fact` to decide by. `code` and `count` are in the digest, `text` is for people."""
 
-    kind: Literal["lost", "kept", "later"]
+    kind: Literal["lost", "kept", "later", "fact"]
     code: str
     text: Words
     count: int = 0

@@ -46,7 +46,7 @@ REASONS = {
     "app_withdrawn": _("This app is not offered any more."),
     "apps_closed": _("Your organization lets no more apps in."),
     "app_denied": _("This app was denied. Approve it first."),
-    "app_not_approved": _("This app was not approved. Your organization installs only what was."),
+    "app_not_approved": _("This app was not approved. Your organization installs approved apps only."),
     "apps_not_asked": _("Your organization does not take requests for apps."),
     "app_approved": _("This app is approved already."),
     "app_asked_again": _("This app was denied less than 30 days ago. Ask again after that."),

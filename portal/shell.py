@@ -85,7 +85,9 @@ def _nav(request: HttpRequest, organization: Organization | None, actor: Any) ->
            ("me-sessions", "clock", _("Sessions")), ("mfa_index", "lock", _("Second factor"))]
     found = navigation(organization, actor) if organization and actor else [Place(name, reverse(name), icon, label) for name, icon, label in own]
     path = getattr(request, "belongs_to", request.path)  # a power's page has an address of its own and belongs to the page it leads back to
-    current = max((place for place in found if path.startswith(place.path)), key=lambda place: len(place.path), default=None)
+    if organization and path.startswith(reverse("webhooks", args=[organization.slug])):
+        path = reverse("services", args=[organization.slug])  # programs of both kinds are told by webhooks; whoever sees these pages sees that one
+    current = max((place for place in found if path == place.path or (place.key != "org-home" and path.startswith(place.path))), key=lambda place: len(place.path), default=None)
     for place in found:
         place.current = place is current
         if place.key == "plans":

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts.catalogue import life, manifests
 from accounts.models import Account, App, AppDelivery, AppGrant, AppRequest, AppReview, AppUse, Installation, Mail, Membership, OAuthApplication
-from accounts.oauth.scopes import SCOPES, SIGN_IN
+from accounts.oauth.scopes import SCOPES, SIGN_IN, TO_PERSON
 
 PEOPLE = 100
 """So many people stand on the page of an app; how many there are is said."""
@@ -137,9 +137,10 @@ def scorecard(row: Installation) -> list[Line]:
     return lines
 
 
-def words(scopes: Iterable[str]) -> list[str]:
-    """What each scope lets a program do."""
-    return [str(SCOPES[name]) for name in scopes if name in SCOPES]
+def words(scopes: Iterable[str], *, to_person: bool = False) -> list[str]:
+    """What each scope lets a program do: over the organization's people, or, said to a person, over them."""
+    known = TO_PERSON if to_person else SCOPES
+    return [str(known[name]) for name in scopes if name in known]
 
 
 def held(app: App) -> list[str]:

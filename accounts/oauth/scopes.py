@@ -6,10 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.permissions import PERMISSIONS
 
 SIGN_IN = {
-    "openid": _("Know that it is you, by an identifier that only this program gets"),
-    "profile": _("See your name and your language"),
-    "email": _("See your e-mail address"),
-    "offline_access": _("Stay signed in while you are away"),
+    "openid": _("Know who signs in, by an identifier that only this program gets"),
+    "profile": _("See the name and the language of whoever signs in"),
+    "email": _("See the e-mail address of whoever signs in"),
+    "offline_access": _("Keep people signed in while they are away"),
 }
 """OpenID Connect Core 1.0, section 5.4 and 11."""
 
@@ -24,3 +24,12 @@ SENSITIVE = frozenset({"import_people", "manage_access", "deactivate_accounts", 
 
 SCOPES = {**SIGN_IN, **{name: words for name, words in PERMISSIONS.items() if name not in NEVER}}
 """Every scope there is, with its words."""
+
+TO_PERSON = {
+    **SCOPES,
+    "openid": _("Know that it is you, by an identifier that only this program gets"),
+    "profile": _("See your name and your language"),
+    "email": _("See your e-mail address"),
+    "offline_access": _("Keep you signed in while you are away"),
+}
+"""The same, for whoever decides about their own account."""

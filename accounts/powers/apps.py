@@ -108,10 +108,10 @@ def facts_of(app: App) -> list[Effect]:
     """Whom the organization has to do with, what they hold, and where."""
     names = manifests.countries()
     return [
-        Effect("kept", "provider", _("Provider: %(provider)s, %(address)s.") % {"provider": app.provider, "address": app.provider_email}),
-        Effect("kept", "policy", _("What they say about data: %(link)s") % {"link": app.privacy_url}),
-        Effect("kept", "holds", _("Data it holds: %(what)s.") % {"what": ", ".join(str(manifests.categories().get(key, key)) for key in app.categories)}),
-        Effect("kept", "where", _("Countries in which it is kept: %(where)s.") % {"where": ", ".join(names.get(code, code) for code in app.countries)}),
+        Effect("fact", "provider", _("Provider: %(provider)s, %(address)s.") % {"provider": app.provider, "address": app.provider_email}),
+        Effect("fact", "policy", _("What they say about data: %(link)s") % {"link": app.privacy_url}),
+        Effect("fact", "holds", _("Data it holds: %(what)s.") % {"what": ", ".join(str(manifests.categories().get(key, key)) for key in app.categories)}),
+        Effect("fact", "where", _("Countries in which it is kept: %(where)s.") % {"where": ", ".join(names.get(code, code) for code in app.countries)}),
     ]
 
 

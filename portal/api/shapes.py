@@ -127,7 +127,7 @@ ADMINISTRATOR = thing(
     }
 )
 ADMINISTRATORS = thing({"administrators": many(ADMINISTRATOR), **PAGING})
-EFFECT = thing({"kind": choice("lost", "kept", "later"), "text": text(500, sample="2 sessions end at once."), "people": number(0, about="How many it concerns; 0 for all.")})
+EFFECT = thing({"kind": choice("lost", "kept", "later", "fact"), "text": text(500, sample="2 sessions end at once."), "people": number(0, about="How many it concerns; 0 for all.")})
 COUNTS = table(number(0)) | {"examples": [{"create": 0, "change": 3, "skip": 0, "error": 1}]}
 PLAN = thing(
     {
@@ -160,7 +160,7 @@ PLAN = thing(
 PROTECTOR = thing({"person_id": ID, "name": text(200, sample="Sam Sample"), "since": MAYBE_STAMP, "set_by": nullable(text(200, sample="Olivia Okafor")), "named_themselves": flag()})
 PROTECTED = thing({"people": many(thing({"person_id": ID, "name": text(200, sample="Sam Sample"), "administrators": many(PROTECTOR)}))})
 PLANS = thing({"plans": many(PLAN), **PAGING})
-DRY_EFFECT = thing({"kind": choice("lost", "kept", "later"), "code": text(300, sample="sessions"), "count": number(0), "text": text(500, sample="2 sessions end at once.")})
+DRY_EFFECT = thing({"kind": choice("lost", "kept", "later", "fact"), "code": text(300, sample="sessions"), "count": number(0), "text": text(500, sample="2 sessions end at once.")})
 DRY_RUN = thing(
     {
         "action": text(60, sample="suspend"),

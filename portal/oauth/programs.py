@@ -15,7 +15,7 @@ from accounts.actor import Actor
 from accounts.models import Account, App, Membership, OAuthApplication, Organization
 from accounts.oauth import sessions
 from accounts.oauth.gate import NO_CONSENT
-from accounts.oauth.scopes import SCOPES
+from accounts.oauth.scopes import TO_PERSON
 from accounts.tenancy import installation
 from audit import recording
 from audit.record import ActorRef, EntryDraft
@@ -49,7 +49,7 @@ class Program:
 
 def words(scopes: Iterable[str]) -> list[str]:
     """What these scopes let a program do."""
-    return [str(SCOPES[name]) for name in scopes if name in SCOPES]
+    return [str(TO_PERSON[name]) for name in scopes if name in TO_PERSON]
 
 
 def draft(event: str, program: Program, actor: Actor, *, outcome: Any = "success", reason: str = "", **facts: Any) -> EntryDraft:

@@ -98,7 +98,7 @@ def catalogue(request: HttpRequest, slug: str) -> HttpResponse:
     chosen = policy.of(actor.organization_id).app_policy
     rows, now = listing.listed(actor.organization_id, account_id=actor.account_id), timezone.now()
     return render(request, "apps/catalogue.html", {"rows": [
-        {"one": one, "badge": BADGES[one.state], "scopes": listing.words(one.app.scopes), "held": listing.held(one.app), "places": listing.places(one.app),
+        {"one": one, "badge": BADGES[one.state], "scopes": listing.words(one.app.scopes, to_person=True), "held": listing.held(one.app), "places": listing.places(one.app),
          "askable": not one.mine and one.installation is None and not list(life.why_not_ask(chosen, one.app, one.review, now))} for one in rows if one.state != "blocked"]})
 
 
@@ -139,5 +139,5 @@ def _shown(one: listing.Mine) -> dict[str, Any]:
     """One app in words."""
     row, grant = one.installation, one.grant
     return {"row": row, "app": row.app, "organization": row.organization, "grant": grant if grant is not None and grant.ended_at is None else None, "was": grant,
-            "allowed": listing.words(grant.scopes) if grant else [], "beside": listing.words(one.by_organization), "held": listing.held(row.app), "places": listing.places(row.app),
+            "allowed": listing.words(grant.scopes, to_person=True) if grant else [], "beside": listing.words(one.by_organization), "held": listing.held(row.app), "places": listing.places(row.app),
             "why": WHY.get(row.ended_why if row.state == "ended" else grant.ended_why if grant else "", "")}

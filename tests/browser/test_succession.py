@@ -65,6 +65,7 @@ def test_pages_of_owners(visit: Visit) -> None:
     shots(visit, f"{base}/do/make-recovery-codes/", "make")
     page = visit.go(f"{base}/do/make-recovery-codes/")
     page.click("form.card button.primary")
+    page.locator("main .mono").first.wait_for()
     assert page.locator("main .mono").count() == 3
     if folder := os.environ.get("STEWARD_SHOTS"):
         page.set_viewport_size({"width": 320, "height": 900})

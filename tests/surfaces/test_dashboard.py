@@ -96,7 +96,7 @@ def test_charts_hold_for_odd_numbers() -> None:
         assert "style=" not in svg
 
 
-@pytest.mark.parametrize(("path", "section"), [("do/answer-request/", "Requests"), ("do/invite/", "People"), ("requests/", "Requests"), ("do/set-audit-retention/", "Audit log")])
+@pytest.mark.parametrize(("path", "section"), [("do/answer-request/", "Requests"), ("do/invite/", "People"), ("requests/", "Requests"), ("do/set-audit-retention/", "Audit log"), ("webhooks/", "Services"), ("do/add-webhook/", "Services")])
 def test_the_way_around_says_where_one_is(world: World, path: str, section: str) -> None:
     """The page of a power belongs to the page that it leads back to."""
     page = client_for(world.north.person("owner")).get(f"/o/{world.north.slug}/{path}").content.decode()
