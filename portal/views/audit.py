@@ -21,8 +21,8 @@ from portal.views import saved
 
 CATEGORIES = sorted({power.code.split(".")[0] for power in BY_SLUG.values()}
                     | {"access", "account", "app", "announcement", "audit", "brake", "business_transfer", "case", "claim", "credential", "data", "disclosure", "domain", "email", "hold", "legal_hold",
-                       "management", "membership", "notice", "organization", "own", "package", "people", "plan", "privacy", "privacy_notice", "profile", "register", "relay", "retention", "rights", "role",
-                       "sign_in", "signals", "succession", "use"})
+                       "management", "membership", "notice", "organization", "own", "package", "people", "plan", "privacy", "privacy_notice", "profile", "register", "relay", "retention", "rights",
+                       "role", "sign_in", "signals", "succession", "use"})
 """What powers write, and what is written without one."""
 
 
