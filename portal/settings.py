@@ -77,7 +77,7 @@ TEMPLATES = [{
 
 DATABASES = env.databases(data=DATA, secret=SECRET_KEY)
 REDIS_URL = env.redis_url(os.environ.get("REDIS_URL") or env.running_services(DATA).get("redis") or "unix:///nonexistent")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL,
+CACHES = {"default": {"BACKEND": "portal.caching.Cache", "LOCATION": REDIS_URL,
                       "KEY_PREFIX": os.environ.get("STEWARD_REDIS_PREFIX", "steward"),
                       "OPTIONS": {"socket_timeout": 3, "socket_connect_timeout": 3}}}
 RQ_QUEUES = {"default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 600, "SERIALIZER": "json"}}

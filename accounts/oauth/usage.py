@@ -38,8 +38,7 @@ def _calls(key: str) -> int:
     """How many calls are to be written now, with this one; 0 while they are only counted. Without Valkey each is written."""
     count, pause = f"app-calls:{key}", f"app-calls-noted:{key}"
     try:
-        cache.add(count, 0, None)
-        calls = cache.incr(count)
+        [calls] = cache.count(count, seconds=None)
         if not cache.add(pause, 1, EVERY.total_seconds()):
             return 0
         cache.decr(count, calls)

@@ -41,13 +41,9 @@ def limit(request: HttpRequest, who: dict[str, object]) -> None:
     """Count this request for each of these; the one over the limit is told when to come back. Without Valkey nobody is counted, and nobody is kept out."""
     now = int(timezone.now().timestamp())
     slot, reset = now // WINDOW, WINDOW - now % WINDOW
-    used: dict[str, int] = {}
     try:
-        for kind, name in who.items():
-            key = f"api:{kind}:{name}:{slot}"
-            cache.add(key, 0, WINDOW * 2)
-            used[kind] = cache.incr(key)
-    except (RedisError, OSError, ValueError) as error:
+        used = dict(zip(who, cache.count(*(f"api:{kind}:{name}:{slot}" for kind, name in who.items()), seconds=WINDOW * 2), strict=True))
+    except (RedisError, OSError) as error:
         logger.warning("requests are not counted: the cache does not answer (%s)", type(error).__name__)
         return
     kinds = {**getattr(request, "rate_used", {}), **used}

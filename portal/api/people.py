@@ -98,11 +98,11 @@ def one(call: Call) -> HttpResponse:
 
 
 def capabilities(call: Call) -> dict[str, Any]:
-    """For each power: may the caller use it on this person now, and if not, why."""
-    found, answers = find(call), {}
+    """For each power, or the one that was asked for: may the caller use it on this person now, and if not, why."""
+    found, answers, only = find(call), {}, call.query.get("power")
     audit_reading.person_viewed(actor=call.actor, account_id=found.account.id, what="powers", now=call.now)
     for power in POWERS:
-        if power.over == "member":
+        if power.over == "member" and only in {None, power.slug}:
             codes = door.capability(power=power, actor=call.actor, person=found, now=call.now)
             answers[power.slug] = {
                 "code": power.code,
@@ -192,6 +192,7 @@ OPERATIONS = (
         summary="What you may do to a person, and if not, why",
         permission="view_people",
         run=capabilities,
+        query=(Param(name="power", schema=choice(*(power.slug for power in POWERS if power.over == "member")), about="Only this one."),),
         answers={200: shapes.CAPABILITIES},
     ),
     Operation(

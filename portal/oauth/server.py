@@ -90,9 +90,8 @@ def guard(request: HttpRequest, given: Mapping[str, str]) -> None:
 def wrong(request: HttpRequest, given: Mapping[str, str]) -> None:
     """Count a wrong secret."""
     try:
-        cache.add(_name(request, given), 0, WINDOW)
-        cache.incr(_name(request, given))
-    except (RedisError, OSError, ValueError) as error:
+        cache.count(_name(request, given), seconds=WINDOW)
+    except (RedisError, OSError) as error:
         logger.warning("wrong secrets are not counted: the cache does not answer (%s)", type(error).__name__)
 
 

@@ -64,8 +64,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _within_rate(who: str) -> bool:
-    cache.add(_key(who), 0, 86400)
-    return cache.incr(_key(who)) <= A_DAY
+    return cache.count(_key(who), seconds=86400)[0] <= A_DAY
 
 
 def _give_back(who: str) -> None:

@@ -137,9 +137,8 @@ def _count(name: str) -> None:
     """So many calls a minute; the next one is told when to come back. Without Valkey nobody is counted."""
     now = int(timezone.now().timestamp())
     try:
-        cache.add(key := f"relays:{name}:{now // 60}", 0, 120)
-        used = cache.incr(key)
-    except (RedisError, OSError, ValueError):
+        [used] = cache.count(f"relays:{name}:{now // 60}", seconds=120)
+    except (RedisError, OSError):
         return
     if used > A_MINUTE:
         raise Problem(429, "too_many", "Too many requests. Retry-After says when to come back.", retry_after=60 - now % 60)

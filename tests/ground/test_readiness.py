@@ -50,7 +50,7 @@ def test_ready_and_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ready() == (503, "not ready: migrations are not applied: accounts.9999_tomorrow\n")
     with monkeypatch.context() as patch:
         patch.setattr("redis.connection.Connection.connect", lambda *_a, **_o: (_ for _ in ()).throw(NoValkey("away")))
-        patch.setattr(probes.cache, "incr", lambda *_a: (_ for _ in ()).throw(NoValkey("away")))
+        patch.setattr(probes.cache, "count", lambda *_a, **_k: (_ for _ in ()).throw(NoValkey("away")))
         assert ready() == (503, "not ready: Valkey does not answer\n")
         assert Client().get("/healthz").status_code == 200
     monkeypatch.setattr(probes, "_since", [1.0])

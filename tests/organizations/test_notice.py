@@ -74,7 +74,7 @@ def test_a_power_that_is_not_named_is_off_on_every_surface(world: World, slug: s
     assert "does not name it" in page.content.decode() and "<form class=\"card\"" not in page.content.decode()
     assert client.post(f"/o/{org.slug}/people/{person.id}/{slug}/", {**data, "confirm": f"worker@{org.slug}.example"}).status_code == 422
     path = f"/api/v1/orgs/{org.slug}/people/{person.id}"
-    told = client.get(f"{path}/capabilities/").json()["capabilities"][slug]
+    told = client.get(f"{path}/capabilities/?power={slug}").json()["capabilities"][slug]
     assert not told["allowed"] and "policy_off" in [r["code"] for r in told["reasons"]]
     answer = client.post(f"{path}/actions/{slug}/", data, content_type="application/json", headers={"Authorization": f"Bearer {made[0][1]}"})
     assert answer.status_code == 403 and "policy_off" in answer.content.decode()
