@@ -68,7 +68,8 @@ DOCUMENTS: dict[str, Schema] = {
     "accounts_brake.hits": By(r"\d{4}-\d\d-\d\dT\d\d:\d\d", "ten minutes of a day", Key("how many harmful acts the account did in them", "actor")),
     "accounts_noticeversion.words": By(r"[a-z][a-z-]*", "the slug of a power", Keys({
         "purpose": Key("what the organization uses the power for, as it published it"), "basis": Key("the legal basis that it names")})),
-    "accounts_plan.data": Keys({name: Key("what the form of the power was told, by the label of the field", whom) for name, whom in INPUTS.items()}),
+    "accounts_plan.data": Keys({name: Key("what the form of the power was told, by the label of the field", whom) for name, whom in INPUTS.items()} | {
+        "header": Key("what the columns of an uploaded file are called, until somebody has said which is which")}),
     "accounts_plan.summary": Keys({
         "approvers": Key("the accounts that agreed", "actor"), "agreed": Key("whether a second person agreed"), "due_at": Key("when it happens without a second person"),
         "reminded": Key("whether those who can agree were reminded"), "tier": Key("how careful one has to be"), "brake": Key("whether it is too much at once"),
@@ -76,7 +77,7 @@ DOCUMENTS: dict[str, Schema] = {
         "effects": By(r"(kept|lost|later|fact):.+", "an effect by its kind and code, which may have a value in it", Keys({
             "people": _HOW_MANY, "count": _HOW_MANY, "text": Key("what it means, where it is the same for everybody")}), "others")}),
     "accounts_plan.results": Many(Keys({})),
-    "accounts_planrow.data": Keys({"line": _LINE, "action": Key("what is to be done with the person of this line", "subject")} | dict.fromkeys(
+    "accounts_planrow.data": Keys({"line": _LINE, "cells": _SAID_BY_LINE, "action": Key("what is to be done with the person of this line", "subject")} | dict.fromkeys(
         ("who", "by", "reason_code", "until", "message", "not_before", "ends_on", "email", "name", "role", "groups", "title", "department", "contract_ends_on"), _SAID_BY_LINE)),
     "accounts_idempotencykey.receipt": Keys({
         "power": Key("which power it was"), "entries": Key("numbers of entries in the log"), "targets": Key("numbers of what was acted on", "subject"),
@@ -139,11 +140,12 @@ DOCUMENTS: dict[str, Schema] = {
         "counted": By(r".*", "what was counted", _HOW_MANY)})),
     "dsar_organizationexport.counts": By(_FILE, "a file of the export", _HOW_MANY),
     "dsar_organizationexport.withheld": Many(Keys({
-        "what": Key("which kind of data"), "ground": Key("on which ground it is left out"), "why": Key("the ground in words"), "count": _HOW_MANY})),
+        "what": Key("which kind of data"), "ground": Key("on which ground it is left out"), "why": Key("the ground in words"), "count": _HOW_MANY, "columns": Key("which columns")})),
     "mfa_authenticator.data": Keys({
         "secret": Key("the secret of an authenticator app, sealed", "subject"), "name": Key("what the person calls a passkey", "subject"),
         "passwordless": Key("whether it is enough by itself", "subject"), "seed": Key("what recovery codes are made from, sealed", "subject"),
         "used_mask": Key("which recovery codes are used up", "subject"), "migrated_codes": Key("recovery codes, hashed", "subject"),
+        "viewed_at": Key("when the person saw their recovery codes", "subject"),
         "credential": Key("a passkey as the browser gave it: its public key and what it can do", "subject")}),
     **dict.fromkeys(("oauth2_provider_grant.resource", "oauth2_provider_accesstoken.resource", "oauth2_provider_refreshtoken.resource"), Key("which programs the token is meant for")),
 }

@@ -39,7 +39,8 @@ def in_tables() -> set[str]:
 def test_what_is_in_the_tables_is_declared(world: World) -> None:
     """Whatever tests before this one left, and what the brake counts by SQL of its own."""
     north = world.north
-    door.perform(power=BY_SLUG["suspend"], actor=north.actor("administrator"), ids=[north.person("worker").id], data={"reason_code": "security"}, now=datetime.now(UTC))
+    with tenancy.scope(org=north.organization.id, account=north.person("administrator").account_id):
+        door.perform(power=BY_SLUG["suspend"], actor=north.actor("administrator"), ids=[north.person("worker").id], data={"reason_code": "security"}, now=datetime.now(UTC))
     assert in_tables() == set()
     with tenancy.installation("a test looks"):
         assert Brake.objects.filter(organization_id=north.organization.id).exclude(hits={}).exists()
