@@ -52,7 +52,7 @@ class RequestContext:
 
 
 class BodyLimit:
-    """What is larger than anything that this page takes is refused by what it says of itself, before any of it is read."""
+    """What is larger than anything that this page takes is refused by what it says of itself, before any of it is read; and what does not say how large it is."""
 
     MOST = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
@@ -64,14 +64,17 @@ class BodyLimit:
 
     def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], _args: object, _kwargs: object) -> HttpResponse | None:
         """Comes before the check of the form's token, which reads the body."""
+        if request.path.startswith("/api/"):
+            return None  # the API says so in its own terms
         most = getattr(view, "body_limit", self.MOST)
         try:
             fits = int(request.META.get("CONTENT_LENGTH") or 0) <= most
         except ValueError:
             fits = False
-        if fits or request.path.startswith("/api/"):
-            return None  # the API says so in its own terms
-        response = errors.too_large(request, most)
+        unsaid = "HTTP_TRANSFER_ENCODING" in request.META
+        if fits and not unsaid:
+            return None
+        response = errors.no_length(request) if unsaid else errors.too_large(request, most)
         response.headers["Connection"] = "close"
         return response
 

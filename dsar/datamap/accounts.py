@@ -417,7 +417,7 @@ UNITS: tuple[Unit, ...] = (
             "key": data("user.unique_id", export="no"),
             "body_hash": none("a hash of the request", reviewed="a hash over what a program sent, gone within a day"),
             "organization_id": REFERENCE,
-            "receipt": none("numbers of entries and counts, no names"),
+            "receipt": none("numbers of entries and counts, no names", reviewed="a random number says on whom it was done; the receipt goes after a day"),
             "created_at": ORDER,
         },
     ),

@@ -74,7 +74,7 @@ UNITS: tuple[Unit, ...] = (
         "actor": _kept("user.history", others=True),
         "code": _kept(),
         "words": data("user.content.private", export="others", erase="blank"),
-        "facts": WORKINGS,
+        "facts": _kept(others=True),
     }, version=False),
     _unit("dsar_relay", _("What services and apps were asked about somebody’s data, and what they answered"), (), {
         "responder_id": REFERENCE,

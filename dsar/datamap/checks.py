@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from django.apps import apps
 from django.db import models
@@ -25,6 +26,13 @@ def of_models() -> dict[str, set[str]]:
         if not model._meta.proxy and model._meta.db_table not in NO_TABLE:
             found[model._meta.db_table] = {f.column for f in model._meta.local_concrete_fields}
     return found
+
+
+@cache
+def json_columns() -> dict[str, frozenset[str]]:
+    """By table, the columns that hold a document; `dsar/datamap/documents.py` says what is in them."""
+    found = {model._meta.db_table: frozenset(f.column for f in model._meta.local_concrete_fields if isinstance(f, models.JSONField)) for model in apps.get_models(include_auto_created=True)}
+    return {table: columns for table, columns in found.items() if columns}
 
 
 def missing(map_: DataMap, columns: Mapping[str, set[str]]) -> Iterator[str]:

@@ -97,6 +97,21 @@ UNITS: tuple[Unit, ...] = (
         },
     ),
     Unit(
+        table="dsar_recordversion",
+        title=_("The record of processing, in versions"),
+        about=(),
+        purpose="record",
+        source=("derived",),
+        recipients=("members",),
+        keeping="organization",
+        scope="organization_id",
+        erase="keep",
+        columns={
+            "id": ID, "organization_id": REFERENCE, "number": COUNT, "made_at": ORDER, "digest": none("a hash of what the version says"),
+            "document": data("user.name", export="no", erase="keep", ground="who answered for the data on a day, as the organization published it; a version that changed would prove nothing"),
+        },
+    ),
+    Unit(
         table="dsar_round",
         title=_("Mails to many that are under way"),
         about=(),
@@ -115,7 +130,6 @@ UNITS: tuple[Unit, ...] = (
 )
 NOTHING: tuple[Nothing, ...] = (
     Nothing("dsar_recipient", "companies and bodies that get data, with the ground on which it goes there"),
-    Nothing("dsar_recordversion", "the record of processing on a day: purposes, recipients and time limits, which name nobody"),
     Nothing("dsar_privacynotice", "the versions of the installation's privacy notice, which everybody may read"),
     Nothing("dsar_businesstransfer", "which company or body an organization goes to, and when, as it was announced to everybody"),
 )

@@ -1,4 +1,4 @@
-"""What an organization decided or did about data, as lines of the ledger carry it: rules of keeping, matters and holds, accesses to records, the register of disclosures.
+"""What an organization decided or did about data, as lines of the ledger carry it: rules of keeping, matters and holds, accesses to records, its registers, and what people were told by notices.
 
 Everything but words: a ground or a name that somebody typed may be about a person, and stands in no line (RIGHTS 6c). What that leaves out, a replay names by number and day.
 """
@@ -14,11 +14,14 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 
+from accounts.models import NoticeVersion
+from accounts.models.notice import NoticeState
+from audit import INSTALLATION
 from dsar.content.model import ContentAccess
 from dsar.holds.models import HoldNotice, LegalHold, Matter
 from dsar.ledger.file import Draft
 from dsar.ledger.reading import Happened, draft
-from dsar.registers.models import Disclosure
+from dsar.registers.models import BusinessTransfer, Controller, Disclosure, NoticeSeen, PrivacyNotice, Recipient
 from dsar.retention.models import RetentionRule
 
 PART = 200
@@ -41,6 +44,14 @@ class Record:
     """The column with the account that the row is about."""
     several: tuple[str, ...] = ()
     """Columns with so many numbers that they may need several lines."""
+    named: str = ""
+    """The fact of an entry that names the row."""
+    wordy: bool = False
+    """Lines say only that words of the row changed: where an older row is there, somebody has to look at its words."""
+    everywhere: bool = False
+    """Rows may be the installation's own, which has no organization."""
+    also: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """Facts that are in no column by themselves."""
 
 
 def _since(*columns: str) -> Callable[[datetime], Q]:
@@ -50,6 +61,11 @@ def _since(*columns: str) -> Callable[[datetime], Q]:
             found |= Q(**{f"{column}__gte": at})
         return found
     return query
+
+
+def bases(row: NoticeVersion) -> list[str]:
+    """On which legal basis each power of a notice is used, by codes: `suspend=contract`. For what, is words."""
+    return [f"{slug}={said['basis']}" for slug, said in sorted(row.words.items()) if slug in row.powers]
 
 
 RECORDS: dict[str, Record] = {
@@ -69,6 +85,20 @@ RECORDS: dict[str, Record] = {
         Disclosure, ("entry", "number", "step", "reference", "at", "by", "kind", "country", "received_on", "basis", "categories", "from_day", "to_day", "reach", "concerned", "outcome", "given",
                      "records", "refusal", "answered_on", "secret_until", "told_at", "people"),
         _since("at"), words={"name": "lost", "their_reference": "", "secret_basis": "", "words": ""}, several=("people",)),
+    "recipient.words": Record(Recipient, ("version",), _since("added_at"), named="recipient", wordy=True),
+    "recipient.state": Record(
+        Recipient, ("version", "kind", "purposes", "categories", "country", "mechanism", "derogation", "mechanism_on", "added_at", "ended_at"), _since("added_at", "ended_at"),
+        words={"name": "lost", "document": ""}, named="recipient"),
+    "controller.words": Record(Controller, ("version",), lambda _at: Q(), wordy=True),
+    "controller.state": Record(Controller, ("version", "country", "report_public"), lambda _at: Q(),
+                               words={"name": "lost", "address": "", "contact": "", "officer": "", "officer_contact": "", "measures": ""}),
+    "transfer.state": Record(BusinessTransfer, ("version", "state", "country", "goes_on", "announced_at", "ended_at", "reminded"), _since("announced_at", "ended_at"),
+                             words={"name": "lost", "address": "", "contact": "", "changes": "lost"}, named="transfer"),
+    "notice.state": Record(
+        NoticeVersion, ("number", "state", "powers", "meanwhile", "digest", "significant", "created_at", "published_at", "published_by", "effective_at"),
+        lambda at: Q(published_at__gte=at) | Q(state=NoticeState.REPLACED, effective_at__gte=at), words={"text": "lost"}, also={"bases": bases}),
+    "privacy.state": Record(PrivacyNotice, ("number", "digest", "significant", "published_at", "effective_at"), _since("published_at"), words={"text": "lost"}, everywhere=True),
+    "notice.seen": Record(NoticeSeen, ("notice", "number", "shown_at", "confirmed_at"), _since("confirmed_at"), person="account_id", everywhere=True),
 }
 
 
@@ -77,7 +107,8 @@ def reader(kind: str) -> Callable[[Happened], Iterable[Draft]]:
     record = RECORDS[kind]
 
     def read(happened: Happened) -> Iterable[Draft]:
-        rows: Iterable[Any] = record.model._default_manager.filter(record.changed(happened.at), organization_id=happened.org).order_by("id")
+        found = record.model._default_manager.filter(id=happened.facts[record.named]) if record.named in happened.facts else record.model._default_manager.filter(record.changed(happened.at))
+        rows: Iterable[Any] = found.order_by("id") if record.model is PrivacyNotice else found.filter(organization_id=None if happened.org == INSTALLATION else happened.org).order_by("id")
         for row in rows:
             if getattr(row, "label", "") and not _LABEL.fullmatch(row.label):
                 yield draft("told.only", happened, org=happened.org, subject=None, action=happened.action, row=row.id)
@@ -90,9 +121,12 @@ def _lines(kind: str, record: Record, row: Any, happened: Happened) -> Iterable[
     subject: UUID | None = getattr(row, record.person) if record.person else None
     facts = {name: getattr(row, name) for name in record.columns if name not in record.several}
     long = {name: list(getattr(row, name)) for name in record.several}
+    facts |= {name: read(row) for name, read in record.also.items()}
     step = PART // max(1, len(long))
     for start in range(0, max([1, *map(len, long.values())]), step):
-        yield draft(kind, happened, org=row.organization_id, subject=subject, row=row.id, part=start // step, **facts, **{name: found[start:start + step] for name, found in long.items()})
+        parts = {name: found[start:start + step] for name, found in long.items()}
+        yield draft(kind, happened, org=getattr(row, "organization_id", None), subject=subject, row=row.id, part=start // step, **facts, **parts)
 
 
-rules, matters, legal_holds, notices, accesses, disclosures = map(reader, RECORDS)
+(rules, matters, legal_holds, notices, accesses, disclosures, recipient_words, recipients, controller_words, controllers, transfers, powers_notices, privacy_notices, seen_notices) = map(
+    reader, RECORDS)

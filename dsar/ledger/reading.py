@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,8 @@ class Happened:
     tokens: tuple[UUID, ...] = ()
     targets: tuple[tuple[str, UUID], ...] = ()
     """Everything that it names, with what it is."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else it says: only to find the row that it is about, never to be written."""
 
     def named(self, type: str) -> list[UUID]:
         return list(dict.fromkeys(number for kind, number in self.targets if kind == type))

@@ -63,12 +63,26 @@ TABLE: dict[str, tuple[Read, ...]] = {
     **dict.fromkeys(("data.view_granted", "data.view_withdrawn", "data.view_ended", "data.view_told"), (duties.accesses,)),
     **dict.fromkeys((
         "disclosure.recorded", "disclosure.answered", "disclosure.corrected", "disclosure.prohibition_extended", "disclosure.people_told", "disclosure.told"), (duties.disclosures,)),
+    # who gets data, who answers for it, what people were told of both
+    **dict.fromkeys(("register.recipient_added", "register.recipient_changed"), (duties.recipient_words, duties.recipients)),
+    "register.recipient_ended": (duties.recipients,),
+    "register.controller_set": (duties.controller_words, duties.controllers),
+    **dict.fromkeys(("register.report_published", "register.report_hidden"), (duties.controllers,)),
+    **dict.fromkeys(("business_transfer.announced", "business_transfer.withdrawn", "business_transfer.near"), (duties.transfers,)),
+    "business_transfer.done": (duties.transfers, duties.controller_words, duties.controllers),
+    "notice.published": (duties.powers_notices,),
+    "privacy_notice.published": (duties.privacy_notices,),
+    "notice.acknowledged": (duties.seen_notices,),
     # what can only be told
     **dict.fromkeys((
         "data.export.requested", "people.exported", "case.received", "case.refused", "case.fulfilled", "domain.released", "claim.cancelled", "claim.ended",
         "data.organization_export.requested", "disclosure.evidence_added"), (reading.seen,)),
 }
 """From what happened to what is read for the ledger. An event that is not here changes nothing that a restored database would get wrong about a person."""
+
+
+OF_DATA = ("data.hold.", "data.legal_hold.", "data.matter.", "retention.", "disclosure.", "register.", "business_transfer.")
+"""Acts about data as a whole: whoever did them is not whom they are about."""
 
 
 def happened(sealed: Sealed) -> Happened:
@@ -79,10 +93,10 @@ def happened(sealed: Sealed) -> Happened:
 
     people = ids("person", "service_account")
     actor = sealed.record.get("actor", {})
-    if not people and actor.get("type") == "user" and actor.get("id") and not sealed.action.startswith(("data.hold.", "data.legal_hold.", "data.matter.", "retention.", "disclosure.")):
+    if not people and actor.get("type") == "user" and actor.get("id") and not sealed.action.startswith(OF_DATA):
         people = (UUID(actor["id"]),)
     return Happened(event=sealed.entry, action=sealed.action, org=sealed.org, at=datetime.fromisoformat(sealed.record["occurred_at"]), people=people,
-                    members=ids("membership"), tokens=ids("api_token"), targets=tuple((target["type"], UUID(target["id"])) for target in targets))
+                    members=ids("membership"), tokens=ids("api_token"), targets=tuple((target["type"], UUID(target["id"])) for target in targets), facts=sealed.record.get("facts", {}))
 
 
 def drafts(batch: Iterable[Sealed]) -> list[Draft]:

@@ -46,10 +46,10 @@ class AnnounceForm(StrictForm):
 
 def announce_rule(actor: Actor, target: OrganizationTarget, data: Data, now: datetime) -> Iterable[str]:
     yield from choosing.unreached(actor)
-    if transfers.announced(target.id) is not None:
+    there, day = transfers.announced(target.id), as_day(data.get("goes_on"))
+    if there is not None and not transfers.lost(there):
         yield "transfer_announced"
-    day = as_day(data.get("goes_on"))
-    if day is not None and day < disclosures.today(target.organization, now) + transfers.LEAST:
+    if day is not None and (there is None or day != there.goes_on) and day < disclosures.today(target.organization, now) + transfers.LEAST:
         yield "too_near"
 
 
@@ -63,12 +63,18 @@ def announce_effects(_target: OrganizationTarget, data: Data, _now: datetime) ->
 
 
 def announce(work: Work, target: OrganizationTarget, data: Data) -> None:
-    if transfers.announced(target.id) is not None:
+    row = transfers.announced(target.id)
+    if row is not None and not transfers.lost(row):
         raise Stale
-    row = BusinessTransfer(id=uuid.uuid4(), organization_id=target.id, goes_on=as_day(data["goes_on"]), announced_at=work.now, **{name: str(data[name]) for name in ("name", "address", "country",
-        "contact", "changes")})
+    if row is None:
+        row = BusinessTransfer(id=uuid.uuid4(), organization_id=target.id, announced_at=work.now)
+        work.add(row)
+    else:  # its words were lost with a database: it is the same one, and people are told again
+        work.track(row)
+    for name in ("name", "address", "country", "contact", "changes"):
+        setattr(row, name, str(data[name]))
+    row.reminded, row.goes_on = row.reminded and row.goes_on == as_day(data["goes_on"]), as_day(data["goes_on"])
     begun = transfers.round_of(row, "announced", work.now)
-    work.add(row)
     work.add(begun)
     work.note(target.id, transfer=str(row.id), round=str(begun.id), to=row.name, country=row.country, goes_on=str(row.goes_on))
 

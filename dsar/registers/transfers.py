@@ -28,6 +28,11 @@ def announced(organization_id: UUID) -> BusinessTransfer | None:
     return BusinessTransfer.objects.filter(organization_id=organization_id, state=State.ANNOUNCED).first()
 
 
+def lost(row: BusinessTransfer) -> bool:
+    """Whether it came back after a restore without its words. It waits until somebody who may announce it says again who takes over."""
+    return not row.contact
+
+
 def round_of(row: BusinessTransfer, how: str, now: datetime) -> Round:
     """Telling everybody. Not written yet."""
     return Round(id=uuid.uuid4(), organization_id=row.organization_id, kind=f"transfer-{how}", about=row.id, begun_at=now)
@@ -49,7 +54,7 @@ def _look(number: UUID, now: datetime) -> None:
     with transaction.atomic():
         row = BusinessTransfer.objects.select_for_update(of=("self",)).select_related("organization").get(id=number)
         day = today(row.organization, now)
-        if row.state != State.ANNOUNCED or row.organization.status == "deleted":
+        if row.state != State.ANNOUNCED or row.organization.status == "deleted" or lost(row):
             return
         if day >= row.goes_on:
             _carry_out(row, now)

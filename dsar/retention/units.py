@@ -8,12 +8,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from uuid import UUID
 
-from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
 
 from dsar.datamap import MAP
+from dsar.datamap.checks import json_columns
 from dsar.datamap.ends import ELSEWHERE, ENDS, TRIGGERS, WITH_ANOTHER, End
 from dsar.datamap.kinds import CATEGORIES, KEEPING, Keeping, Unit, Words
 from dsar.holding import condition
@@ -130,14 +129,10 @@ def emptied(unit: Unit) -> list[tuple[str, str]]:
     """The columns that are emptied when rows stay and nobody shall be known from them, each with what an empty one is."""
     if unit.erase != "change":
         return []
-    kinds = _json().get(unit.table, frozenset())
+    kinds = json_columns().get(unit.table, frozenset())
     empty = {"null": "NULL", "blank": "''"}
     return [(name, "'{}'::jsonb" if name in kinds and column.erase == "blank" else empty[column.erase]) for name, column in unit.columns.items() if column.erase in empty]
 
-
-@cache
-def _json() -> dict[str, frozenset[str]]:
-    return {model._meta.db_table: frozenset(f.column for f in model._meta.local_concrete_fields if isinstance(f, models.JSONField)) for model in apps.get_models(include_auto_created=True)}
 
 
 @cache

@@ -78,6 +78,8 @@ def _limit(operation: Operation) -> int:
 
 
 def _bytes(request: HttpRequest, most: int) -> bytes:
+    if "Transfer-Encoding" in request.headers:
+        raise Problem(411, "length_required", "Say how long the body is (Content-Length). Nothing was read.")
     try:
         length = int(request.headers.get("Content-Length") or 0)
         if length <= most and len(request.body) <= most:

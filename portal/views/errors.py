@@ -48,6 +48,11 @@ def too_large(request: HttpRequest, most: int) -> HttpResponse:
     return _page(request, 413, _("This is too large"), _("Nothing was read and nothing was done. At most %(number)d MB can be sent here.") % {"number": most // (1024 * 1024)})
 
 
+def no_length(request: HttpRequest) -> HttpResponse:
+    """Something that arrives in pieces without saying how many there are (RFC 9110, 15.5.12). Browsers always say it."""
+    return _page(request, 411, _("How large is it?"), _("Nothing was read and nothing was done. What you send has to say beforehand how long it is (Content-Length)."))
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """A fault of ours, or PostgreSQL is away: nothing was done, and the second passes by itself. The request id helps whoever looks into it."""
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)

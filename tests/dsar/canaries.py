@@ -18,6 +18,7 @@ from accounts.addresses import address_key
 from accounts.models import Account, Membership, Organization
 from dsar.datamap import MAP
 from dsar.datamap.checks import hops
+from dsar.datamap.documents import DOCUMENTS, By, Key, Many, Schema, leaves
 from dsar.datamap.kinds import Unit
 from dsar.holding import condition
 
@@ -148,7 +149,10 @@ def _value(who: Who, unit: Unit, one: models.Field, org: str, member: Membership
     if isinstance(one, models.BinaryField):
         return who.word(unit, one.column, org).encode()
     if isinstance(one, models.JSONField):
-        return [f"https://{who.word(unit, one.column, org)}.example/"] if one.name == "resource" else {"words": who.word(unit, one.column, org)}
+        if one.name != "resource" and not any(leaves(DOCUMENTS[f"{unit.table}.{one.column}"], "")):
+            return _AS_IT_IS  # nothing may be in it
+        word = who.word(unit, one.column, org)
+        return [f"https://{word}.example/"] if one.name == "resource" else document(DOCUMENTS[f"{unit.table}.{one.column}"], word)
     if isinstance(one, ArrayField):
         text = isinstance(one.base_field, _TEXT) and not one.base_field.choices and (one.base_field.max_length or 99) >= 13
         return [who.word(unit, one.column, org)] if text else _AS_IT_IS
@@ -214,6 +218,21 @@ def _plain(model: type[models.Model], member: Membership, org: str, who: Who, bu
         values[one.attname] = (_relation(who, one, org, member, built) if one.is_relation else uuid.uuid4() if isinstance(one, models.UUIDField) else datetime.now(UTC) if isinstance(one, models.DateTimeField)
                                else one.choices[0][0] if one.choices else f"thing-{next(_numbers)}" if isinstance(one, _TEXT) else 1)
     return model._base_manager.create(**values)
+
+
+_LOOKS = ("2026-01-01T00:00", "suspend", "kept:account", "again", "case.state", "00000000-0000-4000-8000-000000000000")
+
+
+def document(schema: Schema, word: str) -> Any:
+    """A document of declared keys with the marker in it."""
+    if isinstance(schema, Key):
+        return word
+    if isinstance(schema, Many):
+        return [found] if (found := document(schema.each, word)) else []
+    if isinstance(schema, By):
+        return {next(key for key in _LOOKS if re.fullmatch(schema.looks, key)): document(schema.each, word)}
+    name, first = next(iter(schema.keys.items()), ("", None))
+    return {name: document(first, word)} if first is not None else {}
 
 
 def words(data: bytes) -> Iterator[str]:

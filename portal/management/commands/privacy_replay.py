@@ -24,6 +24,10 @@ WORDS = {
     "disclosure.state": "lines of the register of disclosures were put back", "keeping.state": "times for which a log is kept were put back",
     "service.state": "services were suspended or removed again, or no longer open to everybody", "service.access": "access of people to services was taken or restricted again",
     "service.group": "access of groups to services was taken or restricted again", "installation.state": "apps were suspended or removed again, or may do less",
+    "recipient.state": "recipients of data were put back, without name and document, or ended again", "recipient.words": "recipients of data may have words from before a change",
+    "controller.state": "what was said of controllers of data was put back", "controller.words": "controllers of data may have words from before a change",
+    "transfer.state": "announced changes of a controller were put back, withdrawn or done again", "notice.state": "versions of organizations’ notices were put back",
+    "privacy.state": "versions of the privacy notice were put back, without their text", "notice.seen": "people have confirmed notices again that they had confirmed",
     "app.consent": "what people had allowed apps was taken back again", "webhook.state": "webhooks were removed or paused again",
 }
 
@@ -31,6 +35,10 @@ WORDS = {
 AGAIN = {
     "matter.state": "name and note of the matter", "hold.legal": "ground of the legal hold", "hold.state": "matter and ground of the hold on the log",
     "access.state": "what it was about, of the access to records", "disclosure.state": "name, reference and reasons in the line of the register of disclosures",
+    "recipient.state": "name and document of the recipient of data", "recipient.words": "name and document, if they changed, of the recipient of data",
+    "controller.state": "names, addresses and measures of the controller", "controller.words": "names, addresses and measures, if they changed, of the controller",
+    "transfer.state": "who takes over and what changes, of the announced change of the controller", "notice.state": "text and purposes of the notice",
+    "privacy.state": "text of the privacy notice (publish_privacy_notice with the same file)",
 }
 """What of a row no line may carry."""
 
