@@ -24,9 +24,9 @@ def log_of(actor: Actor) -> UUID:
 
 
 def actor_ref(actor: Actor) -> ActorRef:
-    """The actor as an entry names them: ids in the clear, name and address as commitments."""
+    """The actor as an entry names them: ids in the clear, name and address as commitments. Whoever let an app act is the actor, and the app is what they did it with."""
     return ActorRef(
-        type=actor.kind, id=actor.account_id, role=actor.role, session=actor.session_id, token_id=actor.token_id,
+        type="user" if actor.through else actor.kind, id=actor.account_id, role=actor.role, session=actor.session_id, token_id=actor.token_id, through=actor.through,
         auth_method=actor.proof.method, auth_time=actor.proof.at, name=actor.name, email=actor.email)
 
 

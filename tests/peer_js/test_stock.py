@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -36,6 +37,9 @@ class Script:
     def __init__(self, name: str, stack: ExitStack) -> None:
         self.process = stack.enter_context(subprocess.Popen([node.PROGRAM, f"{name}.mjs"], cwd=node.ready(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
                                                             env={"PATH": "/usr/bin:/bin"}))
+        late = Timer(30, self.process.kill)  # a script that says nothing fails its test
+        late.start()
+        stack.callback(late.cancel)
         stack.callback(self.process.kill)
 
     def tell(self, **said: str) -> None:
