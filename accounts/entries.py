@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, AddressChange, App, Claim, Domain, Group, Membership, NoticeVersion, Role, Service, SuccessionCase, Webhook
+from accounts.models import Account, AddressChange, App, Claim, Domain, Group, Membership, NoticeVersion, Role, Service, SignalStream, SuccessionCase, Webhook
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, ServiceTarget, SessionTarget, TokenTarget
@@ -64,6 +64,8 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type="log_stream", id=row.id, label=row.name)
     if isinstance(row, Webhook):
         return TargetRef(type="webhook", id=row.id, label=row.name)
+    if isinstance(row, SignalStream):
+        return TargetRef(type="signal_stream", id=row.id, label=row.program)
     if isinstance(row, AddressChange):
         return TargetRef(type="address_change", id=row.id)
     if isinstance(row, Domain):
