@@ -15,6 +15,7 @@ run: install-run
 
 test: install-test
 	@"$(PY)" -m tests.chromium
+	@"$(PY)" -m tests.node
 	"$(PY)" -m ruff check .
 	"$(PY)" -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 	STEWARD_SECRET_KEY=$$(printf 'x%.0s' {1..40}) "$(PY)" manage.py makemigrations --check --dry-run --skip-checks 2>/dev/null

@@ -11,8 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import tokens
-from accounts.actor import Actor, Proof
-from accounts.models import ApiToken, Management
+from accounts.actor import Actor, Proof, Through
+from accounts.models import ApiToken, AppGrant, Management, OAuthApplication
 from accounts.roles import SECOND_FACTOR_RANK
 from accounts.tenancy import installation
 
@@ -157,7 +157,21 @@ def actor_of_token(use: TokenUse) -> Actor:
                    tier_granted=2 if use.token.sensitive else 1)
 
 
-def actor_of_app(found: Standing, *, token_id: UUID, scopes: frozenset[str]) -> Actor:
-    """An app acts with the person's rank and the permissions that their role and the scopes they allowed both hold. It proves nothing: what needs a second factor it cannot do."""
+def actor_of_app(found: Standing, *, token_id: UUID, client: UUID, scopes: frozenset[str]) -> Actor:
+    """An app acts with the person's rank and the permissions that their role and the scopes they allowed both hold. It proves nothing: what needs a second factor it cannot do.
+
+    Entries say that the person did it, through this app."""
     person = actor_in(found, proof=Proof(), via="api")
-    return replace(person, kind="api_token", token_id=token_id, permissions=person.permissions & scopes, tier_granted=1)
+    return replace(person, kind="api_token", token_id=token_id, through=through(client, account_id=found.account_id), permissions=person.permissions & scopes, tier_granted=1)
+
+
+def through(client: UUID | None, *, account_id: UUID) -> Through | None:
+    """The program as entries name it, by what it is called now; of one that is gone only the number is left."""
+    if client is None:
+        return None
+    with installation("a program names its organization"):
+        row = OAuthApplication.objects.filter(id=client).values_list("service__name", "installation__app__name", "name", "installation_id").first()
+        if row is None:
+            return Through(client=client)
+        grant = AppGrant.objects.filter(installation_id=row[3], account_id=account_id, ended_at=None).values_list("id", flat=True).first() if row[3] else None
+    return Through(client=client, name=row[0] or row[1] or row[2], grant=grant)

@@ -33,6 +33,15 @@ class Proof:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Through:
+    """The app that acts in a person's name: its client at our provider, what it is called, and the consent that it acts by."""
+
+    client: UUID
+    name: str = ""
+    grant: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Actor:
     """A person in an organization with a rank, their token, a schedule, the operator, or somebody not signed in.
 
@@ -54,6 +63,8 @@ class Actor:
     via: str = "ui"
     session_id: UUID | None = None
     token_id: UUID | None = None
+    through: Through | None = None
+    """An app that the person let act in their name, and that does it now: `token_id` is then its session."""
     proof: Proof = field(default_factory=Proof)
     tier_granted: int = 0
     managing_organization_id: UUID | None = None

@@ -57,7 +57,7 @@ def request(*, judged: Plan, ids: Iterable[UUID], now: datetime) -> StoredPlan:
     if awaited(organization_id=actor.organization_id, ids=ids, now=now):
         raise Refused({"": ["pending_conflict"]})
     row = StoredPlan(
-        organization_id=actor.organization_id, power=judged.power.slug, requested_by=actor.membership_id, requested_via=actor.via,
+        organization_id=actor.organization_id, power=judged.power.slug, requested_by=actor.membership_id, requested_via=actor.via, requested_through=actor.through and actor.through.client,
         targets=ids, data=plain(dict(judged.data)), digest=judged.digest, tier=judged.tier, state=PlanState.AWAITING_APPROVAL,
         created_at=now, expires_at=now + LIFETIME, total=len(ids))
     delayed = alone.begin(row, now=now)
@@ -80,7 +80,8 @@ def requester(row: StoredPlan) -> Actor | None:
     membership = Membership.objects.filter(id=row.requested_by).first()
     if membership is None:
         return None
-    found = access.actor_for(account_id=membership.account_id, organization_id=row.organization_id, via=row.requested_via)
+    found = access.actor_for(account_id=membership.account_id, organization_id=row.organization_id, via=row.requested_via,
+                             through=access.through(row.requested_through, account_id=membership.account_id))
     return found if found.permissions else None
 
 

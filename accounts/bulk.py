@@ -60,7 +60,8 @@ def freeze(*, power: Power, actor: Actor, data: dict[str, Any], now: datetime, i
 def new(*, power: Power, actor: Actor, data: dict[str, Any], now: datetime) -> StoredPlan:
     """A plan that has no rows yet."""
     assert actor.organization_id is not None and actor.membership_id is not None
-    return StoredPlan(organization_id=actor.organization_id, power=power.slug, requested_by=actor.membership_id, requested_via=actor.via, data=plain(dict(data)), digest="",
+    return StoredPlan(organization_id=actor.organization_id, power=power.slug, requested_by=actor.membership_id, requested_via=actor.via,
+                      requested_through=actor.through and actor.through.client, data=plain(dict(data)), digest="",
                       tier=power.tier, state=PlanState.PREPARING, created_at=now, expires_at=now + LIFETIME)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actor import Actor
-from accounts.models import Account, AddressChange, App, Claim, Domain, Group, Membership, NoticeVersion, Role, Service, SuccessionCase, Webhook
+from accounts.models import Account, AddressChange, App, Claim, Domain, Group, Membership, NoticeVersion, Role, Service, SignalStream, SuccessionCase, Webhook
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.targets import GroupTarget, RoleTarget, Row, ServiceTarget, SessionTarget, TokenTarget
@@ -24,9 +24,9 @@ def log_of(actor: Actor) -> UUID:
 
 
 def actor_ref(actor: Actor) -> ActorRef:
-    """The actor as an entry names them: ids in the clear, name and address as commitments."""
+    """The actor as an entry names them: ids in the clear, name and address as commitments. Whoever let an app act is the actor, and the app is what they did it with."""
     return ActorRef(
-        type=actor.kind, id=actor.account_id, role=actor.role, session=actor.session_id, token_id=actor.token_id,
+        type="user" if actor.through else actor.kind, id=actor.account_id, role=actor.role, session=actor.session_id, token_id=actor.token_id, through=actor.through,
         auth_method=actor.proof.method, auth_time=actor.proof.at, name=actor.name, email=actor.email)
 
 
@@ -64,6 +64,8 @@ def _row_ref(row: Any) -> TargetRef:
         return TargetRef(type="log_stream", id=row.id, label=row.name)
     if isinstance(row, Webhook):
         return TargetRef(type="webhook", id=row.id, label=row.name)
+    if isinstance(row, SignalStream):
+        return TargetRef(type="signal_stream", id=row.id, label=row.program)
     if isinstance(row, AddressChange):
         return TargetRef(type="address_change", id=row.id)
     if isinstance(row, Domain):

@@ -152,6 +152,7 @@ REASONS = {
     "files_not_allowed": _("This installation does not write logs into files."),
     "beyond_log": _("The log has no entry with this number yet."),
     "unknown_webhook": _("There is no webhook with this name or id."),
+    "unknown_signals": _("No program with this name or id set up security events here, or two have this name."),
     "too_many_webhooks": _("There are 50 webhooks already. Remove one first."),
     "unknown_installed_app": _("No app with this name or id is installed."),
     "one_of_both": _("A webhook belongs to a service or to an app, not to both."),

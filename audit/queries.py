@@ -27,7 +27,7 @@ class Filters:
 
     actor: UUID | None = None
     not_actor: UUID | None = None
-    """Acts of anybody but this one, those by nobody in particular among them."""
+    """Acts of anybody but this one, those by nobody in particular among them, and those that a token of theirs was used for: a program may have done it."""
     acted_as: UUID | None = None
     target: UUID | None = None
     target_type: str = "person"
@@ -95,7 +95,7 @@ def conditions(org: UUID, filters: Filters) -> Conditions:
         where += ["t.org = %s", "t.type = %s", "t.target = %s"]
         values += [org, filters.target_type, filters.target]
     low, high = numbers(org, filters)
-    for condition, value in (*((f"l.{column} = %s", value) for column, value in filters.columns), ("l.actor IS DISTINCT FROM %s", filters.not_actor),
+    for condition, value in (*((f"l.{column} = %s", value) for column, value in filters.columns), ("(l.actor IS DISTINCT FROM %s OR l.token IS NOT NULL)", filters.not_actor),
                              (f"{number} >= %s", low), (f"{number} <= %s", high)):
         if value is not None:
             where.append(condition)
@@ -212,7 +212,7 @@ def _waiting(org: UUID, filters: Filters) -> list[Seen]:
 def _matches(record: dict[str, Any], filters: Filters) -> bool:
     if filters.target and not any(t["type"] == filters.target_type and t["id"] == str(filters.target) for t in record.get("targets", [])):
         return False
-    if filters.not_actor and record["actor"].get("id") == str(filters.not_actor):
+    if filters.not_actor and record["actor"].get("id") == str(filters.not_actor) and "token_id" not in record["actor"]:
         return False
     said = {"actor": record["actor"].get("id"), "action": record["action"], "category": record["category"], "outcome": record["decision"]["outcome"], "token": record["actor"].get("token_id"),
             **{name: record.get("delegation", {}).get(name) for name in ("acted_as", "plan")}, **{name: record.get("why", {}).get(name) for name in ("ticket", "matter")}}

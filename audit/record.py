@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -20,8 +21,21 @@ LIMIT = 64 * 1024
 Klass = Literal["public", "pii", "secret", "unrecorded"]
 
 
+class Program(Protocol):
+    """The program that acts in somebody's name: its number, what it is called, and the consent by which it acts."""
+
+    @property
+    def client(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def grant(self) -> UUID | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class ActorRef:
+    """Who did it."""
+
     type: str
     id: UUID | None = None
     role: str = ""
@@ -32,6 +46,8 @@ class ActorRef:
     auth_time: datetime | None = None
     name: str = ""
     email: str = ""
+    through: Program | None = None
+    """An app that they let act in their name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +115,12 @@ class EntryDraft:
     retention: str = "standard"
 
 
+def through(record: Mapping[str, Any]) -> str | None:
+    """The app with which somebody did it, as it was called then ("" where it was gone by then); None where nobody let a program act in their name."""
+    acting = any(link.startswith("client:") for link in record.get("delegation", {}).get("chain", []))
+    return str(record.get("context", {}).get("client", "")) if acting else None
+
+
 def timestamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC with microseconds and Z."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z") if moment else None
@@ -120,13 +142,14 @@ def build(draft: EntryDraft, *, entry_id: UUID, act: UUID | None, occurred_at: d
         openings.append(opening)
         return committed
 
-    here = current()
+    here, program = current(), draft.actor.through
     record = _bare({
         "v": VERSION, "event_id": str(entry_id), "schema": f"{draft.action}/1", "act": str(act) if act else None,
         "occurred_at": timestamp(occurred_at), "idem": draft.idem, "client_time": draft.client_time, "org": str(draft.org), "scope": draft.scope, "action": draft.action, "category": draft.category,
         "severity": draft.severity, "phase": draft.phase,
         "actor": _actor(draft.actor, hide),
-        "delegation": {"acted_as": _text(draft.acted_as), "chain": list(draft.chain), "grant_id": _text(draft.grant_id),
+        "delegation": {"acted_as": _text(draft.acted_as), "chain": [*draft.chain, *([f"client:{program.client}"] if program else [])],
+                       "grant_id": _text(draft.grant_id or (program.grant if program else None)),
                        "approved_by": [str(a) for a in draft.approved_by], "plan": str(draft.plan) if draft.plan else None},
         "targets": [_bare({"type": t.type, "id": str(t.id), "role": t.role, "label": hide(f"targets.{n}.label", t.label, t.subject)})
                     for n, t in enumerate(draft.targets)],
@@ -135,7 +158,8 @@ def build(draft: EntryDraft, *, entry_id: UUID, act: UUID | None, occurred_at: d
         "ended": draft.ended, "facts": draft.facts,
         "why": {"reason_code": draft.why.reason_code, "text": hide("why.text", draft.why.text, draft.why.subject),
                 "private_note": hide("why.private_note", draft.why.private_note, draft.why.subject), "ticket": draft.why.ticket, "matter": draft.why.matter},
-        "context": {"via": draft.via or here.via, "request_id": here.request_id, "trace": here.trace, "client": here.client, "route": here.route, "method": here.method,
+        "context": {"via": draft.via or here.via, "request_id": here.request_id, "trace": here.trace,
+                    "client": (program.name if program else "") or here.client, "route": here.route, "method": here.method,
                     "ip": hide("context.ip", here.ip, draft.actor.id), "user_agent": hide("context.user_agent", here.user_agent, draft.actor.id)},
         "bulk": {"id": str(draft.bulk[0]), "index": draft.bulk[1], "total": draft.bulk[2], "parent": _text(draft.parent)} if draft.bulk else None,
         "lifecycle": {"retention": draft.retention, "held": draft.held or None},

@@ -43,7 +43,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
              "plan-columns"),
     ADMINISTRATION: ("person-sessions", "people-import", "scheduled", "scheduled-one", "groups", "group", "group-people", "services", "service", "service-people", "domains", "domain",
                      "settings", "notice", "notice-draft", "inactivity", "unused-accounts", "apps", "app-queue", "app", "claims", "claim", "claim-accounts", "transfers", "email-changes",
-                     "announcements", "webhooks", "webhook", "webhook-delivery", "webhook-events"),
+                     "announcements", "webhooks", "webhook", "webhook-delivery", "webhook-events", "security-event-streams"),
 }
 """Operations of the API below an organization. Those that are powers are acts."""
 _PAGE = {name: purpose for purpose, names in PAGES.items() for name in names}

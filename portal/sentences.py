@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from audit import record as audit_record
 from audit.queries import ERASED, Seen
 from dsar.cases import words as case_words
 from portal.powers import FALLS_DUE, POWERS
@@ -280,7 +281,14 @@ def _actor(seen: Seen) -> str:
     name = _said(seen, "actor.name") or _said(seen, "actor.email")
     if actor["type"] == "api_token":
         return _("An API token of %(name)s") % {"name": name or actor.get("id", "")}
-    return name or str(_NAMELESS.get(actor["type"], "")) or (_("(erased)") if actor.get("name") else str(actor.get("id", "")))
+    name = name or str(_NAMELESS.get(actor["type"], "")) or (_("(erased)") if actor.get("name") else str(actor.get("id", "")))
+    return _("%(name)s through %(app)s") % {"name": name, "app": through(seen.record)} if through(seen.record) else name
+
+
+def through(record: dict[str, Any]) -> str:
+    """The app with which somebody did it, as it was called then; '' where nobody let a program act in their name."""
+    found = audit_record.through(record)
+    return "" if found is None else found or _("an app that is gone")
 
 
 def _target(seen: Seen) -> str:

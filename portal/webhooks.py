@@ -112,6 +112,14 @@ def signal_streams(organization_id: UUID) -> list[SignalStream]:
         due=Count("waiting", filter=Q(waiting__state="due")), given_up=Count("waiting", filter=Q(waiting__state="failed"))).order_by("created_at"))
 
 
+def signal_json(row: SignalStream) -> dict[str, Any]:
+    """A stream of security events as the API shows it: never its path, nor the header that the program gave us."""
+    client = row.application
+    return {"id": str(row.id), "program": row.program, "service_id": plain(client.service_id), "installation_id": plain(client.installation_id), "method": row.method, "host": row.host,
+            "events": row.events, "state": row.state, "asked_state": row.status, "paused_since": plain(row.held_at), "waiting": row.due, "given_up": row.given_up,  # type: ignore[attr-defined]
+            "failures": row.failures, "next_try": plain(row.next_try), "last_success": plain(row.last_success), "last_error": row.last_error, "created_at": plain(row.created_at)}
+
+
 def catalogue() -> list[tuple[str, list[tuple[str, str]]]]:
     """Every event with its sentence, by families. The places of names are dots."""
     found: dict[str, list[tuple[str, str]]] = {}

@@ -162,7 +162,7 @@ def _place(account_id: UUID, cursor: str) -> dict[str, int]:
 
 
 def _page(account_id: UUID, organization_id: UUID, before: int | None, size: int) -> list[queries.Seen]:
-    """Acts of others on the person in one organization's log: successful ones that concern nobody else. Reads on until there are enough."""
+    """Acts of others on the person in one organization's log, and of apps in the person's own name: successful ones that concern nobody else. Reads on until there are enough."""
     mine, found, now = str(account_id), [], timezone.now()
     with tenancy.scope(org=organization_id, account=account_id, purpose=purposes.OWN):
         while len(found) <= size:
@@ -177,4 +177,6 @@ def _page(account_id: UUID, organization_id: UUID, before: int | None, size: int
 
 def _about_me(record: dict[str, object], mine: str) -> bool:
     people = {t["id"] for t in record.get("targets", []) if t["type"] == "person"}  # type: ignore[attr-defined]
+    if record["actor"].get("id") == mine and not sentences.through(record):  # type: ignore[attr-defined]
+        return False
     return record.get("category") not in _NOT_THEIRS and record["actor"]["type"] in _ACTORS and len(people) <= 2 and mine in people  # type: ignore[index]

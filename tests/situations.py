@@ -41,6 +41,7 @@ from accounts.models import (
     Service,
     ServiceAccess,
     Session,
+    SignalStream,
     SuccessionCase,
     Successor,
     Transfer,
@@ -111,6 +112,7 @@ DATA: dict[str, dict[str, Any]] = {
     "rotate-log-stream-secret": {"stream": "SIEM"}, "remove-log-stream": {"stream": "SIEM"},
     "add-webhook": {"name": "Lake", "url": "https://hooks.example.com/steward", "families": ["membership.*"], "events": "account.locked"}, "pause-webhook": {"webhook": "Payroll"},
     "change-webhook": {"webhook": "Payroll", "name": "Payroll", "url": "", "families": ["account.*"]}, "rotate-webhook-secret": {"webhook": "Payroll"}, "resume-webhook": {"webhook": "Payroll"},
+    "pause-security-events": {"program": "Signals"}, "resume-security-events": {"program": "Signals"},
     "redeliver-webhook": {"webhook": "Payroll", "delivery": DELIVERY}, "test-webhook": {"webhook": "Payroll"}, "remove-webhook": {"webhook": "Payroll"},
     "add-domain": {"domain": "xn--bcher-kva.com"}, "prove-domain": {"domain": "north.example.com"}, "renew-domain-token": {"domain": "north.example.com"}, "remove-domain": {"domain": "north.example.com"},
     "delete-organization": {"ground": "We merge", "address": ""}, "cancel-organization-deletion": {},
@@ -215,6 +217,8 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: stream_for(org, "SIEM", state="paused" if slug == "resume-log-stream" else "active"))
     if slug.endswith(("-webhook", "-webhook-secret")):
         arrange(lambda: webhook_for(org, "Payroll", state="paused" if slug == "resume-webhook" else "active", delivery=slug == "redeliver-webhook"))
+    if slug.endswith("-security-events"):
+        arrange(lambda: signals_for(org, "Signals", held_at=datetime.now(UTC) if slug.startswith("resume-") else None))
     if slug.endswith(("-notice", "-notice-draft")):
         arrange(lambda: draft_for(org, write=slug in {"discard-notice-draft", "publish-notice"}))
     if slug in {"cancel-scheduled", "reschedule"}:
@@ -451,6 +455,13 @@ def webhook_for(org: Org, name: str, *, delivery: bool = False, **more: Any) -> 
         WebhookDelivery.objects.filter(id=DELIVERY).delete()
         WebhookDelivery.objects.create(id=DELIVERY, organization=org.organization, webhook=row, entry=uuid.uuid4(), seq=1, action="membership.suspended", occurred_at=now, made_at=now, state="failed", attempts=10)
     return row
+
+
+def signals_for(org: Org, name: str, **more: Any) -> SignalStream:
+    """The security events of a service of the organization, fetched by it. Needs an open act."""
+    Service.objects.filter(organization=org.organization, name=name).delete()
+    service = service_for(org, name)
+    return SignalStream.objects.create(id=uuid.uuid4(), organization=org.organization, application=service.client, method="poll", created_at=datetime.now(UTC), **more)
 
 
 def domain_for(org: Org, name: str, **more: Any) -> Domain:

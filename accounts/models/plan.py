@@ -30,7 +30,7 @@ class Plan(Versioned):
     """A plan that outlives its request. Its digest is what people confirm and approve; if the world moves, it is void."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "power": "public", "requested_by": "public",
-             "requested_via": "public", "targets": "public", "data": "pii", "digest": "public", "summary": "unrecorded", "tier": "public",
+             "requested_via": "public", "requested_through": "public", "targets": "public", "data": "pii", "digest": "public", "summary": "unrecorded", "tier": "public",
              "state": "public", "created_at": "public", "expires_at": "public", "decided_by": "public",
              "decided_at": "public", "decision_note": "pii", "finished_at": "public", "progress": "unrecorded", "total": "public",
              "results": "unrecorded", "failure": "unrecorded", "attempts": "unrecorded",
@@ -41,6 +41,8 @@ class Plan(Versioned):
     requested_by = models.UUIDField()
     """The membership that asked for it."""
     requested_via = models.CharField(max_length=10)
+    requested_through = models.UUIDField(null=True, blank=True)
+    """The client of the app that asked for it in their name."""
     targets = ArrayField(models.UUIDField(), default=list)
     data = models.JSONField(default=dict)
     digest = models.CharField(max_length=64)

@@ -15,7 +15,7 @@ class SignalStream(Versioned):
 
     AUDIT = {
         "id": "public", "version": "unrecorded", "organization": "public", "application": "public", "method": "public", "url": "unrecorded", "host": "public", "authorization": "unrecorded",
-        "events": "public", "description": "public", "status": "public", "reason": "public", "failures": "unrecorded", "failing_since": "unrecorded", "next_try": "unrecorded",
+        "events": "public", "description": "public", "status": "public", "held_at": "public", "reason": "public", "failures": "unrecorded", "failing_since": "unrecorded", "next_try": "unrecorded",
         "last_success": "unrecorded", "last_error": "unrecorded", "last_status": "unrecorded", "served_at": "unrecorded", "verified_at": "unrecorded", "created_at": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -31,7 +31,9 @@ class SignalStream(Versioned):
     """The types that the receiver asked for, as it wrote them."""
     description = models.CharField(max_length=200, blank=True)
     status = models.CharField(max_length=8, default="enabled", choices=[("enabled", "enabled"), ("paused", "paused"), ("disabled", "disabled")])
-    """`paused`: what happens is kept for later; `disabled`: it is not kept either (SSF 1.0, section 8.1.2)."""
+    """What the receiver wants. `paused`: what happens is kept for later; `disabled`: it is not kept either (SSF 1.0, section 8.1.2)."""
+    held_at = models.DateTimeField(null=True)
+    """Since when an administrator lets it rest, whatever the receiver wants."""
     reason = models.CharField(max_length=200, blank=True)
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
@@ -47,6 +49,17 @@ class SignalStream(Versioned):
 
     class Meta:
         default_permissions = ()
+
+    @property
+    def state(self) -> str:
+        """How it stands for the receiver: a stream that an administrator lets rest is paused, unless it is off anyway."""
+        return "paused" if self.held_at is not None and self.status == "enabled" else self.status
+
+    @property
+    def program(self) -> str:
+        """The service or the app, as people know it."""
+        client = self.application
+        return client.service.name if client.service is not None else client.installation.app.name if client.installation is not None else client.name
 
 
 class SignalExclusion(Identified):

@@ -26,7 +26,8 @@ def put(work: Work, *, judged: Any, verdict: Any, approvers: Iterable[UUID]) -> 
     """Write the act down for later, instead of doing it. One entry says so; nothing else of the person changes."""
     person, due = verdict.target, judged.due_at
     row = _new(work, person, power=judged.power.slug, data=rules.without_time(judged.data), due=due, via=judged.actor.via, by=judged.actor.membership_id, tier=verdict.tier,
-               digest=rules.substance(power=judged.power.slug, person=person, effects=verdict.effects), approvers=approvers)
+               digest=rules.substance(power=judged.power.slug, person=person, effects=verdict.effects), approvers=approvers,
+               through=judged.actor.through and judged.actor.through.client)
     work.note(person.id, event="plan.scheduled", **said(row))
 
 
@@ -36,17 +37,18 @@ def put_back(work: Work, person: Person, *, data: dict[str, Any], due: datetime)
 
 
 def _new(work: Work, person: Person, *, power: str, data: dict[str, Any], due: datetime, via: str, by: UUID | None, tier: int, digest: str, approvers: Iterable[UUID],
-         automatic: bool = False) -> Plan:
+         automatic: bool = False, through: UUID | None = None) -> Plan:
     assert person.membership is not None
-    row = _row(work, person.membership, power=power, data=data, due=due, via=via, by=by, tier=tier, digest=digest, approvers=approvers, automatic=automatic)
+    row = _row(work, person.membership, power=power, data=data, due=due, via=via, by=by, tier=tier, digest=digest, approvers=approvers, automatic=automatic, through=through)
     rows_of(person).append(row)
     return row
 
 
 def _row(work: Work, membership: Membership, *, power: str, data: dict[str, Any], due: datetime, via: str, by: UUID | None, tier: int, digest: str, approvers: Iterable[UUID],
-         automatic: bool) -> Plan:
+         automatic: bool, through: UUID | None = None) -> Plan:
     row = Plan(
-        id=uuid.uuid4(), organization_id=membership.organization_id, power=power, requested_by=by or membership.id, requested_via=via, targets=[membership.id], subject=membership.id,
+        id=uuid.uuid4(), organization_id=membership.organization_id, power=power, requested_by=by or membership.id, requested_via=via, requested_through=through,
+        targets=[membership.id], subject=membership.id,
         data=plain(data), digest=digest, tier=tier, state=PlanState.SCHEDULED, created_at=work.now, expires_at=due, due_at=due, total=1, automatic=automatic,
         summary={"approvers": [str(i) for i in approvers]}, warned=rules.warned_for(due=due, now=work.now))
     work.add(row)

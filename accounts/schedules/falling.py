@@ -58,8 +58,9 @@ def run(*, now: datetime) -> None:
 
 def _plans(now: datetime) -> Iterator[Item]:
     rows = Plan.objects.filter(state=PlanState.SCHEDULED, due_at__lte=now).order_by("due_at", "created_at")
-    for row in rows.values("id", "organization_id", "subject", "due_at", "power", "requested_by", "requested_via", "data", "summary", "automatic").iterator(chunk_size=2000):
-        key = json.dumps([row["power"], str(row["requested_by"]), row["requested_via"], row["automatic"], row["summary"].get("approvers", []), row["data"]], sort_keys=True)
+    for row in rows.values("id", "organization_id", "subject", "due_at", "power", "requested_by", "requested_via", "requested_through", "data", "summary", "automatic").iterator(chunk_size=2000):
+        asked = [row["requested_via"], str(row["requested_through"])]
+        key = json.dumps([row["power"], str(row["requested_by"]), asked, row["automatic"], row["summary"].get("approvers", []), row["data"]], sort_keys=True)
         yield Item(row["due_at"], "plan", row["organization_id"], key, row["subject"], row["id"])
 
 

@@ -25,6 +25,6 @@ def poll(stream: SignalStream, asked: Mapping[str, Any], *, now: datetime) -> di
         rows.filter(id=tokens.jti(word), state="due").update(state="failed", error=code[:40] if code.replace("_", "").isalnum() else "refused")
     SignalStream.objects.filter(id=stream.id).update(last_success=now, served_at=now, last_error="", failures=0)
     most = min(most, MOST)
-    away = stream.status != "enabled" or resting(stream.application.service_id, stream.application.installation_id, now)
+    away = stream.state != "enabled" or resting(stream.application.service_id, stream.application.installation_id, now)
     found = [] if away else list(rows.filter(state="due").order_by("at", "issued_at", "id")[:most + 1])
     return {"sets": {str(row.id): tokens.token(row, client_id=stream.application.client_id) for row in found[:most]}, "moreAvailable": len(found) > most}

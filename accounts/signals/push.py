@@ -26,7 +26,8 @@ logger = logging.getLogger("steward.signals")
 SECONDS = 10.0
 _READ = 4096
 
-_DUE = """SELECT s.id, s.organization_id, s.failures > 0 FROM accounts_signalstream s WHERE s.method = 'push' AND s.status = 'enabled' AND (s.next_try IS NULL OR s.next_try <= %(now)s)
+_DUE = """SELECT s.id, s.organization_id, s.failures > 0 FROM accounts_signalstream s WHERE s.method = 'push' AND s.status = 'enabled' AND s.held_at IS NULL
+   AND (s.next_try IS NULL OR s.next_try <= %(now)s)
    AND EXISTS (SELECT 1 FROM accounts_signalevent e WHERE e.stream_id = s.id AND e.state = 'due' AND (e.next_try IS NULL OR e.next_try <= %(now)s)) 
    AND EXISTS (SELECT 1 FROM accounts_oauthapplication c LEFT JOIN accounts_service v ON v.id = c.service_id LEFT JOIN accounts_installation i ON i.id = c.installation_id
     WHERE c.id = s.application_id AND COALESCE(v.state, i.state) = 'active' AND (i.expires_at IS NULL OR i.expires_at > %(now)s)) ORDER BY s.served_at NULLS FIRST LIMIT 200"""
@@ -60,7 +61,7 @@ def turn(stream_id: UUID, org: UUID, *, stop: threading.Event | None = None) -> 
 def _step(stream_id: UUID, row: SignalEvent) -> bool:
     now = timezone.now()
     with scoped(row.organization_id):
-        stream = SignalStream.objects.select_related("application").filter(id=stream_id, status="enabled", method="push").first()
+        stream = SignalStream.objects.select_related("application").filter(id=stream_id, status="enabled", held_at=None, method="push").first()
         if stream is not None and resting(stream.application.service_id, stream.application.installation_id, now):
             return False
     if stream is None or (stream.next_try and stream.next_try > now):

@@ -76,9 +76,20 @@ def change(stream: SignalStream, asked: Mapping[str, Any], *, whole: bool, now: 
     return row
 
 
+def say(row: SignalStream, status: str, *, now: datetime, reason: str = "") -> None:
+    """Put down that the stream stands otherwise now; the receiver gets it with the rest, once there is something to get (SSF 1.0, section 8.1.5). Needs an open act."""
+    SignalEvent.objects.create(organization_id=row.organization_id, stream=row, kind=UPDATED, at=now, issued_at=now, claims={"status": status, **({"reason": reason} if reason else {})})
+
+
+def _unheld(row: SignalStream) -> None:
+    if row.held_at is not None:
+        raise Bad("access_denied", "An administrator of the organization paused this stream. Only an administrator can resume it.", 403)
+
+
 def remove(stream: SignalStream, *, now: datetime) -> None:
-    """The end of the stream, with everything that waits in it."""
+    """The end of the stream, with everything that waits in it. One that an administrator paused stays: a new one would not be."""
     with transaction.atomic(), recording.opened(org=stream.organization_id, now=now) as act:
+        _unheld(SignalStream.objects.select_for_update().get(id=stream.id))
         SignalStream.objects.filter(id=stream.id).delete()
         act.write([_draft(stream, "signals.stream_removed")])
 
@@ -89,6 +100,8 @@ def set_status(stream: SignalStream, status: object, reason: object, *, now: dat
         raise Bad("invalid_request", "status is enabled, paused or disabled; reason is a text of at most 200 characters")
     with transaction.atomic():
         row = SignalStream.objects.select_for_update(of=("self",)).select_related("application").get(id=stream.id)
+        if status == "enabled":
+            _unheld(row)
         if row.status != status:
             row.status, row.reason, row.version = str(status), reason, row.version + 1
             with recording.opened(org=row.organization_id, now=now) as act:
@@ -96,8 +109,7 @@ def set_status(stream: SignalStream, status: object, reason: object, *, now: dat
                 if status == "disabled":
                     SignalEvent.objects.filter(stream=row).delete()
                 else:
-                    SignalEvent.objects.create(organization_id=row.organization_id, stream=row, kind=UPDATED, at=now, issued_at=now,
-                                               claims={"status": status, **({"reason": reason} if reason else {})})
+                    say(row, str(status), now=now, reason=reason)
                 act.write([_draft(row, f"signals.stream_{status}")])
     return row
 

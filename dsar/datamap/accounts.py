@@ -334,6 +334,7 @@ UNITS: tuple[Unit, ...] = (
                 "user.history", erase="keep", ground="who asked stays with what was decided; the number leads to nobody once that person is erased"
             ),
             "requested_via": none("which way it was asked for"),
+            "requested_through": none("which app asked for it in their name"),
             "targets": data("user.unique_id", export="no", erase="keep", ground="random numbers that lead to nobody any more"),
             "data": data("user.content.private", export="others", erase="blank"),
             "subject": data("user.unique_id", export="no", erase="keep", ground="random numbers that lead to nobody any more"),

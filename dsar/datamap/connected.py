@@ -399,7 +399,7 @@ UNITS: tuple[Unit, ...] = (
                     "description": none("what a program calls its stream", reviewed="a program writes it about itself"),
                     "reason": none("why a program let events wait", reviewed="a program writes it about itself"),
                     "created_at": ORDER,
-                    **dict.fromkeys(("method", "status", "failures", "failing_since", "next_try", "last_success", "last_error", "last_status", "served_at", "verified_at"), WORKINGS),
+                    **dict.fromkeys(("method", "status", "failures", "failing_since", "next_try", "last_success", "last_error", "last_status", "served_at", "verified_at", "held_at"), WORKINGS),
                 },
             ),
         )

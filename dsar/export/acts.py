@@ -10,6 +10,7 @@ from uuid import UUID
 from accounts.work import plain
 from audit import queries
 from audit.queries import ERASED, Seen
+from audit.record import through
 from dsar.content.telling import untold
 from dsar.export.people import People
 
@@ -23,9 +24,10 @@ def to(*, me: UUID, orgs: dict[UUID, str], people: People, now: datetime) -> Ite
     """Acts of others on the person: when, where, what, by whom, on which ground, in which words. What the person is told later comes later."""
     for org, name in orgs.items():
         for seen in _walk(org, queries.Filters(target=me, not_actor=me, outcome="success"), people):
-            if seen.record.get("category") not in _HIDDEN and not untold(seen.record, now) and len({t["id"] for t in seen.record.get("targets", []) if t["type"] == "person"}) <= 2:
+            mine = seen.record["actor"].get("id") == str(me)
+            if seen.record.get("category") not in _HIDDEN and not mine and not untold(seen.record, now) and len({t["id"] for t in seen.record.get("targets", []) if t["type"] == "person"}) <= 2:
                 ground = seen.record.get("why", {}).get("reason_code", "")
-                yield {**_head(seen, name), "by": _who(seen, people), "ground": ground, "words": people.scrub(str(_open(seen, "why.text") or "")), "changes": _changes(seen, people)}
+                yield {**_head(seen, name), "by": _who(seen, people), **_through(seen), "ground": ground, "words": people.scrub(str(_open(seen, "why.text") or "")), "changes": _changes(seen, people)}
 
 
 def by(*, me: UUID, orgs: dict[UUID, str], people: People) -> Iterator[dict[str, Any]]:
@@ -33,7 +35,7 @@ def by(*, me: UUID, orgs: dict[UUID, str], people: People) -> Iterator[dict[str,
     for org, name in orgs.items():
         for seen in _walk(org, queries.Filters(actor=me), people):
             about = [people.of(t["id"]) for t in seen.record.get("targets", []) if t["type"] == "person"]
-            yield {**_head(seen, name), "outcome": seen.record["decision"]["outcome"], "about": about}
+            yield {**_head(seen, name), "outcome": seen.record["decision"]["outcome"], "about": about, **_through(seen)}
 
 
 def _walk(org: UUID, filters: queries.Filters, people: People) -> Iterator[Seen]:
@@ -54,6 +56,12 @@ def _numbers(seen: Seen) -> Iterator[str]:
         if change["class"] not in {"secret", "pii"}:
             for value in (change.get("before"), change.get("after")):
                 yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and _NUMBER.fullmatch(one))
+
+
+def _through(seen: Seen) -> dict[str, str]:
+    """With which app, where somebody let one act in their name."""
+    found = through(seen.record)
+    return {} if found is None else {"through": found}
 
 
 def _head(seen: Seen, organization: str) -> dict[str, Any]:

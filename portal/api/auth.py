@@ -102,7 +102,7 @@ def _by_app(request: HttpRequest, secret: str, slug: str | None, permission: str
     with tenancy.installation("a token names its organization"):
         usage.seen(use.session, needs, now=timezone.now())
     tenancy.set_request_scope(org=use.standing.organization_id, account=use.standing.account_id, purpose=request.purpose)  # type: ignore[attr-defined]
-    actor = access.actor_of_app(use.standing, token_id=use.session.id, scopes=scopes)
+    actor = access.actor_of_app(use.standing, token_id=use.session.id, client=use.session.client_id, scopes=scopes)
     request.organization = Organization.objects.get(id=use.standing.organization_id)  # type: ignore[attr-defined]
     if slug is None or request.organization.slug != slug or not actor.may(permission):  # type: ignore[attr-defined]
         raise NotFound

@@ -52,6 +52,27 @@ DELIVERY = thing(
         "attempts": many(ATTEMPT),
     }
 )
+SIGNALS = thing(
+    {
+        "id": shapes.ID,
+        "program": text(100, sample="Notes"),
+        "service_id": shapes.MAYBE_ID,
+        "installation_id": shapes.MAYBE_ID,
+        "method": choice("push", "poll"),
+        "host": text(260, sample="https://notes.example.com", about="The address without its path, where events are pushed."),
+        "events": many(text(120, sample="https://schemas.openid.net/secevent/caep/event-type/session-revoked")),
+        "state": choice("enabled", "paused", "disabled"),
+        "asked_state": choice("enabled", "paused", "disabled"),
+        "paused_since": shapes.MAYBE_STAMP,
+        "waiting": number(0, about="Events that wait to be taken."),
+        "given_up": number(0),
+        "failures": number(0, about="Attempts that failed since the last success."),
+        "next_try": shapes.MAYBE_STAMP,
+        "last_success": shapes.MAYBE_STAMP,
+        "last_error": text(40, sample="", about="A code, empty after a success."),
+        "created_at": shapes.STAMP,
+    }
+)
 WEBHOOKS = thing({"webhooks": many(WEBHOOK)})
 IN_FULL = thing(WEBHOOK["properties"] | {"deliveries": many(DELIVERY)})
 EVENTS = thing({"events": many(thing({"name": text(80, sample="membership.suspended"), "means": text(300, sample="… suspended …")}))})
@@ -81,7 +102,22 @@ def events(_call: Call) -> dict[str, Any]:
     return {"events": [{"name": name, "means": words} for _family, rows in webhooks.catalogue() for name, words in rows]}
 
 
+def signals(call: Call) -> dict[str, Any]:
+    """Who gets security events: `asked_state` is what the program wants, `paused_since` is when an administrator paused it, `state` is what is so."""
+    return {"streams": [webhooks.signal_json(row) for row in webhooks.signal_streams(call.organization_id)]}
+
+
 OPERATIONS = (
+    Operation(
+        name="security-event-streams",
+        method="GET",
+        path="orgs/{slug}/security-event-streams/",
+        part="Webhooks",
+        summary="List the programs that get security events",
+        permission=PERMISSION,
+        run=signals,
+        answers={200: thing({"streams": many(SIGNALS)})},
+    ),
     Operation(name="webhooks", method="GET", path="orgs/{slug}/webhooks/", part="Webhooks", summary="List webhooks", permission=PERMISSION, run=listed, answers={200: WEBHOOKS}),
     Operation(
         name="webhook",

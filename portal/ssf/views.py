@@ -18,6 +18,7 @@ from accounts.signals.streams import Bad
 from portal.ssf.callers import caller
 
 LARGEST = 65_536
+_PAUSED = "An administrator of the organization paused this stream."
 
 
 def configuration(_request: HttpRequest) -> JsonResponse:
@@ -106,7 +107,7 @@ def _delete(request: HttpRequest, client: OAuthApplication) -> HttpResponse:
 
 
 def _status(row: SignalStream) -> JsonResponse:
-    return JsonResponse({"stream_id": str(row.id), "status": row.status, **({"reason": row.reason} if row.reason else {})})
+    return JsonResponse({"stream_id": str(row.id), "status": row.state, **({"reason": reason} if (reason := _PAUSED if row.state != row.status else row.reason) else {})})
 
 
 def _read_status(request: HttpRequest, client: OAuthApplication) -> HttpResponse:

@@ -88,7 +88,8 @@ def on_organization(request: HttpRequest, slug: str, power_slug: str) -> HttpRes
 
 
 _STREAMS = ("add-log-stream", "pause-log-stream", "resume-log-stream", "rotate-log-stream-secret", "remove-log-stream")
-_WEBHOOKS = ("add-webhook", "change-webhook", "rotate-webhook-secret", "pause-webhook", "resume-webhook", "redeliver-webhook", "test-webhook", "remove-webhook")
+_WEBHOOKS = ("add-webhook", "change-webhook", "rotate-webhook-secret", "pause-webhook", "resume-webhook", "redeliver-webhook", "test-webhook", "remove-webhook",
+             "pause-security-events", "resume-security-events")
 _DOMAINS = ("add-domain", "prove-domain", "renew-domain-token", "remove-domain", "announce-claim", "release-domain")
 _CLAIMS = ("cancel-claim", "exempt-account", "answer-objection")
 _KEEPING = ("set-audit-retention", "hold-audit", "release-audit-hold")

@@ -32,6 +32,7 @@ def entry(request: HttpRequest, slug: str, entry_id: UUID) -> HttpResponse:
         "context": seen.record.get("context", {}), "address": _opened(seen, "context.ip"), "program": _opened(seen, "context.user_agent"), "note": _opened(seen, "why.private_note"),
         "by": people.get(seen.record["actor"].get("id", "")), "about": [people[t["id"]] for t in seen.record.get("targets", []) if t["type"] == "person" and t["id"] in people],
         "plan": seen.record.get("delegation", {}).get("plan"), "bulk": seen.record.get("bulk"), "token": seen.record["actor"].get("token_id"), "auth": seen.record["actor"].get("auth", {}),
+        "through": sentences.through(seen.record), "grant": seen.record.get("delegation", {}).get("grant_id"),
         "withheld": _withheld(org, seen),
     }
     return render(request, "audit/entry.html", context)

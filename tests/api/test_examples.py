@@ -139,7 +139,7 @@ def make_org_for(slug: str, people: list[tuple[str, str, bool]]) -> Any:
 
 
 RETENTION = ("set-retention-rule", "remove-retention-rule", "continue-retention-run")
-PROGRAMS = (*apps.DATA, *(name for name in DATA if name.endswith(("-webhook", "-webhook-secret"))))
+PROGRAMS = (*apps.DATA, *(name for name in DATA if name.endswith(("-webhook", "-webhook-secret", "-security-events"))))
 VALUES = ("suggest-change", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute", "answer-value-dispute")
 
 
