@@ -4,7 +4,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import resource
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -73,7 +72,7 @@ def _looks(org: seed.Org, many: int, scale: seed.Scale, folder: Path) -> dict[st
         figures = slices(variants, baseline=_EMPTY, pace=Pace(scale.rounds, scale.seconds))
         for name, variant in variants.items():
             found = profile.write(variant, folder / f"oauth_{name.rpartition(' ')[2]}_profile.txt", title=name, scope=lambda: tenancy.installation("the benchmarks look"))
-            print(f"        {name}: {len(found)} statements", flush=True)
+            print(f"        {name}: {figures[name].ratio:.2f}, {len(found)} statements", flush=True)
     return figures
 
 
@@ -117,12 +116,11 @@ def _cleared(org: seed.Org, grants: int, folder: Path) -> dict[int, dict[str, fl
         program = oauth_rows.app(org)
         oauth_rows.fill(org, program, many, active=False)
         plain = _by_sql(program)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         act = once(lambda program=program: _removed(org, program))  # type: ignore[misc]
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         worker = json.loads(run_python("-m", "tests.benchmarks.oauth_worker").splitlines()[-1])
         _over(program, many)
-        found[many] = {**worker, "plain": plain, "act": act, "whole": act + worker["seconds"], "grown": grown}
+        print(f"        {many:,} consents: plain SQL {plain:.1f} s, the act {act:.2f} s, the job {worker['seconds']:.1f} s, {worker['peak'] / 1024:.0f} MB", flush=True)
+        found[many] = {**worker, "plain": plain, "act": act, "whole": act + worker["seconds"]}
     return found
 
 
