@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -101,18 +102,33 @@ def connected(host: str, port: int, *, seconds: float, tls: bool, ca: str = "", 
     `at` are the name's addresses where the caller asked for them itself; they are checked all the same.
     """
     end = time.monotonic() + seconds
+    raw = _reach(host, port, end, seconds=seconds, tls=tls, configured=configured, at=at)
+    live = raw
+    try:
+        with _clock(raw, end):
+            if tls:
+                live = context(ca).wrap_socket(raw, server_hostname=host)
+            yield live
+    finally:
+        live.close()
+        raw.close()
+
+
+def _reach(host: str, port: int, end: float, *, seconds: float, tls: bool, configured: bool = False, at: Sequence[str] = ()) -> socket.socket:
     places = allowed(at, configured=configured) if at else resolve(host, port, seconds=seconds, configured=configured or demo(host, port))
-    raw = _connect(places, port, end, anywhere=tls or configured or demo(host, port))
+    return _connect(places, port, end, anywhere=tls or configured or demo(host, port))
+
+
+@contextmanager
+def _clock(raw: socket.socket, end: float) -> Iterator[None]:
+    """The connection is cut when the time is over; what goes wrong on it is said in our words."""
     cut = threading.Event()
-    ending = raw.dup()
+    ending = socket.socket(fileno=os.dup(raw.fileno()))
     timer = threading.Timer(max(0.0, end - time.monotonic()), _cut, [ending, cut])
     timer.daemon = True
     timer.start()
-    live: socket.socket = raw
     try:
-        if tls:
-            live = context(ca).wrap_socket(raw, server_hostname=host)
-        yield live
+        yield
     except (ssl.SSLError, ssl.CertificateError) as error:
         raise NotSent("too_slow" if cut.is_set() else "tls_failed") from error
     except TimeoutError as error:
@@ -121,8 +137,6 @@ def connected(host: str, port: int, *, seconds: float, tls: bool, ca: str = "", 
         raise NotSent("too_slow" if cut.is_set() else "unreachable") from error
     finally:
         timer.cancel()
-        live.close()
-        raw.close()
         ending.close()
 
 
@@ -161,9 +175,8 @@ def context(ca: str) -> ssl.SSLContext:
     return made
 
 
-def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca: str = "", seconds: float = 10.0, limit: int = 0, configured: bool = False,
-            at: Sequence[str] = ()) -> Answer:
-    """One request, one answer, no redirect. Raises NotSent."""
+def _place(url: str) -> tuple[bool, str, int, str]:
+    """Whether by TLS, the name, the port, and what is asked for there. Raises NotSent."""
     parts = urlsplit(url)
     try:
         port = parts.port
@@ -172,11 +185,97 @@ def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = 
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
         raise NotSent("bad_address")
     tls = parts.scheme == "https"
-    port = port or (443 if tls else 80)
-    with connected(parts.hostname, port, seconds=seconds, tls=tls, ca=ca, configured=configured, at=at) as connection:
-        kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
-        spoken = kind(parts.hostname, port)
-        spoken.sock = connection  # connected already, to the address that was checked
-        spoken.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers))
+    return tls, parts.hostname, port or (443 if tls else 80), (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _spoken(connection: socket.socket, host: str, port: int, *, tls: bool) -> http.client.HTTPConnection:
+    found = (http.client.HTTPSConnection if tls else http.client.HTTPConnection)(host, port)
+    found.sock = connection  # connected already, to the address that was checked
+    return found
+
+
+def request(method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", ca: str = "", seconds: float = 10.0, limit: int = 0, configured: bool = False,
+            at: Sequence[str] = ()) -> Answer:
+    """One request, one answer, no redirect. Raises NotSent."""
+    tls, host, port, path = _place(url)
+    with connected(host, port, seconds=seconds, tls=tls, ca=ca, configured=configured, at=at) as connection:
+        spoken = _spoken(connection, host, port, tls=tls)
+        spoken.request(method, path, body, dict(headers))
         answer = spoken.getresponse()
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read(limit) if limit else b"")
+
+
+_LEFT = 16 * 1024
+"""Bytes of an answer that are read away, so that the connection can be used once more. What is longer, or does not come at once, ends it."""
+
+
+class Kept:
+    """A connection that is used for several requests to one place, one after the other: to the address that was checked when it was made, and only for as long as its holder stays. For one thread.
+
+    What was written to a connection that the peer had ended meanwhile is written to a new one; so only what may come twice is sent this way.
+    """
+
+    def __init__(self) -> None:
+        self._where: tuple[bool, str, int, str] | None = None
+        self._open: http.client.HTTPConnection | None = None
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = self._where = None
+
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes, ca: str = "", seconds: float = 10.0) -> Answer:
+        """One request, one answer of which nobody reads the body, no redirect. Raises NotSent."""
+        tls, host, port, path = _place(url)
+        end = time.monotonic() + seconds
+        if self._where == (tls, host, port, ca) and self._open is not None:
+            try:
+                return self._ask(self._open, path, headers, body, end)
+            except NotSent as error:
+                self.close()
+                if error.code != "unreachable":
+                    raise
+        self.close()
+        raw = _reach(host, port, end, seconds=seconds, tls=tls)
+        try:
+            with _clock(raw, end):
+                live = context(ca).wrap_socket(raw, server_hostname=host) if tls else raw
+        except BaseException:
+            raw.close()
+            raise
+        self._open, self._where = _spoken(live, host, port, tls=tls), (tls, host, port, ca)
+        return self._ask(self._open, path, headers, body, end)
+
+    def _ask(self, spoken: http.client.HTTPConnection, path: str, headers: Mapping[str, str], body: bytes, end: float) -> Answer:
+        try:
+            with _clock(spoken.sock, end):
+                spoken.sock.settimeout(max(0.1, end - time.monotonic()))
+                spoken.request("POST", path, body, dict(headers))
+                answer = spoken.getresponse()
+        except NotSent:
+            self.close()
+            raise
+        found = Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, b"")
+        if not self._read_away(spoken, answer):
+            self.close()
+        return found
+
+    @staticmethod
+    def _read_away(spoken: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> bool:
+        """Whether nothing of the answer is left on the connection. It is in hand already: what goes wrong here concerns nobody."""
+        if answer.isclosed() and not answer.will_close and spoken.sock is not None:
+            return True
+        if answer.will_close or spoken.sock is None or (answer.length or 0) > _LEFT:
+            return False
+        try:
+            spoken.sock.settimeout(0.2)
+            answer.read(_LEFT)
+            return answer.isclosed()
+        except (OSError, http.client.HTTPException):
+            return False

@@ -78,7 +78,7 @@ def follow() -> None:
 
 
 def _apps() -> bool:
-    return delivering.waiting(now=timezone.now()) or apps_running.waiting()
+    return delivering.waiting(now=timezone.now()) or apps_running.waiting() or apps_running.unfinished()
 
 
 def _rounds() -> bool:
@@ -235,9 +235,13 @@ def tellings() -> None:
 
 
 def apps() -> None:
-    """Tell providers of apps, and people whose app is gone, for some seconds; what is left goes to the end of the queue. A provider that hangs keeps nobody's mail waiting."""
+    """Tell providers of apps, clear what people hold of an app that is gone, and tell them, for some seconds; what is left goes to the end of the queue.
+
+    A provider that hangs keeps nobody's mail waiting.
+    """
     _begun("apps")
     delivering.run(now=timezone.now(), most=5)
+    apps_running.clear(now=timezone.now())
     if apps_running.tell(now=timezone.now()) or _apps():
         wake("apps")
     wake()

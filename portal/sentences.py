@@ -204,6 +204,7 @@ OTHER = {
     **case_words.SENTENCES,
     "app.scopes_pending": gettext_lazy("The app “%(target)s” asks for more than it has"), "app.approval_ended": gettext_lazy("The approval of the app “%(target)s” ended on its day"),
     "app.expired": gettext_lazy("The app “%(target)s” was removed, because the time for which it was installed is over"),
+    "app.cleared": gettext_lazy("Consents and sign-ins at the app “%(target)s”, which was removed, ended"),
     "role.refreshed": gettext_lazy("An upgrade changed what the built-in role “%(target)s” may do"),
 }
 NAMES = ("actor.name", "actor.email", *(f"targets.{n}.label" for n in range(4)))

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from accounts.models import AppGrant, Installation, Membership
 
 _HERE = ("active", "restricted")
@@ -13,19 +15,17 @@ _HERE = ("active", "restricted")
 
 def refusal(*, account_id: UUID, installation_id: UUID, now: datetime) -> str:
     """Why not, or '': `app_unknown`, `app_ended`, `app_suspended`, `app_expired`, `not_member` (of its organization), `no_consent` (the person has not allowed anything yet, or took it back)."""
-    found = Installation.objects.filter(id=installation_id).values_list("state", "expires_at", "organization_id").first()
+    member = Membership.objects.filter(organization_id=OuterRef("organization_id"), account_id=account_id, status__in=_HERE)
+    agreed = AppGrant.objects.filter(installation_id=OuterRef("id"), account_id=account_id, ended_at=None)
+    found = Installation.objects.filter(id=installation_id).values_list("state", "expires_at", Exists(member), Exists(agreed)).first()
     if found is None:
         return "app_unknown"
-    state, expires_at, organization_id = found
+    state, expires_at, is_member, has_agreed = found
     if state != "active":
         return f"app_{state}"
     if expires_at is not None and expires_at <= now:
         return "app_expired"
-    if not Membership.objects.filter(organization_id=organization_id, account_id=account_id, status__in=_HERE).exists():
-        return "not_member"
-    if not AppGrant.objects.filter(installation_id=installation_id, account_id=account_id, ended_at=None).exists():
-        return "no_consent"
-    return ""
+    return "not_member" if not is_member else "" if has_agreed else "no_consent"
 
 
 def granted(*, account_id: UUID, installation_id: UUID) -> frozenset[str]:

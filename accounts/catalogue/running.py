@@ -1,4 +1,4 @@
-"""What happens to apps by time alone: approvals and installations end on their day, and people hear that an app which they had allowed something is gone."""
+"""What happens to apps by time alone: approvals and installations end on their day, what people hold of an app that is gone is cleared, and they hear of it."""
 from __future__ import annotations
 
 import logging
@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import outbox
 from accounts.catalogue import ending
@@ -62,6 +63,37 @@ def _installation(installation_id: UUID, now: datetime) -> None:
 def _draft(action: str, organization_id: UUID, app_id: UUID, name: str, facts: dict[str, object]) -> EntryDraft:
     return EntryDraft(org=organization_id, action=action, category="app", outcome="success", actor=ActorRef(type="schedule"), via="schedule", targets=[TargetRef(type="app", id=app_id, label=name)],
                       facts=facts)
+
+
+def _uncleared() -> QuerySet[Installation]:
+    return Installation.objects.filter(Exists(AppGrant.objects.filter(installation=OuterRef("pk"), ended_at=None)), state="ended")
+
+
+def unfinished() -> bool:
+    """Whether people still hold something of an app that is gone."""
+    with whole("people of every organization hold something of an app that is gone"):
+        return _uncleared().exists()
+
+
+def clear(*, now: datetime, parts: int = 20) -> bool:
+    """End what people hold of apps that are gone, part by part, each with its entry; whether more is left. Safe to run twice at once, and after a kill."""
+    with whole("people of every organization hold something of an app that is gone"):
+        for _part in range(parts):
+            with transaction.atomic():
+                if not _cleared(now):
+                    return False
+    return True
+
+
+def _cleared(now: datetime) -> bool:
+    """One part of one app: somebody else's is left to them."""
+    row = _uncleared().select_for_update(of=("self",), skip_locked=True).select_related("app").order_by("ended_at").first()
+    if row is None:
+        return False
+    with recording.opened(org=row.organization_id, now=now) as act:
+        facts = ending.part(row, why=row.ended_why, at=row.ended_at or now, now=now)
+        act.write([_draft("app.cleared", row.organization_id, row.app_id, row.app.name, {"app": row.app.slug, "installation": str(row.id), **facts})])
+    return True
 
 
 def _untold() -> object:

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from accounts.work import Work
 
 _USABLE = frozenset({"active", "restricted"})
+AT_ONCE = 2000
+"""So many sessions end with one statement: however many there are, no more than that are in memory."""
 _END = """
 WITH ended AS (
   UPDATE accounts_programsession s SET ended_at = %(now)s, ended_why = %(why)s FROM accounts_oauthapplication c
-  WHERE c.id = s.client_id AND s.ended_at IS NULL AND {sessions} RETURNING s.id, s.organization_id, s.account_id, s.client_id, c.client_id AS audience, c.logout_url),
+  WHERE c.id = s.client_id AND s.id IN (SELECT s.id FROM accounts_programsession s WHERE s.ended_at IS NULL AND {sessions} LIMIT %(most)s FOR UPDATE)
+  RETURNING s.id, s.organization_id, s.account_id, s.client_id, c.client_id AS audience, c.logout_url),
 families AS (SELECT r.id, r.access_token_id FROM oauth2_provider_refreshtoken r WHERE r.user_id IN (SELECT account_id FROM ended) AND r.token_family IN (SELECT id FROM ended)),
 access AS (DELETE FROM oauth2_provider_accesstoken WHERE id IN (SELECT access_token_id FROM families UNION SELECT t.id FROM oauth2_provider_accesstoken t WHERE {tokens})),
 refresh AS (DELETE FROM oauth2_provider_refreshtoken WHERE id IN (SELECT id FROM families UNION SELECT t.id FROM oauth2_provider_refreshtoken t WHERE {tokens})),
@@ -33,12 +36,12 @@ SELECT id, organization_id, account_id, client_id, audience, logout_url FROM end
 
 def end(*, accounts: Iterable[UUID] | None = None, clients: Iterable[UUID] | None = None, organization: UUID | None = None, browsers: Iterable[UUID] | None = None,
         sessions: Iterable[UUID] | None = None, now: datetime, why: str = "ended", tell: bool = True) -> int:
-    """End every session at programs, token, code and device of these accounts, at these clients, or of these accounts at these clients; in one statement. Needs an open act.
+    """End every session at programs, token, code and device of these accounts, at these clients, or of these accounts at these clients; set-based, and in one transaction. Needs an open act.
 
     `organization` narrows it to that organization's programs; `browsers` are sessions of ours out of which it began; `sessions` are sessions at programs themselves.
     The programs are told, unless it is they who ended it: the calls are owed in the same transaction. Returns how many sessions at programs ended.
     """
-    given: dict[str, Any] = {"now": now, "why": why}
+    given: dict[str, Any] = {"now": now, "why": why, "most": AT_ONCE}
     own, tokens, devices = [], [], []
     for name, values, ours, theirs, codes in (
             ("accounts", accounts, "s.account_id", "t.user_id", "t.user_id = ANY(%(accounts)s)"),
@@ -59,13 +62,23 @@ def end(*, accounts: Iterable[UUID] | None = None, clients: Iterable[UUID] | Non
         own.append("s.organization_id = %(organization)s")
         tokens.append("t.application_id IN (SELECT id FROM accounts_oauthapplication WHERE organization_id = %(organization)s)")
         devices.append("t.client_id IN (SELECT client_id FROM accounts_oauthapplication WHERE organization_id = %(organization)s)")
-    with installation("what programs hold of a person is in every organization"), connection.cursor() as cursor:
-        cursor.execute(_END.format(sessions=" AND ".join(own), tokens=" AND ".join(tokens), devices=" AND ".join(devices)), given)
+    statement, ended = _END.format(sessions=" AND ".join(own), tokens=" AND ".join(tokens), devices=" AND ".join(devices)), 0
+    with installation("what programs hold of a person is in every organization"):
+        while rows := _some(statement, given, now=now, tell=tell):
+            ended += rows
+            if rows < AT_ONCE:
+                break
+    return ended
+
+
+def _some(statement: str, given: dict[str, Any], *, now: datetime, tell: bool) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
         rows = cursor.fetchall()
-        LogoutCall.objects.bulk_create([
-            LogoutCall(id=uuid.uuid4(), organization_id=org, account_id=account, session_id=row, url=url, audience=audience, made_at=now, next_at=now,
-                       subject=subject(account_id=account, application_id=client))
-            for row, org, account, client, audience, url in rows if url and tell], batch_size=2000)
+    LogoutCall.objects.bulk_create([
+        LogoutCall(id=uuid.uuid4(), organization_id=org, account_id=account, session_id=row, url=url, audience=audience, made_at=now, next_at=now,
+                   subject=subject(account_id=account, application_id=client))
+        for row, org, account, client, audience, url in rows if url and tell])
     return len(rows)
 
 

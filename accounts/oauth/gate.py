@@ -31,18 +31,23 @@ class Look:
 def look(*, account_id: UUID, client: OAuthApplication, now: datetime) -> Look:
     """The same, with what was found on the way."""
     with installation("a program names its organization"):
-        found = access.standing(account_id=account_id, organization_id=client.organization_id, now=now)
-        if found is None or found.refusal:
-            return Look(found, found.refusal if found else "not_a_member")
-        if client.organization.status == OrganizationStatus.DELETED:
-            return Look(found, "organization_gone")
-        if client.service_id is not None:
-            from accounts.services import entry  # both packages ask each other
+        return within(account_id=account_id, client=client, now=now)
 
-            level = entry.level(account_id=account_id, service_id=client.service_id, now=now)
-            return Look(found, "" if level else entry.refusal(account_id=account_id, service_id=client.service_id, now=now) or "no_service_access", level)
-        if client.installation_id is not None:
-            from accounts.catalogue import consent
 
-            return Look(found, consent.refusal(account_id=account_id, installation_id=client.installation_id, now=now))
-        return Look(found, "unknown_program")
+def within(*, account_id: UUID, client: OAuthApplication, now: datetime) -> Look:
+    """The same, for whoever has the reach already: the question that is asked at every use of a token."""
+    found = access.standing(account_id=account_id, organization_id=client.organization_id, now=now)
+    if found is None or found.refusal:
+        return Look(found, found.refusal if found else "not_a_member")
+    if client.organization.status == OrganizationStatus.DELETED:
+        return Look(found, "organization_gone")
+    if client.service is not None:
+        from accounts.services import entry  # both packages ask each other
+
+        level, why = entry.at(found, client.service)
+        return Look(found, why, level)
+    if client.installation_id is not None:
+        from accounts.catalogue import consent
+
+        return Look(found, consent.refusal(account_id=account_id, installation_id=client.installation_id, now=now))
+    return Look(found, "unknown_program")

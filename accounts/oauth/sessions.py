@@ -72,10 +72,10 @@ def refresh_token(_request: Any) -> str:
 
 
 def state(session: ProgramSession | None, *, now: datetime) -> Use:
-    """Whether this session goes on: it has not ended, the person's epochs are those it began with, and the person may use the program."""
+    """Whether this session goes on: it has not ended, the person's epochs are those it began with, and the person may use the program. Needs the reach."""
     if session is None or session.ended_at is not None:
         return Use(session, None, "ended")
-    look = gate.look(account_id=session.account_id, client=session.client, now=now)
+    look = gate.within(account_id=session.account_id, client=session.client, now=now)
     found = look.standing
     if found is None or (session.auth_epoch, session.access_epoch) != (found.auth_epoch, found.access_epoch):
         return Use(session, found, "ended")
@@ -88,9 +88,12 @@ def by_access_token(token: str, *, client: OAuthApplication | None = None, what:
     if shape is None:
         return Use(None, None, "unknown")
     row = AccessToken.objects.filter(token_checksum=digest(token)).values_list("application_id", "user_id", "scope", "expires", "created").first()
-    session = ProgramSession.objects.select_related("client__organization").filter(id=UUID(shape[1])).first() if row else None
+    rows = ProgramSession.objects.filter(id=UUID(shape[1]))
+    session = (rows if client else rows.select_related("client__organization", "client__service")).first() if row else None
     if row is None or session is None or (session.client_id, session.account_id) != row[:2] or (client is not None and client.id != session.client_id):
         return Use(None, None, "unknown")
+    if client is not None:
+        session.client = client
     if row[3] <= now:
         return Use(session, None, "expired")
     found = state(session, now=now)

@@ -9,7 +9,7 @@ from oauth2_provider.models import Grant, RefreshToken
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749 import errors
 
-from accounts.models import ProgramSession
+from accounts.models import OAuthApplication, ProgramSession
 from accounts.oauth import claims, clients, keys, sessions, usage
 
 
@@ -17,6 +17,12 @@ class Validator(OAuth2Validator):
     """Asked by oauthlib at each step. Whoever calls it has set the reach: a program names its organization."""
 
     # --- the program
+
+    def _load_application(self, client_id: str, request: Any) -> Any:
+        """With what every use asks of it."""
+        if request.client is None:
+            request.client = OAuthApplication.objects.select_related("organization", "service").filter(client_id=client_id).first()
+        return super()._load_application(client_id, request)
 
     def _check_secret(self, provided_secret: str, stored_secret: str) -> bool:
         return bool(stored_secret) and clients.same(provided_secret, stored_secret)

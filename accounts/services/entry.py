@@ -31,15 +31,20 @@ def used(*, account_id: UUID, service_id: UUID, now: datetime) -> None:
         rows.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - NOTED)).update(last_used_at=now)
 
 
+def at(standing: access.Standing, service: Service) -> tuple[str, str]:
+    """How far the person may go at the service, and why not, for whoever knows how they stand in its organization. Needs the reach."""
+    if standing.refusal:
+        return "", standing.refusal
+    if service.state != "active":
+        return "", "service_suspended"
+    found = ways.level(membership_id=standing.membership_id, service_id=service.id)
+    return (found, "") if found else ("", "no_service_access")
+
+
 def _found(account_id: UUID, service_id: UUID, now: datetime) -> tuple[str, str]:
     with installation("a service names its organization"):
         service = Service.objects.filter(id=service_id).only("organization_id", "state").first()
         if service is None:
             return "", "unknown_service"
         standing = access.standing(account_id=account_id, organization_id=service.organization_id, now=now)
-        if standing is None or standing.refusal:
-            return "", standing.refusal if standing else "not_a_member"
-        if service.state != "active":
-            return "", "service_suspended"
-        found = ways.level(membership_id=standing.membership_id, service_id=service_id)
-    return (found, "") if found else ("", "no_service_access")
+        return at(standing, service) if standing is not None else ("", "not_a_member")

@@ -10,17 +10,19 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Installation, Service, Webhook, WebhookAttempt, WebhookDelivery
+from accounts.models import Installation, Service, Webhook, WebhookDelivery
+from accounts.tenancy import scope
 from accounts.webhooks import payload
-from audit import recording
+from audit import outbound, recording
 from audit.queries import records
 from audit.record import ActorRef, EntryDraft, TargetRef
 from audit.streams import sending
@@ -58,11 +60,12 @@ def due() -> list[tuple[UUID, UUID, bool]]:
 def turn(webhook_id: UUID, org: UUID, *, stop: threading.Event | None = None) -> int:
     """Serve one webhook for a while. Returns how many messages were taken; two at once do not disturb each other."""
     taken, end = 0, time.monotonic() + SLICE
-    with alone(webhook_id) as held:
+    with alone(webhook_id) as held, scope(org=org), outbound.Kept() as kept:
         while held and time.monotonic() < end and not (stop and stop.is_set()):
-            rows, texts, client = _batch(webhook_id, org)
+            webhook, rows, texts, client = _batch(webhook_id, org)
             for row in rows:
-                if not _step(webhook_id, row, texts.get(row.entry) if row.entry else None, client):
+                webhook = _step(webhook, row, texts.get(row.entry) if row.entry else None, client, kept) if webhook else None
+                if webhook is None:
                     return taken
                 taken += 1
                 if time.monotonic() >= end or (stop and stop.is_set()):
@@ -72,18 +75,18 @@ def turn(webhook_id: UUID, org: UUID, *, stop: threading.Event | None = None) ->
     return taken
 
 
-def _batch(webhook_id: UUID, org: UUID) -> tuple[Sequence[WebhookDelivery], dict[UUID, str], UUID | None]:
-    """The next messages, with the records that they tell of. Tests first: somebody waits for them."""
+def _batch(webhook_id: UUID, org: UUID) -> tuple[Webhook | None, Sequence[WebhookDelivery], dict[UUID, str], UUID | None]:
+    """The next messages, with the records that they tell of, and the webhook, read last. Tests first: somebody waits for them."""
     now = timezone.now()
-    with scoped(org):
-        webhook = Webhook.objects.filter(id=webhook_id, organization_id=org).first()
-        if webhook is None:
-            return [], {}, None
-        ready = Q(next_try=None) | Q(next_try__lte=now)
-        rows = list(WebhookDelivery.objects.filter(ready, webhook=webhook, state="due", entry=None).order_by("made_at")[:AT_ONCE])
-        if not rows and _open(webhook, now):
-            rows = list(WebhookDelivery.objects.filter(ready, webhook=webhook, state="due").order_by("seq")[:AT_ONCE])
-        return rows, records({row.entry: row.occurred_at for row in rows if row.entry}), payload.client_of(webhook)
+    webhook = Webhook.objects.filter(id=webhook_id, organization_id=org).first()
+    if webhook is None:
+        return None, [], {}, None
+    ready = Q(next_try=None) | Q(next_try__lte=now)
+    rows = list(WebhookDelivery.objects.filter(ready, webhook=webhook, state="due", entry=None).order_by("made_at")[:AT_ONCE])
+    if not rows and _open(webhook, now):
+        rows = list(WebhookDelivery.objects.filter(ready, webhook=webhook, state="due").order_by("seq")[:AT_ONCE])
+    texts, client = records({row.entry: row.occurred_at for row in rows if row.entry}), payload.client_of(webhook)
+    return Webhook.objects.filter(id=webhook_id, organization_id=org).first(), rows, texts, client
 
 
 def _open(webhook: Webhook, now: datetime) -> bool:
@@ -99,21 +102,19 @@ def resting(service_id: UUID | None, installation_id: UUID | None, now: datetime
     return installation_id is not None and not rows.exists()
 
 
-def _step(webhook_id: UUID, row: WebhookDelivery, text: str | None, client: UUID | None) -> bool:
-    """One attempt. The webhook is read anew each time: what was paused, changed or removed meanwhile counts at once."""
+def _step(webhook: Webhook, row: WebhookDelivery, text: str | None, client: UUID | None, kept: outbound.Kept) -> Webhook | None:
+    """One attempt, by the webhook as it was read a moment ago. Gives it as it is afterwards, so that what was paused, changed or removed meanwhile counts for the next message; None: it failed."""
     now = timezone.now()
-    with scoped(row.organization_id):
-        webhook = Webhook.objects.filter(id=webhook_id, organization_id=row.organization_id).first()
-        if webhook is None or (row.entry is not None and not _open(webhook, now)):
-            return False
+    if row.entry is not None and not _open(webhook, now):
+        return None
     began = time.monotonic()
     sealed = (webhook.secret, webhook.old_secret if webhook.old_until and webhook.old_until > now else None)
     outcome = sending.post(url=webhook.url, sealed=sealed, owner=webhook.id, body=payload.body(row, webhook, orjson.loads(text) if text else None, client=client), kind="application/json",
-                           message=message_id(row), now=now)
-    _settle(webhook, row, outcome, int((time.monotonic() - began) * 1000))
+                           message=message_id(row), now=now, kept=kept)
+    after_it = _settle(webhook, row, outcome, int((time.monotonic() - began) * 1000))
     if outcome.code == "gone" and row.entry is not None:
         pause(webhook, why="gone", now=timezone.now())
-    return outcome.ok
+    return after_it if outcome.ok else None
 
 
 def message_id(row: WebhookDelivery) -> str:
@@ -121,25 +122,31 @@ def message_id(row: WebhookDelivery) -> str:
     return f"msg_{row.id.hex}"
 
 
-def _settle(webhook: Webhook, row: WebhookDelivery, outcome: Outcome, took: int) -> None:
-    """Remember what became of it, all or nothing."""
-    now = timezone.now()
-    hooks, rows = Webhook.objects.filter(id=webhook.id), WebhookDelivery.objects.filter(id=row.id, state="due")
-    with scoped(webhook.organization_id):
-        if outcome.ok:
-            rows.update(state="done", attempts=row.attempts + 1, next_try=None, done_at=now)
-            hooks.update(failures=0, failing_since=None, next_try=None, last_error="", last_status=outcome.status, last_success=now, last_took=took, served_at=now)
-            if webhook.failures >= DOWN:
-                WebhookDelivery.objects.filter(webhook_id=webhook.id, state="due").update(next_try=None)
-        else:
-            wait = after(row.attempts)
-            rows.update(state="due" if wait is not None and row.entry else "failed", attempts=row.attempts + 1, next_try=now + wait if wait is not None and row.entry else None)
-            hooks.update(failures=webhook.failures + 1, failing_since=webhook.failing_since or now, next_try=now + (timedelta(seconds=outcome.wait) if outcome.wait else rest(webhook.failures)),
-                         last_error=outcome.code, last_status=outcome.status, last_error_at=now, last_took=took, served_at=now)
-        if WebhookDelivery.objects.filter(id=row.id).exists():
-            WebhookAttempt.objects.create(organization_id=webhook.organization_id, delivery_id=row.id, at=now, code=outcome.code, status=outcome.status, took=took)
+_SETTLED = """
+WITH settled AS (UPDATE accounts_webhookdelivery SET state = %(state)s, attempts = %(attempts)s, next_try = %(next_try)s, done_at = COALESCE(%(done)s, done_at) WHERE id = %(row)s AND state = 'due'),
+tried AS (INSERT INTO accounts_webhookattempt (organization_id, delivery_id, at, code, status, took)
+  SELECT organization_id, id, %(now)s, %(code)s, %(status)s, %(took)s FROM accounts_webhookdelivery WHERE id = %(row)s)
+UPDATE accounts_webhook SET failures = %(failures)s, failing_since = %(failing_since)s, next_try = %(rest)s, last_error = %(code)s, last_status = %(status)s,
+  last_success = CASE WHEN %(code)s = '' THEN %(now)s ELSE last_success END, last_error_at = CASE WHEN %(code)s = '' THEN last_error_at ELSE %(now)s END, last_took = %(took)s, served_at = %(now)s
+WHERE id = %(webhook)s RETURNING *
+"""
+
+
+def _settle(webhook: Webhook, row: WebhookDelivery, outcome: Outcome, took: int) -> Webhook | None:
+    """Remember what became of it, all or nothing, in one statement; it gives the webhook as it is now, with what others changed meanwhile, or None when it is gone."""
+    now, given = timezone.now(), {"state": "done", "next_try": None, "failures": 0, "failing_since": None, "rest": None}
     if not outcome.ok:
+        wait = after(row.attempts)
+        again = wait is not None and row.entry is not None
+        given = {"state": "due" if again else "failed", "next_try": now + wait if again and wait else None, "failures": webhook.failures + 1, "failing_since": webhook.failing_since or now,
+                 "rest": now + (timedelta(seconds=outcome.wait) if outcome.wait else rest(webhook.failures))}
         logger.warning("webhook %s: %s%s", webhook.id, outcome.code, f" ({outcome.status})" if outcome.status else "")
+    with transaction.atomic() if outcome.ok and webhook.failures >= DOWN else nullcontext():
+        found = list(Webhook.objects.raw(_SETTLED, {**given, "attempts": row.attempts + 1, "done": now if outcome.ok else None, "now": now, "code": outcome.code, "status": outcome.status,
+                                                    "took": took, "row": row.id, "webhook": webhook.id}))
+        if outcome.ok and webhook.failures >= DOWN:
+            WebhookDelivery.objects.filter(webhook_id=webhook.id, state="due").update(next_try=None)
+    return found[0] if found else None
 
 
 def after(attempts: int) -> timedelta | None:

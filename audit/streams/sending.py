@@ -69,14 +69,17 @@ def _webhook(stream: Stream, body: bytes, kind: str, message: str, now: datetime
                 ca=stream.ca)
 
 
-def post(*, url: str, sealed: Sequence[bytes | None], owner: UUID, body: bytes, kind: str, message: str, now: datetime, ca: str = "") -> Outcome:
-    """One delivery as Standard Webhooks has it, signed with each of the owner's secrets that is in force."""
+def post(*, url: str, sealed: Sequence[bytes | None], owner: UUID, body: bytes, kind: str, message: str, now: datetime, ca: str = "",
+         kept: outbound.Kept | None = None) -> Outcome:
+    """One delivery as Standard Webhooks has it, signed with each of the owner's secrets that is in force; on a connection that is kept, where there is one."""
     known = [secrets.unseal(bytes(one), stream=owner) for one in sealed if one]
     good = [one for one in known if one is not None]
     if not good:
         return Outcome("secret_unreadable")
     headers = {"content-type": kind, "user-agent": "Steward", "accept": "*/*", **secrets.headers(secrets=good, message=message, body=body, now=now)}
     try:
+        if kept is not None:
+            return answered(kept.post(url, headers=headers, body=body, ca=ca, seconds=SECONDS), now)
         answer = outbound.request("POST", url, headers=headers, body=body, ca=ca, seconds=SECONDS)
     except outbound.NotSent as error:
         return Outcome(error.code)

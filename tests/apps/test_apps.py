@@ -19,8 +19,9 @@ from django.test.utils import CaptureQueriesContext
 from oauth2_provider.models import AccessToken
 
 from accounts import door, tenancy
-from accounts.catalogue import consent, delivering, manifests, publishing, running, use
-from accounts.models import App, AppDelivery, AppGrant, AppRequest, AppReview, Installation, Mail, Membership, OAuthApplication
+from accounts.catalogue import consent, delivering, ending, manifests, publishing, running, use
+from accounts.models import App, AppDelivery, AppGrant, AppRequest, AppReview, Installation, Mail, Membership, OAuthApplication, ProgramSession
+from accounts.oauth import ending as oauth_ending
 from accounts.oauth.scopes import NEVER
 from accounts.reasons import Refused, StepUpNeeded
 from accounts.work import plain
@@ -76,6 +77,12 @@ def token_for(person: Membership, row: Installation) -> None:
     """An access token of the person at the app. Needs an open act."""
     text = uuid.uuid4().hex
     AccessToken.objects.create(user_id=person.account_id, application=OAuthApplication.objects.get(installation=row), token=text, expires=NOW(UTC) + DAY, scope="openid")
+
+
+def session_for(person: Membership, row: Installation) -> None:
+    """A sign-in of the person at the app. Needs an open act."""
+    ProgramSession.objects.create(id=uuid.uuid4(), organization_id=row.organization_id, account_id=person.account_id, client=OAuthApplication.objects.get(installation=row), auth_epoch=1, access_epoch=1,
+                                  auth_time=NOW(UTC), acr="password", scopes=["openid"], code_hash=uuid.uuid4().hex, started_at=NOW(UTC))
 
 
 @contextmanager
@@ -295,6 +302,45 @@ def test_the_end_of_an_app_ends_everything_and_a_new_beginning_is_new(world: Wor
     arrange(lambda: consent.grant(account_id=worker.account_id, installation_id=fresh.id, scopes=["openid"], now=NOW(UTC)))
     do(org, "block-app")
     assert look(worker, fresh)[0] == "app_ended" and again(fresh).ended_why == "blocked"
+
+
+def test_what_many_people_hold_of_a_removed_app_is_cleared_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The act ends the first part and says what is left; nothing of the rest works already; the job goes on, each part with its entry, and a kill between two loses and repeats nothing."""
+    org = world.north
+    people = [org.person(name) for name in ("worker", "guest", "owner", "administrator", "app-manager")]
+    monkeypatch.setattr(ending, "PART", 2)
+    monkeypatch.setattr(oauth_ending, "AT_ONCE", 1)
+    row = made(org, *people)
+    arrange(lambda: [(token_for(one, row), session_for(one, row)) for one in [*people, people[0]]])
+
+    def held() -> tuple[int, int, int]:
+        with tenancy.installation("a test looks"):
+            client = OAuthApplication.objects.get(installation=row)
+            return (AppGrant.objects.filter(installation=row, ended_at=None).count(), ProgramSession.objects.filter(client=client, ended_at=None).count(),
+                    AccessToken.objects.filter(application=client).count())
+
+    assert held() == (5, 6, 6)
+    do(org, "uninstall-app")
+    assert {look(one, row)[0] for one in people} == {"app_ended"}
+    facts = entries(org, "app.uninstalled")[0]["facts"]
+    assert (facts["grants"], facts["left"]) == (2, 3) and held()[0] == 3 and held()[1] == held()[2] == 6 - facts["tokens"] and running.unfinished()
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(running, "_draft", _killed)
+        running.clear(now=NOW(UTC))
+    assert held()[0] == 3, "a part that was cut off is whole again"
+    assert running.clear(now=NOW(UTC), parts=1) and held()[0] == 1
+    assert not running.clear(now=NOW(UTC)) and held() == (0, 0, 0) and not running.unfinished()
+    found = [one["facts"] for one in entries(org, "app.cleared")]
+    assert sorted((one["grants"], one.get("left", 0)) for one in found) == [(1, 0), (2, 1)] and facts["tokens"] + sum(one["tokens"] for one in found) == 6
+    with tenancy.installation("a test looks"):
+        assert {(grant.ended_at, grant.ended_why) for grant in AppGrant.objects.filter(installation=row)} == {(again(row).ended_at, "uninstalled")}
+    read_the_log()
+    running.tell(now=NOW(UTC))
+    assert {len(mails(one, "app-ended")) for one in people} == {1}
+
+
+def _killed(*_args: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_approvals_and_installations_end_on_their_day(world: World) -> None:

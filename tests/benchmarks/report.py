@@ -9,7 +9,7 @@ from typing import Any
 from tests.benchmarks.measure import Figure, load
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("act", "bulk", "due", "claims", "lists", "audit", "export", "copy", "retention", "sequencer", "permissions", "ledger", "webhooks")
+PARTS = ("act", "bulk", "due", "claims", "lists", "audit", "export", "copy", "retention", "sequencer", "permissions", "ledger", "webhooks", "oauth")
 FIGURES, PAGE = ROOT / "docs" / "figures.json", ROOT / "docs" / "figures.md"
 
 
@@ -99,7 +99,7 @@ _HEAD = """# Figures
 Written by `make bench WRITE=1`; `figures.json` has the same for programs, and every `make bench` prints its own figures beside these.
 
 `make bench` takes a few minutes with `SCALE=small` (the default). `SCALE=full` makes a million people and five million entries first, once (about ten minutes and fifteen gigabytes, kept in
-`.cache/bench` or in `BENCH_DATA=…`). `ONLY=act,bulk,due,lists,audit,export,copy,sequencer,permissions,ledger,webhooks` chooses. It starts a PostgreSQL and a Valkey of its own and ends them.
+`.cache/bench` or in `BENCH_DATA=…`). `ONLY=act,bulk,due,lists,audit,export,copy,sequencer,permissions,ledger,webhooks,oauth` chooses. It starts a PostgreSQL and a Valkey of its own and ends them.
 
 Machines are shared and noisy, so only ratios taken in one run mean anything: variants run in short slices in random order, each variant's time is divided by the
 baseline's of the same round, and the tables show the median and the quartiles of that. Milliseconds, and entries a second, are of one machine under the load that stands there.

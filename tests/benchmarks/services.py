@@ -74,9 +74,9 @@ def run_python(*arguments: str, settings: str = "tests.benchmarks.settings") -> 
 
 
 @contextmanager
-def background(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def background(*arguments: str, settings: str = "portal.settings") -> Iterator[subprocess.Popen[bytes]]:
     """A program of ours that runs beside; it is ended when the block is left, and by the system if we die."""
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=dies_with_parent(signal.SIGTERM))
+    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env={**os.environ, "DJANGO_SETTINGS_MODULE": settings}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=dies_with_parent(signal.SIGTERM))
     try:
         yield process
     finally:

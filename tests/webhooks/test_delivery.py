@@ -243,6 +243,32 @@ def test_a_slow_receiver_does_not_hold_up_the_others(world: World, receiver: Rec
     connections.close_all()
 
 
+def test_a_turn_uses_one_connection_and_survives_its_end(world: World, receiver: Receiver) -> None:
+    """A receiver that keeps its connection open is not connected to anew for each message; one that ends it between two, without a word, gets the next over a new one: once, and in order."""
+    row, _secret = made(world.north, receiver)
+    do(world.north, "suspend", "worker", "guest")
+    do(world.north, "restore", "worker", "guest")
+    follow("webhooks")
+    places: list[int] = []
+
+    def behave(n: int) -> Any:
+        def speak(handler: Any) -> None:
+            places.append(handler.client_address[1])
+            handler.protocol_version, handler.close_connection = "HTTP/1.1", n == 2
+            handler.send_response(200)
+            handler.send_header("content-length", "2")
+            handler.end_headers()
+            handler.wfile.write(b"ok")
+
+        return speak
+
+    receiver.behave = behave
+    assert turn(row) == 4 and len(receiver.got) == len({got.headers["webhook-id"] for got in receiver.got}) == 4
+    assert places[0] == places[1] != places[2] == places[3]
+    numbers = [said(got)["data"]["number"] for got in receiver.got]
+    assert numbers == sorted(numbers) and {d.state for d in deliveries(row)} == {"done"}
+
+
 def test_killed_in_the_middle(world: World, receiver: Receiver) -> None:
     """The process dies after the receiver took a message and before that was remembered: it comes again under the same id, and nothing is missing."""
     org = world.north
