@@ -86,9 +86,10 @@ def _waiting_long(now: datetime) -> bool:
 
 
 def _streams(now: datetime) -> bool:
-    """Whether anything is to be sent at all: an installation without log streams, webhooks and security events needs no streamer."""
+    """Whether anything is to be sent at all: an installation without log streams, webhooks, security events and programs that are told of sign-outs needs no streamer."""
     return _asked("SELECT EXISTS (SELECT 1 FROM audit_stream s WHERE s.state = 'active' AND s.created_at < v.at)"
                   " OR EXISTS (SELECT 1 FROM accounts_webhook w WHERE w.state = 'active' AND w.created_at < v.at)"
+                  " OR EXISTS (SELECT 1 FROM accounts_logoutcall l WHERE l.state = 'due' AND l.next_at < v.at)"
                   " OR EXISTS (SELECT 1 FROM accounts_signalstream g WHERE g.status = 'enabled' AND g.held_at IS NULL AND g.method = 'push' AND g.created_at < v.at)"
                   " FROM (SELECT %s::timestamptz AS at) v", now - SILENT)
 

@@ -55,8 +55,6 @@ def follow() -> None:
         if children.waiting():
             children.answer(now=timezone.now())
         outbox.deliver(now=timezone.now())
-    if calling.due(now=timezone.now()):
-        wake("logouts")
     if exporting.unfinished():
         wake("exports")
     if checks.due(now=timezone.now()):
@@ -187,13 +185,6 @@ def purges() -> None:
     """Delete the accounts whose date has come."""
     _begun("purges")
     purging.run(now=timezone.now())
-
-
-def logouts() -> None:
-    """Tell programs who is signed out there, a batch at a time; what is left goes to the end of the queue."""
-    _begun("logouts")
-    if calling.run(now=timezone.now()) and calling.due(now=timezone.now()):
-        wake("logouts")
 
 
 def claims() -> None:

@@ -57,7 +57,7 @@ def measure(org: seed.Org) -> Figure:
         _read_already()
         try:
             with ExitStack() as stack:
-                for name in ("sequencer", "scheduler", "worker"):
+                for name in ("sequencer", "scheduler", "worker", "streamer"):
                     stack.enter_context(background("manage.py", name))
                 time.sleep(8)  # until they have started
                 for number, (membership, _account) in enumerate(people):

@@ -2,17 +2,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 import orjson
 import pytest
 import time_machine
+from django.db import connections
 from django.utils import timezone
 from jwcrypto import jwk, jwt
 from oauth2_provider.models import AccessToken, DeviceGrant, Grant, RefreshToken
@@ -22,6 +26,7 @@ from accounts.models import Account, LogoutCall, Membership, Organization, Progr
 from accounts.oauth import calling, ending
 from accounts.oauth.subjects import subject
 from accounts.powers import BY_SLUG
+from audit.streams import runner
 from tests.browse import client_for
 from tests.cast import World
 from tests.oauth.programs import Program, back, service_for
@@ -30,14 +35,21 @@ from tests.situations import WHY, arrange
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
+def told() -> int:
+    """What the streamer does: every program that something is due for has its turn."""
+    return runner.once([calling.LINE])
+
+
 @contextmanager
-def listening(status: int = 200) -> Iterator[tuple[str, list[str]]]:
-    """A program that hears of sign-outs."""
+def listening(status: int = 200, waits: threading.Event | None = None) -> Iterator[tuple[str, list[str]]]:
+    """A program that hears of sign-outs, and perhaps answers late."""
     heard: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             heard.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())["logout_token"][0])
+            if waits is not None:
+                waits.wait(20)
             self.send_response(status)
             self.end_headers()
 
@@ -144,7 +156,7 @@ def test_programs_are_told(world: World, settings: Any) -> None:
         browser = client_for(person)
         tokens, _deaf = notes.sign_in(browser), deaf.sign_in(browser)
         WAYS["suspend"](world, person)
-        assert calling.due(now=timezone.now()) and calling.run(now=timezone.now()) and not calling.due(now=timezone.now())
+        assert told() and not calling.due()
         read = jwt.JWT(jwt=heard[0], key=jwk.JWKSet.from_json(orjson.dumps(notes.page.get("/oauth/keys/").json()).decode()), algs=["RS256"])
         claims = orjson.loads(read.claims)
         known = orjson.loads(jwt.JWT(jwt=tokens["id_token"], key=jwk.JWKSet.from_json(orjson.dumps(notes.page.get("/oauth/keys/").json()).decode()), algs=["RS256"]).claims)
@@ -153,7 +165,7 @@ def test_programs_are_told(world: World, settings: Any) -> None:
         assert len(heard) == 1 and len(tried) == 1
         for seconds in (5, 60, 600, 3600, 86400, 3 * 86400, 4 * 86400, 9 * 86400):  # within the block: the program must be there to refuse
             with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
-                calling.run(now=timezone.now())
+                told()
     with tenancy.installation("look"):
         assert {row.url: (row.state, row.attempts, row.last_error) for row in LogoutCall.objects.filter(account_id=person.account_id)} == {url: ("sent", 1, ""), broken: ("failed", 9, "status_500")}
         assert LogoutCall.objects.get(url=broken).state == "failed"
@@ -163,13 +175,38 @@ def test_programs_are_told(world: World, settings: Any) -> None:
         assert not LogoutCall.objects.filter(account_id=person.account_id).exists()
 
 
+def test_a_program_that_hangs_or_has_many_calls_keeps_nobody_signed_in_elsewhere(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.OUTBOUND_ALLOW = [ip_network("127.0.0.0/8")]
+    monkeypatch.setattr(calling, "SECONDS", 20.0)
+    person, free, now = world.north.person("worker"), threading.Event(), timezone.now()
+    arrange(lambda: LogoutCall.objects.filter(state="due").update(state="failed", finished_at=now))  # what tests before it left
+    with listening(waits=free) as (hanging, asked), listening() as (url, heard), ThreadPoolExecutor(runner.HANDS) as pool:
+        slow, notes = service_for(world.north, person, name="Slow", logout_url=hanging), service_for(world.north, person, logout_url=url)
+        arrange(lambda: LogoutCall.objects.bulk_create([LogoutCall(
+            id=uuid4(), organization=world.north.organization, account_id=person.account_id, session_id=uuid4(), url=hanging, audience=slow.client.client_id, subject="s", made_at=now, next_at=now - timedelta(minutes=1))
+            for _n in range(40)]))
+        serving = runner.Runner(threading.Event(), calling.LINE)
+        assert serving.round(pool) == 1
+        notes.sign_in(client_for(person))
+        WAYS["suspend"](world, person)
+        assert serving.round(pool) == 1, "the one that hangs is in hand already"
+        until = time.monotonic() + 15
+        while not heard and time.monotonic() < until:
+            time.sleep(0.01)
+        came = len(heard), len(asked)
+        free.set()
+        assert came == (1, calling.AT_ONCE), "and no more than a few at once wait for the one that hangs"
+    connections.close_all()
+    assert len(asked) == 40
+
+
 def test_a_private_address_is_not_called(world: World) -> None:
     person = world.north.person("worker")
     with listening() as (url, heard):
         notes = service_for(world.north, person, logout_url=url)
         notes.sign_in(client_for(person))
         WAYS["lockdown"](world, person)
-        calling.run(now=timezone.now())
+        told()
         assert not heard
     with tenancy.installation("look"):
         assert LogoutCall.objects.get(account_id=person.account_id).last_error == "private_address"

@@ -28,6 +28,7 @@ from accounts.oauth import calling
 from accounts.signals import push
 from accounts.webhooks import delivery
 from audit import outbound, subscribers
+from audit.streams import runner
 from dsar.export import run
 from dsar.powers import carrying
 from dsar.relays import sending
@@ -97,7 +98,7 @@ def travels(notes: Any) -> None:
     number_all()
     with tenancy.installation("the worker"):
         subscribers.drain()
-    calling.run(now=datetime.now(UTC))
+    runner.once([calling.LINE])
     sending.run(now=datetime.now(UTC))
     org = notes.org.organization.id
     with tenancy.scope(org=org):

@@ -1,4 +1,4 @@
-"""The streamer process: sends logs, webhooks and security events to the receivers that organizations and their programs named."""
+"""The streamer process: tells programs who is signed out there, and sends logs, webhooks and security events to the receivers that organizations and their programs named."""
 from __future__ import annotations
 
 import logging
@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.oauth import calling
 from accounts.signals import push
 from accounts.webhooks import delivery
 from audit.streams import runner
@@ -16,11 +17,12 @@ from portal import beats, quarantine
 logger = logging.getLogger("steward.streams")
 
 
-LINES = (runner.STREAMS, delivery.LINE, push.LINE)
+LINES = (calling.LINE, runner.STREAMS, delivery.LINE, push.LINE)
 
 
 class Command(BaseCommand):
-    help = "Sends the audit logs, webhooks and security events to the receivers that organizations named, until it is told to stop; what is being sent then is finished first. Several may run."
+    help = ("Tells programs who is signed out there, and sends the audit logs, webhooks and security events to the receivers that organizations named, until it is told to stop; "
+            "what is being sent then is finished first. Several may run.")
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--once", action="store_true", help="one turn for each receiver that something is due for, then end")
