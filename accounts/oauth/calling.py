@@ -23,6 +23,7 @@ from django.utils import timezone
 from accounts.models import LogoutCall
 from accounts.oauth import keys
 from accounts.oauth.sessions import issuer
+from accounts.purposes import SECURITY
 from accounts.tenancy import installation, scope
 from audit import outbound
 from audit.streams.delivery import SLICE, scoped
@@ -49,7 +50,7 @@ def due() -> list[tuple[UUID, UUID, bool]]:
 def turn(program: UUID, org: UUID, *, stop: threading.Event | None = None) -> int:
     """Tell one program for a while, a few calls at a time. Returns how many were tried. Safe to run twice at once, and to be killed."""
     tried, end = 0, time.monotonic() + SLICE
-    with scope(org=org), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="logout") as pool:
+    with scope(org=org, purpose=SECURITY), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="logout") as pool:
         while time.monotonic() < end and not (stop and stop.is_set()):
             at = timezone.now()
             with transaction.atomic():

@@ -20,6 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Installation, Service, Webhook, WebhookDelivery
+from accounts.purposes import MARKED
 from accounts.tenancy import scope
 from accounts.webhooks import payload
 from audit import outbound, recording
@@ -60,7 +61,7 @@ def due() -> list[tuple[UUID, UUID, bool]]:
 def turn(webhook_id: UUID, org: UUID, *, stop: threading.Event | None = None) -> int:
     """Serve one webhook for a while. Returns how many messages were taken; two at once do not disturb each other."""
     taken, end = 0, time.monotonic() + SLICE
-    with alone(webhook_id) as held, scope(org=org), outbound.Kept() as kept:
+    with alone(webhook_id) as held, scope(org=org, purpose=MARKED), outbound.Kept() as kept:
         while held and time.monotonic() < end and not (stop and stop.is_set()):
             webhook, rows, texts, client = _batch(webhook_id, org)
             for row in rows:

@@ -92,7 +92,7 @@ DOCUMENTS: dict[str, Schema] = {
         "namespace": Key("whose levels of assurance are meant"), "current_level": Key("how well the person proves who they are", "subject"),
         "previous_level": Key("how well before", "subject"), "change_direction": Key("whether that is more or less", "subject")}),
     "audit_logkey.endorsed_by": Keys({"vkey": Key("the key before"), "signature": Key("its signature of this one"), "lost": Key("that the key before was lost"),
-                                      "reason": Key("why there is another")}),
+                                      "reason": Key("why there is another"), "entry": Key("the entry of the log that says so")}),
     "audit_signingrequest.body": Keys({"totals": Key("what has to be counted: a kind, and a random number", "others"), "text": Key("a list of hashes of files")}),
     "audit_signingrequest.answer": Keys({
         "index": Key("the place of the statement in the root log"), "size": Key("how many entries it is about"), "signature": Key("of the list of hashes"),

@@ -114,10 +114,10 @@ def test_a_rate_for_the_organization_too(world: World) -> None:
 
 
 def test_without_valkey_nobody_is_kept_out(world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    def away(*_args: Any) -> None:
+    def away(*_args: Any, **_more: Any) -> None:
         raise Away("no")
 
-    monkeypatch.setattr(auth.cache, "add", away)
+    monkeypatch.setattr(auth.cache, "count", away)
     with caplog.at_level(logging.WARNING, logger="steward.api"):
         answer = Api(world).call("get", "/people/")
     assert (answer.status_code, "RateLimit" in answer.headers) == (200, False)

@@ -13,7 +13,8 @@ from dsar.datamap import MAP
 
 ROOT = Path(__file__).parents[2]
 MODELS = {model.__name__: model._meta.db_table for model in apps.get_models() if model._meta.db_table in MAP.by_table}
-_NARROWS = {"filter", "get", "create", "bulk_create", "get_or_create", "update_or_create", "in_bulk", "none"}
+_NARROWS = {"filter", "get", "create", "bulk_create", "get_or_create", "update_or_create", "in_bulk", "none", "raw"}
+"""A statement given to `raw` is looked at as every statement is."""
 _MANAGERS = {"objects", "_default_manager", "_base_manager"}
 _SQL = re.compile(rf"\b(?:FROM|UPDATE|JOIN)\s+({'|'.join(sorted(MAP.by_table, key=len, reverse=True))})\b")
 _NARROWED = re.compile(r"\bWHERE\b|\bON\b|\bUSING\b|%s")

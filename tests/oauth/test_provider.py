@@ -100,6 +100,11 @@ def test_an_app_asks_first(world: World) -> None:
     text = page.content.decode()
     assert page.status_code == 200 and "Charts Ltd" in text and "https://charts.example/privacy" in text and "See your e-mail address" in text and "See your name" not in text
     assert world.north.organization.name in text
+    assert client_for(worker, enforce_csrf_checks=True).post(uri, {"answer": "allow"}).status_code == 403, "only from the page itself"
+    for address, most in ((uri, 24), ("/oauth/device/", 14)):
+        with CaptureQueriesContext(connection) as asked:
+            assert browser.get(address).status_code == 200
+        assert len(asked) <= most, (address, [q["sql"][:100] for q in asked])
     assert back(browser.get(charts.ask(prompt="none")[0]))["error"] == "consent_required"
     assert back(browser.post(uri, {"answer": "deny"}))["error"] == "access_denied"
     tokens = charts.exchange(back(browser.post(uri, {"answer": "allow"}))["code"], verifier).json()

@@ -102,8 +102,7 @@ def test_what_ends_ends_everywhere(world: World, settings: Any, kind: str, way: 
             assert answer.status_code in {400, 401}, (way, answer.content)
         assert program.page.get(api, HTTP_AUTHORIZATION=f"Bearer {tokens['access_token']}").status_code == 401
         with tenancy.installation("a test looks"):
-            if way != "remove-service":
-                assert LogoutCall.objects.filter(account_id=person.account_id, url=out, state="due").exists(), "the program is told at once"
+            assert LogoutCall.objects.filter(account_id=person.account_id, url=out, state="due").exists(), "the program is told at once"
             assert Webhook.objects.filter(id=hook.id).exists() is (way not in GONE) and SignalStream.objects.filter(application=client.id).exists() is (way not in GONE)
         if way in PERSONAL:
             return
