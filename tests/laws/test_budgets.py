@@ -98,9 +98,9 @@ def _held(world: World) -> dict[str, object]:
 
 
 def _more_held(world: World) -> None:
-    """More people in the hold, more holds for the matter."""
+    """More people in the hold, more holds for the matter; not the owner, who would not know of it then."""
     now = datetime.now(UTC)
-    everybody = list(Account.objects.filter(memberships__organization=world.north.organization).values_list("id", flat=True))
+    everybody = list(Account.objects.filter(memberships__organization=world.north.organization).exclude(id=world.north.person("owner").account_id).values_list("id", flat=True))
     holds.place_within(org=world.north.organization.id, within=UUID(HOLD), subjects=everybody[:8], by=None, now=now)
     for _n in range(15):
         LegalHold.objects.create(organization=world.north.organization, matter_id=MATTER, ground="g", placed_at=now, confirm_by=now)
