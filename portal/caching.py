@@ -20,8 +20,8 @@ class Client(RedisCacheClient):
         return self._kept.get(pool) or self._kept.setdefault(pool, super().get_client(key, write=write))
 
     def count(self, keys: Sequence[str], seconds: int | None) -> list[int]:
-        """One more for each of these, in one round."""
-        with self.get_client(write=True).pipeline(transaction=False) as pipeline:
+        """One more for each of these, in one round. At one moment: what is forgotten between the two would be counted for ever."""
+        with self.get_client(write=True).pipeline(transaction=True) as pipeline:
             for key in keys:
                 pipeline.set(key, 0, ex=seconds, nx=True)
                 pipeline.incr(key)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -22,6 +23,9 @@ from tests.plugin_services import TEMPLATE
 
 _LONG = ("test_run.py::test_a_whole_life", "test_chaos.py", "test_disk.py", "test_contract.py", "test_examples.py", "test_law.py::test_wrong_types", "test_rights_door.py::test_nothing_else", "test_races.py::", "test_machine.py::",
          "test_claims.py::test_contested", "test_verify_html.py::test_a_hundred", "test_verify_command.py::test_findings", "test_streams.py::test_killed", "test_guide.py", "test_rights_killed.py", "test_ledger.py", "test_drill.py")
+
+hypothesis.settings.register_profile("steward", deadline=None)  # how long an example takes says more about what else the machine does
+hypothesis.settings.load_profile("steward")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -78,10 +78,15 @@ def unfinished() -> bool:
 def clear(*, now: datetime, parts: int = 20) -> bool:
     """End what people hold of apps that are gone, part by part, each with its entry; whether more is left. Safe to run twice at once, and after a kill."""
     with whole("people of every organization hold something of an app that is gone"):
-        for _part in range(parts):
-            with transaction.atomic():
-                if not _cleared(now):
-                    return False
+        return _goes_on(_cleared, parts, now=now)
+
+
+def _goes_on(step: Callable[[datetime], object], most: int, *, now: datetime) -> bool:
+    """So many steps, each all or nothing; False as soon as one finds nothing to do."""
+    for _step in range(most):
+        with transaction.atomic():
+            if not step(now):
+                return False
     return True
 
 
@@ -108,11 +113,7 @@ def waiting() -> bool:
 def tell(*, now: datetime, batches: int = 20) -> bool:
     """Owe the mails to whoever had allowed something to an app that is gone, batch by batch; whether more is left."""
     with whole("people of every organization hear that an app is gone"):
-        for _round in range(batches):
-            with transaction.atomic():
-                if not _batch(now):
-                    return False
-    return True
+        return _goes_on(_batch, batches, now=now)
 
 
 def _batch(now: datetime) -> int:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as NoValkey
 
 from accounts import door, tenancy
-from accounts.models import Mail, SignalStream, Webhook
+from accounts.models import LogoutCall, Mail, SignalStream, Webhook
 from accounts.powers import BY_SLUG
 from accounts.reasons import Refused
 from audit import sequencer, subscribers
@@ -71,8 +71,15 @@ def test_a_signer_and_a_streamer_that_are_silent_are_warnings(world: World, monk
         with tampering() as attacker:
             attacker.execute("UPDATE audit_signerstate SET refused = %s, seen_at = now() - %s::interval", [refused, silent])
 
+    def called(*, due: bool) -> None:
+        """A program that was to be told of a sign-out ten minutes ago; or none, also of those that tests before this one left."""
+        LogoutCall.objects.filter(state="due").update(state="failed", finished_at=timezone.now())
+        if due:
+            at = timezone.now() - timedelta(minutes=10)
+            LogoutCall.objects.create(organization=world.north.organization, session_id=UUID(int=5), url="https://program.example.com/out", audience="c", subject="s", made_at=at, next_at=at)
+
     def streams(state: str) -> None:
-        arrange(lambda: (Stream.objects.all().update(state="paused"), Webhook.objects.all().update(state="paused"), SignalStream.objects.all().update(status="paused")))
+        arrange(lambda: (Stream.objects.all().update(state="paused"), Webhook.objects.all().update(state="paused"), SignalStream.objects.all().update(status="paused"), called(due=False)))
         arrange(lambda: Stream.objects.update_or_create(id=UUID(int=5), defaults={"org": world.north.organization.id, "name": "SIEM", "kind": "file", "format": "native", "ocsf": "1.8.0", "seq": 0,
                                                                                  "state": state, "created_at": timezone.now() - timedelta(hours=1)}))
 
@@ -94,6 +101,9 @@ def test_a_signer_and_a_streamer_that_are_silent_are_warnings(world: World, monk
         assert warned() == [silent] and numbers()["steward_signer_silent_seconds"] == float("inf")
         monkeypatch.setattr(beats, "_waiting_long", lambda _now: False)
         assert warned() == [], "the first five minutes of an installation"
+        arrange(lambda: called(due=True))
+        assert warned() == [nobody], "somebody is still signed in there"
+        arrange(lambda: called(due=False))
         streams("active")
         assert warned() == [nobody]
         stop = threading.Event()
