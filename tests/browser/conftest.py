@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, sync_playwright
 
 from tests import chromium, live
 from tests.browse import client_for
@@ -22,10 +24,21 @@ def address(django_db_setup: None) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     os.environ |= chromium.environment()
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop in this thread; our tests are not asynchronous
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        for kind in (Page, Locator):
+            patch.setattr(kind, "click", _until_it_is_there(kind.click))
         found = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.ARGUMENTS)
         yield found
         found.close()
+
+
+def _until_it_is_there(click: Callable[..., None]) -> Callable[..., None]:
+    """A click ends when the page that it led to has begun, which on a busy machine is long before there is a word on it."""
+    @wraps(click)
+    def clicked(on: Page | Locator, *args: Any, **options: Any) -> None:
+        click(on, *args, **options)
+        (on if isinstance(on, Page) else on.page).wait_for_load_state("domcontentloaded")
+    return clicked
 
 
 class Visit:

@@ -7,7 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile as Upload
@@ -18,7 +18,8 @@ from accounts.models import Mail
 from accounts.reasons import Refused
 from audit import subscribers
 from dsar.registers import disclosures, rounds
-from dsar.registers.models import Disclosure, DisclosureFile, Round
+from dsar.registers.models import Disclosure, DisclosureFile, PrivacyNotice, Round
+from tests.audit.logs import tampering
 from tests.browse import client_for
 from tests.cast import World
 from tests.dsar.copies import copy_of, numbered
@@ -113,7 +114,7 @@ def test_what_may_not_be_told_shows_nowhere(world: World, tmp_path: Path) -> Non
 
 
 def test_everybody_is_told_in_batches_that_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed between two batches and begun anew, nobody is left out and nobody is told twice; a lifted prohibition takes two people."""
+    """Killed between two batches and begun anew, nobody is left out and nobody is told twice; a round that fails keeps no other from going on; a lifted prohibition takes two people."""
     org, now = world.north, NOW(UTC)
     row = record(org, reach="everyone", secret_until=now.date() + 40 * DAY, secret_basis="Order 17")
     assert row.concerned == 13 and len(client_for(org.person("legal")).get(f"/api/v1/orgs/{org.slug}/disclosures/").json()["disclosures"]) == 1, "somebody has to keep it"
@@ -130,8 +131,15 @@ def test_everybody_is_told_in_batches_that_go_on(world: World, monkeypatch: pyte
         begun = Round.objects.get(about=open_.entry)
         rounds.step(begun.id, now=now)
         assert Mail.objects.filter(template="disclosure-told", entry=Round.objects.get(id=begun.id).entry).count() == 5
-    rounds.run(now=now)
-    rounds.run(now=now)
+    broken = Round(id=UUID(int=9), kind="privacy", about=UUID(int=9), entry=UUID(int=9), begun_at=now - 40 * DAY)
+    arrange(lambda: broken.save(force_insert=True))
+    try:
+        for _ in range(2):
+            with pytest.raises(PrivacyNotice.DoesNotExist):
+                rounds.run(now=now)
+    finally:
+        with tampering() as hand:
+            hand.execute("DELETE FROM dsar_round WHERE id = %s", [broken.id])
     with tenancy.installation("look"):
         done = Round.objects.get(id=begun.id)
         assert done.told == 13 and done.finished_at and Mail.objects.filter(template="disclosure-told", entry=done.entry).count() == 13
