@@ -11,6 +11,7 @@ import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache, caches
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -26,6 +27,8 @@ _LONG = ("test_run.py::test_a_whole_life", "test_chaos.py", "test_disk.py", "tes
 
 hypothesis.settings.register_profile("steward", deadline=None)  # how long an example takes says more about what else the machine does
 hypothesis.settings.load_profile("steward")
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 64, 1
+"""The same hash, made to be cheap: what it costs whoever guesses passwords is the library's default, and no promise of these tests."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from tests.browser.axe import violations
 from tests.browser.conftest import Visit
 from tests.cast import World
 
@@ -24,7 +24,7 @@ def test_the_api_page(world: World, visit: Visit, who: str) -> None:
     page.locator("#suspend > summary").click()
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 900})
-        assert [v["id"] for v in Axe().run(page).response["violations"]] == []
+        assert [v["id"] for v in violations(page)] == []
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.evaluate(
             "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4).map(e => e.outerHTML.slice(0, 120))")
     assert visit.complaints == []

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route
 
 from dsar.export import run
+from tests.browser.axe import violations
 from tests.browser.conftest import Visit
 from tests.cast import World
 from tests.dsar.copies import numbered
@@ -50,7 +50,7 @@ def test_a_person_gets_their_copy_and_reads_it(world: World, visit: Visit, tmp_p
     for width, scheme in ((1280, "light"), (320, "light"), (1280, "dark")):
         alone.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         alone.set_viewport_size({"width": width, "height": 900})
-        assert [v["id"] for v in Axe().run(alone).response["violations"]] == []
+        assert [v["id"] for v in violations(alone)] == []
         assert alone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert asked == [], "it loads nothing from anywhere"
     assert not [text for text in complaints if "Content Security" not in text], complaints
