@@ -19,16 +19,18 @@ from django.test.client import ClientHandler
 from django.test.signals import setting_changed
 
 from accounts import tenancy
-from tests.cast import World
 from tests.plugin_services import TEMPLATE
+
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 64, 1
+"""The same hash, made to be cheap: what it costs whoever guesses passwords is the library's default, and no promise of these tests. Before the cast gets its passwords."""
+
+from tests.cast import World  # noqa: E402
 
 _LONG = ("test_run.py::test_a_whole_life", "test_chaos.py", "test_disk.py", "test_contract.py", "test_examples.py", "test_law.py::test_wrong_types", "test_rights_door.py::test_nothing_else", "test_races.py::", "test_machine.py::",
          "test_claims.py::test_contested", "test_verify_html.py::test_a_hundred", "test_verify_command.py::test_findings", "test_streams.py::test_killed", "test_guide.py", "test_rights_killed.py", "test_ledger.py", "test_drill.py")
 
 hypothesis.settings.register_profile("steward", deadline=None)  # how long an example takes says more about what else the machine does
 hypothesis.settings.load_profile("steward")
-Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 64, 1
-"""The same hash, made to be cheap: what it costs whoever guesses passwords is the library's default, and no promise of these tests."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.core.cache import cache
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -72,6 +73,24 @@ def test_a_member_signs_in_and_out(world: World) -> None:
     client.post("/sign-in/out/")
     assert client.get("/me/").status_code == 302
     assert actions(world) == [("account.signed_in", "success"), ("account.signed_out", "success")]
+
+
+def test_a_hash_of_an_older_version_is_made_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update of the library asks for more work for each password. Whoever signs in gets the new hash, and it is no change of the password: nobody is told, and they stay signed in elsewhere."""
+    person, address = world.north.person("worker"), f"worker@{world.north.slug}.example"
+    arrange(lambda: Account.objects.filter(id=person.account_id).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256")))
+    elsewhere, _answer = sign_in(address)
+    before = Account.objects.get(id=person.account_id)
+    assert before.password.startswith("argon2$") and elsewhere.get("/me/").status_code == 200
+    monkeypatch.setattr(Argon2PasswordHasher, "time_cost", 2)
+    client, _answer = sign_in(address)
+    after = Account.objects.get(id=person.account_id)
+    assert after.password != before.password and after.credentials_changed_at == before.credentials_changed_at
+    assert client.get("/me/").status_code == 200 and elsewhere.get("/me/").status_code == 200
+    assert actions(world) == [("account.signed_in", "success")] * 2
+    links(world)
+    with tenancy.installation("look"):
+        assert not Mail.objects.filter(account_id=person.account_id).exists()
 
 
 def test_a_wrong_password_is_an_entry_and_tells_nothing(world: World) -> None:
