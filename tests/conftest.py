@@ -4,6 +4,7 @@ from __future__ import annotations
 import gc
 import inspect
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,11 +53,7 @@ def django_db_setup(request: pytest.FixtureRequest) -> Iterator[None]:
     """A copy of the migrated template for this worker; all logins point to it."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     name = f"steward_test_{worker}"
-    with psycopg.connect(os.environ["STEWARD_TESTS_SUPERUSER"], autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER steward_owner")
-        connection.execute(f"DROP DATABASE IF EXISTS {name}_keys")
-        connection.execute(f"CREATE DATABASE {name}_keys TEMPLATE {TEMPLATE}_keys OWNER steward_owner")
+    _copy(name)
     for alias in connections:
         settings.DATABASES[alias]["NAME"] = connections[alias].settings_dict["NAME"] = f"{name}_keys" if alias.startswith("keys") else name
     os.environ["DATABASE_URL"] = os.environ["DATABASE_URL"].replace(f"/{TEMPLATE}?", f"/{name}?")
@@ -66,6 +63,26 @@ def django_db_setup(request: pytest.FixtureRequest) -> Iterator[None]:
     os.environ["REDIS_URL"] = settings.CACHES["default"]["LOCATION"] = settings.RQ_QUEUES["default"]["URL"] = f"{settings.REDIS_URL}?db={number}"
     yield
     connections.close_all()
+
+
+def _copy(name: str) -> None:
+    """A new database with its keys, instead of the one that may be there."""
+    with psycopg.connect(os.environ["STEWARD_TESTS_SUPERUSER"], autocommit=True) as connection:
+        for made, template in ((name, TEMPLATE), (f"{name}_keys", f"{TEMPLATE}_keys")):
+            connection.execute(f"DROP DATABASE IF EXISTS {made} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {made} TEMPLATE {template} OWNER steward_owner STRATEGY FILE_COPY")
+
+
+@pytest.fixture(scope="module")
+def alone(django_db_setup: None, django_db_blocker: object) -> None:
+    """An installation in which nothing has happened yet, for a module whose tests look at all of it: it takes a second, and spares them what others left."""
+    from tests.audit.logs import forget_the_night
+
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        connections.close_all()
+        forget_the_night()
+        _copy(settings.DATABASES["default"]["NAME"])
+        shutil.rmtree(settings.LEDGER, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,6 +58,12 @@ def nothing_waits() -> None:
 _NIGHT: list[psycopg.Connection] = []
 
 
+def forget_the_night() -> None:
+    """The database is another one from here on."""
+    while _NIGHT:
+        _NIGHT.pop().close()
+
+
 def _superuser() -> psycopg.Connection:
     """An autocommit connection that no trigger hears."""
     found = psycopg.connect(os.environ["STEWARD_TESTS_SUPERUSER"], dbname=settings.DATABASES["owner"]["NAME"], autocommit=True)

@@ -30,6 +30,8 @@ from tests.deletion.fails import Killed
 from tests.deletion.test_schedule import hold, together
 from tests.situations import arrange, deletion_for, domain_for, group_for, session_for, token_for
 
+pytestmark = pytest.mark.usefixtures("alone")  # they look at the whole installation
+
 
 def storied(org: Org) -> tuple[Membership, str, str]:
     """A person who has left traces wherever one can, their address, and a word that stands in each trace."""

@@ -35,6 +35,7 @@ from tests.dsar.canaries import BY_ITSELF, Canary, Who, mark, words
 from tests.dsar.copies import made, numbered
 from tests.situations import arrange
 
+pytestmark = pytest.mark.usefixtures("alone")  # they look at the whole installation
 STORES = {store.name: store for store in MAP.stores}
 
 

@@ -27,6 +27,7 @@ from tests.deletion.test_purge import found_in, sent, storied
 from tests.dsar.copies import again, asked, fetched, numbered, unpacked
 from tests.situations import arrange, deletion_for
 
+pytestmark = pytest.mark.usefixtures("alone")  # they look at the whole installation
 ROOT = Path(__file__).parents[2]
 _WORKER = """
 import importlib, sys, time

@@ -33,6 +33,7 @@ from tests.ground.test_run import ROOT
 from tests.ground.test_settings import PRODUCTION
 from tests.situations import WHY, arrange
 
+pytestmark = pytest.mark.usefixtures("alone")  # they look at the whole installation
 TOKEN = "measure-" * 4
 READY = {"STEWARD_DEMO": "0", "STEWARD_URL": "https://portal.example.org", "STEWARD_BEHIND_PROXY": "1", "STEWARD_PROXY_COUNT": "1", "EMAIL_HOST": "mail.example.org", "EMAIL_FROM": "Steward <steward@example.org>"}
 

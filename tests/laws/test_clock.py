@@ -34,6 +34,7 @@ from tests.situations import WHY, arrange, change_for, claim_for, claimed_accoun
 from tests.succession.acts import name as names
 from tests.succession.acts import small
 
+pytestmark = pytest.mark.usefixtures("alone")  # they look at the whole installation
 DAY = timedelta(days=1)
 LEAP = timedelta(days=40)
 

@@ -8,6 +8,11 @@ import pytest
 from tests.audit.logs import tampering
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _alone(alone: None) -> None:
+    """A ledger is replayed whole."""
+
+
 @pytest.fixture(autouse=True)
 def no_notice_of_the_operator() -> Iterator[None]:
     """Lines of a privacy notice that another test published publish it again."""
