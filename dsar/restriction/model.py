@@ -57,6 +57,10 @@ class Restriction(Versioned):
     """When what two people decided takes effect: the person was told before."""
     lifted_at = models.DateTimeField(null=True)
 
+    @property
+    def in_force(self) -> bool:
+        return self.state != RestrictionState.LIFTED
+
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["organization", "account", "what"], condition=~models.Q(state="lifted"), name="restricted_once")]

@@ -20,7 +20,7 @@ from dsar.restriction.model import Restriction
 
 LONGEST = 50
 WHOLE: Promise = gettext_lazy("Everything")
-KINDS: dict[str, Promise] = {PROFILE: gettext_lazy("The values of the profile"), GROUPS: gettext_lazy("Which groups the person is in")}
+KINDS: dict[str, Promise] = {PROFILE: gettext_lazy("The values of the profile"), GROUPS: gettext_lazy("Memberships in groups")}
 
 
 def field(text: Promise) -> AnyChoiceField:
@@ -36,7 +36,7 @@ def words(code: str, groups: Mapping[str, str] | None = None) -> str:
     if kind == PROFILE:
         return str(LABELS.get(record, record))
     name = (groups or {}).get(record)
-    return _("Being in the group “%(group)s”") % {"group": name} if name else _("Being in one of the groups")
+    return _("Membership in the group “%(group)s”") % {"group": name} if name else _("Membership in one group")
 
 
 def names(rows: Iterable[Restriction]) -> dict[str, str]:
