@@ -101,7 +101,7 @@ TABLES: dict[str, Table] = {
     "accounts_editlimits": Table(scope="organization_id"),
     "accounts_profilesuggestion": Table(scope="organization_id", own="account_id"),
     "accounts_valuedispute": Table(scope="organization_id", own="account_id"),
-    "accounts_setaside": Table(scope="organization_id", own="account_id", gate=_ASIDE, app="SELECT, DELETE"),
+    "accounts_setaside": Table(scope="organization_id", own="account_id", gate=_ASIDE),
     "accounts_profilechange": Table(guarded="follows from entries that are recorded themselves", scope="organization_id", own="account_id"),
     "accounts_oldslug": Table(scope="organization_id"),
     "accounts_noticeversion": Table(scope="organization_id"),

@@ -119,7 +119,7 @@ class ValueDispute(Versioned):
 class SetAside(Identified):
     """A value that stands here and on no profile, because it may be stored and nothing else: the person contests it, or restricted its use (RIGHTS 3e).
 
-    Only PostgreSQL writes these rows (`accounts.profile.aside`), and it shows them to nobody who administers: no list, search, file, mail or program looks here.
+    PostgreSQL writes these rows by itself (`accounts.profile.aside`), and shows them to nobody who administers: no list, search, file, mail or program looks here.
     """
 
     AUDIT = {"id": "public", "organization": "public", "account": "public", "field": "public", "value": "pii", "since": "public"}

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from accounts.models import Membership, SetAside
 from accounts.people import Person
-from accounts.tenancy import installation
 
 PROFILE, GROUPS = "profile", "groups"
 FIELDS = ("name", "title", "department")
@@ -29,12 +28,11 @@ def group_restricted(membership: Membership | None, group_id: UUID) -> bool:
 
 def own_name(people: Sequence[Person]) -> None:
     """extra["own_name"]: the name of each person's account that its managing organization may only store because they restricted it, or None. For people who act on their own account."""
-    managed = {p.account.id: p.management.organization_id for p in people if p.management is not None}
-    with installation("whether the person restricted the use of their name where the account is managed"):
-        members = [row for row in Membership.objects.filter(account_id__in=managed, set_aside__overlap=[PROFILE, f"{PROFILE}.name"]) if managed[row.account_id] == row.organization_id]
-        stored = {row.account_id: row.value for row in SetAside.objects.filter(account_id__in=[row.account_id for row in members], field="name")} if members else {}
+    managed = [p.account.id for p in people if p.management is not None]
+    stored = {row.account_id: row for row in SetAside.objects.filter(account_id__in=managed, field="name")} if managed else {}
+    members = {row.account_id: row for row in Membership.objects.filter(account_id__in=stored, set_aside__overlap=[PROFILE, f"{PROFILE}.name"])} if stored else {}
     for person in people:
-        person.extra["own_name"] = stored.get(person.account.id)
+        person.extra["own_name"] = stored[person.account.id].value if person.account.id in members else None
 
 
 def contest(membership: Membership, field: str, *, now: bool) -> None:
