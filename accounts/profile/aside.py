@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from accounts.models import Membership, SetAside
+from accounts.models import GroupMembership, Membership, SetAside
 from accounts.people import Person
 
 PROFILE, GROUPS = "profile", "groups"
@@ -24,6 +24,11 @@ def restricted(membership: Membership | None, field: str) -> bool:
 def group_restricted(membership: Membership | None, group_id: UUID) -> bool:
     """Whether the person restricted the use of that they are in this group, alone or with the others."""
     return membership is not None and not {GROUPS, f"{GROUPS}.{group_id}"}.isdisjoint(membership.set_aside)
+
+
+def keeps_group(group_id: UUID) -> bool:
+    """Whether somebody restricted the use of that they are in this group: a restriction keeps what is stored, so the group cannot go. Needs the scope."""
+    return GroupMembership.objects.filter(group_id=group_id, use_restricted=True).exists()
 
 
 def own_name(people: Sequence[Person]) -> None:

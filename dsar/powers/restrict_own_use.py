@@ -29,7 +29,8 @@ class PartForm(StrictForm):
     def offer(self, _actor: Actor, person: Person) -> None:
         """What there is of this person."""
         gathering.groups([person])
-        self.fields["what"].choices = parts.choices(person)  # type: ignore[attr-defined]
+        life.restriction([person])
+        self.fields["what"].choices = parts.offered(person)  # type: ignore[attr-defined]
 
 
 class InForceForm(PartForm):

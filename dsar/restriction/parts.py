@@ -54,6 +54,11 @@ def choices(person: Person) -> list[tuple[str, str]]:
     return [("", str(WHOLE)), (PROFILE, words(PROFILE)), *fields, (GROUPS, words(GROUPS)), *groups]
 
 
+def offered(person: Person) -> list[tuple[str, str]]:
+    """What can be restricted that is not yet. Needs extra["groups"], extra["restriction"] and extra["parts"]."""
+    return [one for one in choices(person) if not any(stand_against(person, one[0]))]
+
+
 def chosen(person: Person, code: str) -> Restriction | None:
     """The restriction in force of exactly this. Needs extra["restriction"]."""
     rows: Iterable[Restriction] = person.extra["parts"]  # type: ignore[assignment]

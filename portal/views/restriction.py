@@ -63,7 +63,7 @@ def _mine(request: HttpRequest) -> list[dict[str, Any]]:
                          "parts": [row for row in own if row.in_force and row.what]}
         found.append({"member": member, "now": [_shown(row, called) for row in own if row.in_force], "past": [_shown(row, called) for row in own if not row.in_force][:5],
                       "whole": person.extra["restriction"] is not None,
-                      "offered": [one for one in parts.choices(person) if not any(parts.stand_against(person, one[0]))]})
+                      "offered": parts.offered(person)})
     return found
 
 

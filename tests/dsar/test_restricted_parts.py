@@ -19,6 +19,7 @@ from audit import subscribers
 from dsar.powers import restrict_use
 from dsar.restriction import life, states
 from dsar.restriction.model import Restriction
+from portal.powers import BY_SLUG
 from tests.browse import client_for
 from tests.cast import Org, World
 from tests.dsar.copies import copy_of, everything, numbered
@@ -132,7 +133,9 @@ def test_one_group_and_all_of_them_are_on_no_list_and_give_what_they_gave(world:
         after = access.standing(account_id=worker.account_id, organization_id=org.organization.id)
         assert before is not None and after is not None and after.permissions == before.permissions and after.rank == before.rank == 20, "on whatever page they are, their role is what it was"
     assert act(org, "remove-from-group", "worker", {"group": str(choir.id)}) == ["part_restricted"] == act(org, "add-to-group", "worker", {"group": str(choir.id)})
-    assert client.get(f"/o/{org.slug}/administrators/?q=worker").status_code == 200
+    with tenancy.scope(org=org.organization.id, purpose=purposes.ACT), pytest.raises(Refused) as refused:
+        door.perform(power=BY_SLUG["delete-group"], actor=org.actor("owner"), ids=[choir.id], data={}, now=datetime.now(UTC))
+    assert refused.value.codes == ["part_restricted"], "what is to be kept is not deleted with its group"
     assert restrict(org, "groups") == [] and "Canaryunion" not in file()
     third: list[Group] = []
     arrange(lambda: third.append(group_for(org, "Canarycrew", worker)))
