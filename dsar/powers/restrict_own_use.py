@@ -33,8 +33,10 @@ class PartForm(StrictForm):
         self.fields["what"].choices = parts.offered(person)  # type: ignore[attr-defined]
 
 
-class InForceForm(PartForm):
+class InForceForm(StrictForm):
     """Which of the restrictions that are in force."""
+
+    what = parts.field(gettext_lazy("Which of the restrictions that are in force: of everything, or of one part."))
 
     def offer(self, _actor: Actor, person: Person) -> None:
         life.restriction([person])

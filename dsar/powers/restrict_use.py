@@ -70,7 +70,7 @@ class LiftForm(InForceForm):
     reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), choices=[("", gettext_lazy("Choose one")), *states.OBJECTIONS.items(), *states.SETTLED.items()],
                                     help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."))
     freeing = forms.MultipleChoiceField(label=gettext_lazy("What becomes free again"), choices=[(name, PURPOSES[name]) for name in FREED], widget=forms.CheckboxSelectMultiple,
-                                        help_text=gettext_lazy("All together lift the restriction; otherwise the rest stays restricted."))
+                                        help_text=gettext_lazy("All together lift the restriction; otherwise the rest stays restricted. A part is lifted as a whole."))
     message = _message()
     private_note = _note(gettext_lazy("Administrators and the audit log see it; the person too, in a copy of their data."))
 

@@ -75,11 +75,9 @@ def _shown(row: Restriction, groups: dict[str, str]) -> dict[str, Any]:
 
 
 def parts_of(person: Person) -> list[dict[str, Any]]:
-    """Which parts of what is held about a member may only be stored, for whoever may lift that. Needs the scope."""
+    """Which parts of what is held about a member may only be stored, for whoever may lift that. Which group it is stands where it is lifted. Needs the scope."""
     assert person.membership is not None
-    rows = life.parts_of(organization_id=person.membership.organization_id, account_id=person.account.id)
-    called = parts.names(rows)
-    return [_shown(row, called) for row in rows]
+    return [_shown(row, {}) for row in life.parts_of(organization_id=person.membership.organization_id, account_id=person.account.id)]
 
 
 def _purposes() -> dict[str, list[Any]]:
