@@ -96,6 +96,12 @@ def test_one_value_and_all_of_them_are_out_of_use_everywhere_and_the_person_s_ow
     pages = "".join(unescape(own.get(path).content.decode()) for path in ("/me/values/", "/me/restriction/", f"/o/{org.slug}/people/{worker.id}/edit-own-details/"))
     assert {"Canaryclerk", "Canaryhall", "Canarina Bird"} <= {word for word in ("Canaryclerk", "Canaryhall", "Canarina Bird") if word in pages} and "Restricted in part" in pages
     assert act(org, "edit-own-details", "worker", {"title": "Mine"}, by="worker")[-1] == "own_restricted"
+    form = unescape(own.get("/me/").content.decode())
+    assert "Canarina Bird" in form and "End the restriction first" in form
+    assert own.post("/me/", {"language": "en", "time_zone": "Europe/Berlin", "key": "k"}).status_code == 302, "what is not restricted is theirs to change as before"
+    own.post("/me/", {"name": "Other", "language": "en", "key": "l"})  # refused in words; what was set aside comes back below
+    now = Account.objects.get(id=worker.account_id)
+    assert (now.name, now.time_zone) == ("", "Europe/Berlin")
     copied = everything(copy_of(worker, tmp_path))
     assert all(word in copied for word in ("Canaryclerk", "Canaryhall", "Canarina")) and "TITLE:Canaryclerk" in copied
     arrange(lambda: Membership.objects.filter(id=worker.id).update(title="By whatever way"))
