@@ -134,12 +134,13 @@ CREATE TRIGGER accounts_name_back AFTER DELETE ON accounts_management FOR EACH R
 CREATE TRIGGER accounts_name_back_moved AFTER UPDATE OF organization_id ON accounts_management FOR EACH ROW
   WHEN (OLD.organization_id <> NEW.organization_id) EXECUTE FUNCTION accounts_name_back();
 
-CREATE OR REPLACE FUNCTION accounts_group_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION accounts_groups_joined() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  NEW.use_restricted := COALESCE((SELECT m.set_aside && ARRAY['groups', 'groups.' || NEW.group_id::text] FROM accounts_membership m WHERE m.id = NEW.membership_id), false);
-  RETURN NEW;
+  UPDATE accounts_groupmembership g SET use_restricted = true FROM fresh f JOIN accounts_membership m ON m.id = f.membership_id
+    WHERE g.id = f.id AND m.set_aside <> '{}' AND m.set_aside && ARRAY['groups', 'groups.' || f.group_id::text];
+  RETURN NULL;
 END $$;
-CREATE TRIGGER accounts_group_row BEFORE INSERT ON accounts_groupmembership FOR EACH ROW EXECUTE FUNCTION accounts_group_row();
+CREATE TRIGGER accounts_groups_joined AFTER INSERT ON accounts_groupmembership REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION accounts_groups_joined();
 """
 """What a code moves. A value that is written while its use is restricted, by whatever way, goes aside too; one that the person writes while it is contested stands on the profile at once.
 
