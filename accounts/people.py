@@ -98,6 +98,7 @@ def veiled(person: Person) -> Person:
     account.reason_code = account.reason_text = account.recovery_email = ""
     account.has_second_factor = False
     shown.title = shown.department = shown.reason_code = shown.reason_text = shown.private_note = shown.external_id = ""
+    shown.set_aside = []
     shown.last_active_at = shown.joined_at = shown.identity_changed_at = None
     shown.account = account
     return replace(person, account=account, membership=shown, group_ids=frozenset(), sessions=0, tokens=0, services=0, invitations=0)

@@ -34,6 +34,7 @@ from accounts.models import (
     SavedView,
     ServiceAccess,
     Session,
+    SetAside,
     Successor,
 )
 from accounts.models.plan import PlanState
@@ -83,11 +84,12 @@ def memberships(account: Account, address: str) -> dict[str, int]:
     OrganizationUserPermission.objects.filter(user=account).delete()
     account.groups.clear()
     _plans(ids, address)
+    SetAside.objects.filter(account=account).delete()  # before what names them: nothing comes back
     with connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_membership SET status = 'removed', title = '', department = '', reason_code = 'account_deleted', reason_text = '', private_note = '', external_id = '',"
                        " directory = false, role_scope = NULL, protected = false,"
                        " status_until = NULL, contract_ends_on = NULL, inactivity_warned_at = NULL, inactivity_reminded_at = NULL, use_restricted = false,"
-                       " use_freed = '{}', restricted_mode = '', access_epoch = access_epoch + 1, version = version + 1 WHERE account_id = %s", [account.id])
+                       " use_freed = '{}', set_aside = '{}', restricted_mode = '', access_epoch = access_epoch + 1, version = version + 1 WHERE account_id = %s", [account.id])
     return {"memberships": len(ids)}
 
 

@@ -26,6 +26,8 @@ PURPOSES = {
 """Everything that people are read for, in words for the page that says so."""
 ALWAYS = (OWN, RIGHTS, SECURITY, CLAIMS, MARKED, ACT)
 """Goes on while somebody is restricted: storing, showing it to them, answering them, protecting them and others, legal claims (Art. 18(2) GDPR)."""
+OF_PARTS = tuple(name for name in ALWAYS if name != MARKED)
+"""Goes on where only a part is restricted: the person is shown as anybody, and the part to none of those who look at people."""
 FREED = (ADMINISTRATION, EXPORT, CONTENT)
 """What stops, and what two people may give free again on a ground, after the person was told."""
 

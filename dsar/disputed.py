@@ -150,7 +150,7 @@ def _contested(person: Person, row: ValueDispute, _now: datetime) -> bool:
     if row.state != DisputeState.KEPT:
         return False
     row.back_at = None
-    if not row.away and asking.value_of(person, row.field) == row.value:
+    if not row.away and asking.held(person, row.field) == row.value:
         asking.take_away(person, row)
     return True
 
@@ -168,7 +168,7 @@ def _opened_again(person: Person, row: ValueDispute, _now: datetime) -> bool:
     if row.state not in {DisputeState.KEPT, DisputeState.PARTLY} or same.exists():
         return False
     if row.state == DisputeState.PARTLY:
-        row.value = asking.value_of(person, row.field)
+        row.value = asking.held(person, row.field)
         asking.take_away(person, row)
     row.state, row.answered_at, row.back_at = DisputeState.OPEN, None, None
     return True

@@ -26,6 +26,9 @@ _PURPOSE = "current_setting('steward.purpose', true)"
 _READABLE = f"(NOT use_restricted OR {_PURPOSE} = ANY (ARRAY[{', '.join(repr(name) for name in purposes.ALWAYS)}]) OR {_PURPOSE} = ANY (use_freed))"
 """Of somebody whose data may only be stored, an organization reads a row only for a purpose that is named and allowed (RIGHTS 3e)."""
 
+_ASIDE = f"{_PURPOSE} = ANY (ARRAY[{', '.join(repr(name) for name in purposes.OF_PARTS)}])"
+"""Of a part that may only be stored an organization reads nothing where only somebody being there is meant (`purposes.MARKED`): people are shown, and this is not."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -98,6 +101,7 @@ TABLES: dict[str, Table] = {
     "accounts_editlimits": Table(scope="organization_id"),
     "accounts_profilesuggestion": Table(scope="organization_id", own="account_id"),
     "accounts_valuedispute": Table(scope="organization_id", own="account_id"),
+    "accounts_setaside": Table(scope="organization_id", own="account_id", gate=_ASIDE),
     "accounts_profilechange": Table(guarded="follows from entries that are recorded themselves", scope="organization_id", own="account_id"),
     "accounts_oldslug": Table(scope="organization_id"),
     "accounts_noticeversion": Table(scope="organization_id"),
@@ -126,7 +130,7 @@ TABLES: dict[str, Table] = {
     "accounts_addresschange": Table(scope="organization_id", own="account_id"),
     "accounts_releasedaddress": Table(unscoped="hashes of addresses that are closed to strangers for a while, whoever they belonged to"),
     "accounts_group": Table(scope="organization_id"),
-    "accounts_groupmembership": Table(scope="organization_id"),
+    "accounts_groupmembership": Table(scope="organization_id", gate=f"(NOT use_restricted OR {_ASIDE} OR membership_id IN (SELECT m.id FROM accounts_membership m WHERE m.account_id = {_ACCOUNT}))"),
     "accounts_protection": Table(scope="organization_id"),
     "accounts_brake": Table(scope="organization_id"),
     "accounts_successor": Table(scope="organization_id"),

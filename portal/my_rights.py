@@ -156,5 +156,7 @@ def _copies(account_id: UUID, now: datetime) -> tuple[tuple[str, str], ...]:
 def _restricted(account_id: UUID) -> tuple[tuple[str, str], ...]:
     with tenancy.installation("a person's own restrictions"):
         on = Restriction.objects.filter(account_id=account_id).exclude(state__in=(RestrictionState.PROPOSED, RestrictionState.LIFTED))
-        names = list(on.order_by("organization__name").values_list("organization__name", flat=True))
-    return tuple((_("Restricted at %(organization)s.") % {"organization": name}, reverse("me-restriction")) for name in names)
+        rows = on.order_by("organization__name").values_list("organization__name", "what")
+        whole, found = {name for name, what in rows if not what}, dict.fromkeys(name for name, _what in rows)
+    said = {name: _("Restricted at %(organization)s.") if name in whole else _("Restricted in part at %(organization)s.") for name in found}
+    return tuple((words % {"organization": name}, reverse("me-restriction")) for name, words in said.items())

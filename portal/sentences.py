@@ -176,6 +176,12 @@ OTHER = {
     "use.restriction_confirmed": gettext_lazy("Nobody objected in time: the restriction of the data of %(target)s is confirmed"),
     "use.restriction_lifted": gettext_lazy("The restriction of the data of %(target)s was lifted, as they had been told"),
     "use.partly_freed": gettext_lazy("A part of the restriction of the data of %(target)s was lifted, as they had been told"),
+    "use.restriction_asked:part": gettext_lazy("%(actor)s restricted the use of a part of their data"),
+    "use.restriction_ended:part": gettext_lazy("%(actor)s ended the restriction of a part of their data"),
+    "use.restricted:part": gettext_lazy("The use of a part of the data of %(target)s was restricted"),
+    "use.restriction_confirmed:part": gettext_lazy("Nobody objected in time: the restriction of a part of the data of %(target)s is confirmed"),
+    "use.lift_announced:part": gettext_lazy("%(actor)s announced to %(target)s that the restriction of a part of their data is lifted"),
+    "use.restriction_lifted:part": gettext_lazy("The restriction of a part of the data of %(target)s was lifted, as they had been told"),
     "data.viewed": gettext_lazy("%(actor)s looked at what the organization keeps about %(target)s"),
     "data.viewed:content": gettext_lazy("%(actor)s opened a record of %(target)s, as two people had agreed"),
     "data.viewed:content_search": gettext_lazy("%(actor)s searched the records of %(target)s, as two people had agreed"),
@@ -238,7 +244,9 @@ def line(seen: Seen) -> Line:
     """One entry in words. Erased values say so."""
     record = seen.record
     actor, target = _actor(seen), _target(seen)
-    act = str(EVENTS.get(f"{record['action']}:{record.get('facts', {}).get('what', '')}") or EVENTS.get(record["action"], record["action"])) % {"actor": actor, "target": target}
+    what = record.get("facts", {}).get("what", "")
+    variant = "part" if what and record["action"].startswith("use.") else what
+    act = str(EVENTS.get(f"{record['action']}:{variant}") or EVENTS.get(record["action"], record["action"])) % {"actor": actor, "target": target}
     outcome = record["decision"]["outcome"]
     text = act
     if outcome == "denied":

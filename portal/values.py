@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db.models import Q
 
 from accounts import tenancy
-from accounts.models import Account, Management, Membership, Organization, ProfileChange, ProfileSuggestion, ValueDispute
+from accounts.models import Account, Management, Membership, Organization, ProfileChange, ProfileSuggestion, SetAside, ValueDispute
 from accounts.models.profile import DisputeState
 from accounts.people import Person
-from accounts.profile import asking, rules, telling
+from accounts.profile import aside, asking, rules, telling
 from dsar.cases.models import Evidence
 from dsar.powers import value_disputes
 
@@ -31,6 +31,8 @@ class Value:
     """What the person disputes, or disputed last."""
     suggestion: ProfileSuggestion | None = None
     disputable: bool = False
+    restricted: bool = False
+    """Whether the person restricted its use: it is stored and nothing else."""
     files: tuple[Evidence, ...] = ()
     """What the person added to the request in which they dispute it."""
 
@@ -73,12 +75,14 @@ def mine(account: Account, *, now: datetime, only: UUID | None = None) -> list[H
         limits = rules.limits_of(management.organization_id) if management else rules.NONE
         asked = _by_place(ProfileSuggestion.objects.filter(account=account, expires_at__gt=now))
         disputed = _by_place(ValueDispute.objects.filter(account=account).exclude(state=DisputeState.WITHDRAWN).order_by("opened_at"))
+        stored = _by_place(SetAside.objects.filter(account=account))
         changed = _by_place(ProfileChange.objects.filter(Q(told_at=None) | Q(told_at__gt=now - telling.KEPT), account=account).order_by("changed_at"))
     found = []
     for row in members:
         person = Person(account=account, membership=row, management=management if management and management.organization_id == row.organization_id else None)
         here = {kind: {name: one for (org, name), one in rows.items() if org == row.organization_id} for kind, rows in (("suggestion", asked), ("dispute", disputed), ("change", changed))}
-        person.extra |= {"field_rules": decided[row.organization_id], "edit_limits": limits if person.managed else None, "changes": here["change"]}
+        person.extra |= {"field_rules": decided[row.organization_id], "edit_limits": limits if person.managed else None, "changes": here["change"],
+                         "aside": {name: one for (org, name), one in stored.items() if org == row.organization_id}}
         names = [name for name in rules.LABELS if name in rules.LOCAL_FIELDS or person.managed or any(name in one for one in here.values())]
         found.append(Here(row.organization, row, person.managed, [_value(person, name, here) for name in names], limits if person.managed else rules.NONE))
     return found
@@ -91,7 +95,11 @@ def _by_place(rows: Any) -> dict[tuple[UUID, str], Any]:
 def _value(person: Person, name: str, here: dict[str, dict[str, Any]]) -> Value:
     assert person.membership is not None
     locked = next((rule.why_locked(person.membership.organization.name) for rule in rules.locked(person, [name])), "")
-    return Value(name, asking.value_of(person, name), locked, here["change"].get(name), here["dispute"].get(name), here["suggestion"].get(name), asking.disputable(person, name))
+    return Value(name, asking.held(person, name), locked, here["change"].get(name), here["dispute"].get(name), here["suggestion"].get(name), asking.disputable(person, name), _restricted(person, name))
+
+
+def _restricted(person: Person, name: str) -> bool:
+    return aside.restricted(person.membership, name) and (name in rules.LOCAL_FIELDS or person.managed)
 
 
 def beside(person: Person, *, now: datetime) -> list[Value]:
@@ -104,5 +112,6 @@ def beside(person: Person, *, now: datetime) -> list[Value]:
     files: dict[UUID, list[Evidence]] = {}
     for row in Evidence.objects.filter(case_id__in=[row.request for row in disputed.values() if row.request]).defer("sealed").order_by("added_at") if disputed else ():
         files.setdefault(row.case_id, []).append(row)
-    return [Value(name, asking.value_of(person, name), dispute=(row := disputed.get(name)), suggestion=one if (one := asked.get(name)) and one.expires_at > now else None,
+    return [Value(name, asking.value_of(person, name), dispute=(row := disputed.get(name)), restricted=_restricted(person, name),
+                  suggestion=one if (one := asked.get(name)) and one.expires_at > now and not _restricted(person, name) else None,
                   files=tuple(files.get(row.request, ())) if row else ()) for name in names]

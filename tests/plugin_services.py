@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "steward_template"
 _KEPT = ROOT / ".cache" / "migrated"
 _SHAPE = ("*/migrations/*.py", "*/models.py", "*/models/*.py", "portal/database.py", "portal/env.py", "portal/settings.py", "portal/management/commands/*.py", "portal/services/postgres.py",
-          "audit/*lock*.py", "audit/key_store.py", "accounts/listing.py", "accounts/permissions.py", "accounts/roles.py", "requirements*.txt", "tests/plugin_services.py")
+          "audit/*lock*.py", "audit/key_store.py", "accounts/listing.py", "accounts/profile/aside.py", "accounts/permissions.py", "accounts/roles.py", "requirements*.txt", "tests/plugin_services.py")
 """What a migrated database depends on."""
 _running: list[object] = []
 _folder: list[Path] = []

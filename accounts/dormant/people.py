@@ -27,6 +27,7 @@ CONCERNED = (
     f" JOIN accounts_membership m ON m.id = gm.membership_id WHERE m.account_id = a.id AND m.status <> 'removed' AND r.rank >= {OWNER_RANK})"
     " AND NOT EXISTS (SELECT 1 FROM accounts_rightsrequest q WHERE q.account_id = a.id AND q.state = 'open')"
     " AND NOT EXISTS (SELECT 1 FROM accounts_valuedispute d WHERE d.account_id = a.id AND d.away)"
+    " AND NOT EXISTS (SELECT 1 FROM accounts_membership d WHERE d.account_id = a.id AND d.set_aside <> '{}')"
     " AND NOT EXISTS (SELECT 1 FROM accounts_claimedaccount c WHERE c.account_id = a.id AND c.state IN ('announced', 'objected'))"
     " AND NOT EXISTS (SELECT 1 FROM accounts_transfer t WHERE t.account_id = a.id AND t.state IN ('offered', 'accepted'))")
 """Who can be concerned at all: neither owners, operators, protected or locked people, nor whoever has something open, nor whose data may only be stored."""

@@ -28,7 +28,7 @@ from accounts.models.organization import (
 )
 from accounts.models.plan import IdempotencyKey, Plan, PlanRow
 from accounts.models.policy import OldSlug, OrganizationPolicy
-from accounts.models.profile import EditLimits, FieldPolicy, ProfileChange, ProfileSuggestion, ValueDispute
+from accounts.models.profile import EditLimits, FieldPolicy, ProfileChange, ProfileSuggestion, SetAside, ValueDispute
 from accounts.models.program import LogoutCall, ProgramSession, SigningKey
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
 from accounts.models.service import GroupService, Service, ServiceAccess
@@ -95,6 +95,7 @@ __all__ = [
     "Service",
     "ServiceAccess",
     "Session",
+    "SetAside",
     "SignalEvent",
     "SignalExclusion",
     "SignalStream",

@@ -37,7 +37,7 @@ class Membership(Versioned):
         "protected": "public", "external_id": "public", "directory": "public", "list_name": "unrecorded", "list_email": "unrecorded",
         "access_ends_at": "public", "role_until": "public", "role_since": "unrecorded", "contract_ends_on": "public",
         "inactivity_warned_at": "public", "inactivity_reminded_at": "public",
-        "use_restricted": "public", "use_freed": "public",
+        "use_restricted": "public", "use_freed": "public", "set_aside": "public",
         "identity_changed_at": "public", "effective_status": "unrecorded", "last_active_at": "unrecorded", "created_at": "public",
     }
 
@@ -84,6 +84,8 @@ class Membership(Versioned):
     """What the organization holds about the person may only be stored (RIGHTS 3e). Kept with the row in `dsar_restriction`; PostgreSQL shows the row only for purposes that are named and allowed."""
     use_freed = ArrayField(models.TextField(), default=list, db_default=[])
     """Purposes that were given free again on a ground, while the rest stays restricted."""
+    set_aside = ArrayField(models.TextField(), default=list, db_default=[])
+    """Parts of it that may only be stored, as codes (`accounts.profile.aside`). PostgreSQL moves what they name out of the profile and marks groups, with this column and in the same statement."""
     external_id = models.CharField(max_length=200, blank=True)
     """What the organization's directory knows the person by. It is the link, never the e-mail address."""
     directory = models.BooleanField(default=False, db_default=False)
@@ -175,11 +177,13 @@ class Group(Versioned):
 class GroupMembership(Identified):
     """A membership in a group."""
 
-    AUDIT = {"id": "public", "organization": "public", "group": "public", "membership": "public"}
+    AUDIT = {"id": "public", "organization": "public", "group": "public", "membership": "public", "use_restricted": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="members")
     membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="group_memberships")
+    use_restricted = models.BooleanField(default=False, db_default=False, editable=False)
+    """Whether that the person is in it may only be stored: PostgreSQL keeps it from `Membership.set_aside`, and shows the row only for purposes that go on."""
 
     class Meta:
         default_permissions = ()

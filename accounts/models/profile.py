@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.account import Account
@@ -113,6 +114,25 @@ class ValueDispute(Versioned):
         indexes = [models.Index(fields=["account", "-opened_at"], name="value_dispute_of_account"),
                    models.Index(fields=["organization", "opened_at"], condition=models.Q(state="open"), name="value_dispute_waiting"),
                    models.Index(fields=["back_at"], condition=models.Q(back_at__isnull=False), name="value_dispute_back")]
+
+
+class SetAside(Identified):
+    """A value that stands here and on no profile, because it may be stored and nothing else: the person contests it, or restricted its use (RIGHTS 3e).
+
+    PostgreSQL writes these rows by itself (`accounts.profile.aside`), and shows them to nobody who administers: no list, search, file, mail or program looks here.
+    """
+
+    AUDIT = {"id": "public", "organization": "public", "account": "public", "field": "public", "value": "pii", "since": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="values_set_aside")
+    field = models.CharField(max_length=20)
+    value = models.CharField(max_length=200)
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["account", "organization", "field"], name="set_aside_once")]
 
 
 class ProfileChange(Identified):

@@ -13,6 +13,7 @@ from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.grants import still
 from accounts.powers.grouping import GroupForm, chosen, organization_groups, problems, unfit
+from accounts.profile import aside
 from accounts.roles import SECOND_FACTOR_RANK
 from accounts.work import Work
 
@@ -23,7 +24,9 @@ def rule(actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[s
     group = chosen(person, data) if data and not found else None
     if group is None:
         return
-    if group.id in person.group_ids:
+    if aside.group_restricted(person.membership, group.id):
+        yield "part_restricted"
+    elif group.id in person.group_ids:
         yield "nothing_to_change"
     if group.role is not None:
         yield from unfit(person, group.role.rank)

@@ -13,6 +13,7 @@ from accounts.power import Data, Effect, Power
 from accounts.powers.forms import NoForm
 from accounts.powers.grants import grantable
 from accounts.powers.roles import untouchable
+from accounts.profile import aside
 from accounts.targets import GroupTarget
 from accounts.work import Work
 
@@ -24,6 +25,8 @@ def rule(actor: Actor, target: GroupTarget, _data: Data, _now: datetime) -> Iter
         yield "group_in_scope"
     if holding.keeps_group(organization=target.group.organization_id, group=target.id):
         yield "on_hold"
+    if aside.keeps_group(target.id):
+        yield "part_restricted"
     if target.role is not None:
         yield from grantable(actor, target.role)
         yield from untouchable(actor, target.members)

@@ -8,11 +8,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from accounts import reasons
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.powers.forms import StrictForm, show
-from accounts.profile import rules
+from accounts.profile import aside, asking, rules
 from accounts.work import Work
 
 
@@ -22,14 +23,17 @@ class DetailsForm(StrictForm):
 
     @staticmethod
     def initial_for(person: Person) -> dict[str, Any]:
-        """The membership as it is."""
-        return {name: getattr(person.membership, name) for name in rules.LOCAL_FIELDS}
+        """What the organization holds."""
+        return {name: asking.held(person, name) for name in rules.LOCAL_FIELDS}
 
     def offer(self, _actor: Actor, person: Person) -> None:
         """What the person may not change is shown, with who locked it and why."""
         rules.field_rules([person])
         for rule in rules.locked(person, rules.LOCAL_FIELDS):
-            show(self, rule.field, getattr(person.membership, rule.field), rule.why_locked(person.membership.organization.name if person.membership else ""))
+            show(self, rule.field, asking.held(person, rule.field), rule.why_locked(person.membership.organization.name if person.membership else ""))
+        for name in rules.LOCAL_FIELDS:
+            if aside.restricted(person.membership, name):
+                show(self, name, asking.held(person, name), reasons.text("own_restricted"))
 
     def clean_title(self) -> str:
         return rules.clean(self.cleaned_data["title"])
@@ -39,7 +43,7 @@ class DetailsForm(StrictForm):
 
 
 def _new(person: Person, data: Data) -> dict[str, str]:
-    return {name: str(data[name]) for name in rules.LOCAL_FIELDS if data.get(name) is not None and data[name] != getattr(person.membership, name)}
+    return {name: str(data[name]) for name in rules.LOCAL_FIELDS if data.get(name) is not None and data[name] != asking.held(person, name)}
 
 
 def rule(actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
@@ -50,6 +54,8 @@ def rule(actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[s
     new = _new(person, data)
     if len(rules.locked(person, rules.LOCAL_FIELDS)) == len(rules.LOCAL_FIELDS) or rules.locked(person, new):
         yield "field_locked"
+    if any(aside.restricted(person.membership, name) for name in new):
+        yield "own_restricted"
     if data and not new:
         yield "nothing_to_change"
 

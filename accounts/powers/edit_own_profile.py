@@ -9,11 +9,12 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy
 
+from accounts import reasons
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Power
 from accounts.powers.forms import StrictForm, show, zone
-from accounts.profile import rules
+from accounts.profile import aside, rules
 from accounts.work import Work
 
 FIELDS = ("name", "language", "time_zone", "refuses_invitations")
@@ -37,6 +38,9 @@ class OwnProfileForm(StrictForm):
         rules.field_rules([person])
         for rule in rules.locked(person, FIELDS):
             show(self, rule.field, getattr(person.account, rule.field), rule.why_locked(person.management.organization.name if person.management else ""))
+        aside.own_name([person])
+        if person.extra["own_name"]:
+            show(self, "name", person.extra["own_name"], reasons.text("own_restricted"))
 
     def clean_time_zone(self) -> str:
         return zone(str(self.cleaned_data["time_zone"]))
@@ -46,7 +50,10 @@ class OwnProfileForm(StrictForm):
 
 
 def _new(person: Person, data: Data) -> dict[str, Any]:
-    return {f: data[f] for f in FIELDS if f in data and data[f] is not None and data[f] != getattr(person.account, f)}
+    now = {f: getattr(person.account, f) for f in FIELDS}
+    if person.extra["own_name"]:
+        now["name"] = person.extra["own_name"]
+    return {f: data[f] for f in FIELDS if f in data and data[f] is not None and data[f] != now[f]}
 
 
 def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
@@ -55,6 +62,8 @@ def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[
         yield from rules.limited(person, "profile")
     if rules.locked(person, new):
         yield "field_locked"
+    if "name" in new and person.extra["own_name"]:
+        yield "own_restricted"
     if data and not new:
         yield "nothing_to_change"
 
@@ -66,7 +75,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
 
 POWER = Power(
     slug="edit-own-profile", code="own.profile", event="profile.updated_by_person", over="own_account", permission=None, tier=0, form=OwnProfileForm,
-    rule=rule, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(rules.field_rules, rules.edit_limits),
+    rule=rule, apply=apply, ladder=0, self_allowed=True, notice=False, gather=(rules.field_rules, rules.edit_limits, aside.own_name),
     title=gettext_lazy("Edit your profile"), button=gettext_lazy("Save changes"),
     does=gettext_lazy("Changes your name, language and time zone."),
     does_not=gettext_lazy("Does not change what organizations note about you, such as your title there."),

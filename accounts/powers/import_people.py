@@ -14,6 +14,7 @@ from accounts.models import GroupMembership
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import StrictForm
 from accounts.powers.joining import ends_on, group_names, invite_row, problems
+from accounts.profile import aside
 from accounts.targets import Row
 from accounts.work import Work
 
@@ -35,8 +36,10 @@ def _new_values(row: Row) -> dict[str, str]:
 
 
 def _new_groups(row: Row) -> list[str]:
-    held = row.member.group_ids if row.member else frozenset()
-    return [n for n in group_names(row.values.get("groups")) if n.casefold() in row.directory.groups and row.directory.groups[n.casefold()].id not in held]
+    """Groups that the person is not in yet. One of which nobody may know that they are in it is left as it is."""
+    held, member = (row.member.group_ids, row.member.membership) if row.member else (frozenset(), None)
+    wanted = {n: row.directory.groups[n.casefold()].id for n in group_names(row.values.get("groups")) if n.casefold() in row.directory.groups}
+    return [n for n, group in wanted.items() if group not in held and not aside.group_restricted(member, group)]
 
 
 def rule(actor: Actor, row: Row, _data: Data, now: datetime) -> Iterable[str]:

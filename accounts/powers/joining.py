@@ -21,7 +21,7 @@ from accounts.models import Account, GroupMembership, Membership
 from accounts.models.organization import OrganizationStatus
 from accounts.powers.forms import FARTHEST
 from accounts.powers.grants import AccountAuthGroup, grantable, still
-from accounts.profile import asking
+from accounts.profile import aside, asking
 from accounts.roles import OWNER_RANK
 from accounts.schedules import acts
 from accounts.targets import Row
@@ -118,6 +118,8 @@ def _against(row: Row) -> Iterator[str]:
     new = {name: value for name in ("title", "department") if now is not None and (value := str(row.values.get(name) or "")) not in {"", getattr(now, name)}}
     if any(name in row.contested for name in new):
         yield "field_contested"
+    if any(aside.restricted(now, name) for name in new):
+        yield "part_restricted"
     if any(asking.alike(value) in map(asking.alike, row.corrected.get(name, ())) for name, value in new.items()):
         yield "corrected_before"
 

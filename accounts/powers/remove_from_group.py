@@ -13,6 +13,7 @@ from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.grants import still
 from accounts.powers.grouping import GroupForm, chosen, organization_groups, problems
+from accounts.profile import aside
 from accounts.work import Work
 
 
@@ -24,6 +25,8 @@ def rule(actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[s
     group = chosen(person, data) if data else None
     if not person.group_ids or (group is not None and group.id not in person.group_ids):
         yield "nothing_to_change"
+    elif group is not None and aside.group_restricted(person.membership, group.id):
+        yield "part_restricted"
 
 
 def tier_for(_actor: Actor, person: Person, data: Data) -> int:

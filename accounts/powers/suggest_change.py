@@ -18,7 +18,7 @@ from accounts.power import Data, Effect, Power
 from accounts.powers.forms import StrictForm
 from accounts.powers.profile_forms import ValueForm
 from accounts.powers.update_profile import not_ours
-from accounts.profile import asking, rules
+from accounts.profile import aside, asking, rules
 from accounts.work import Work
 
 _PERSON_S = frozenset({"not_managed", "field_of_person"})
@@ -39,6 +39,8 @@ class SuggestForm(ValueForm):
 
 def _why_not(person: Person, field: str) -> list[str]:
     """Why this field is not for suggesting: administrators change it themselves, or the directory does."""
+    if aside.restricted(person.membership, field):
+        return ["part_restricted"]
     codes = list(not_ours(person, [field]))
     return [code for code in codes if code not in _PERSON_S] if codes else ["yours_to_change"]
 

@@ -16,7 +16,7 @@ from accounts.models.profile import FieldOwner
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
 from accounts.powers.forms import StrictForm, show, zone
-from accounts.profile import asking, rules
+from accounts.profile import aside, asking, rules
 from accounts.profile.rules import ACCOUNT_FIELDS, LOCAL_FIELDS
 from accounts.work import Work
 
@@ -41,7 +41,7 @@ class ProfileForm(StrictForm):
         """What administrators may not change about this person is shown, with the words that say what to do instead."""
         rules.field_rules([person])
         for name in (*ACCOUNT_FIELDS, *LOCAL_FIELDS):
-            if code := next(not_ours(person, [name]), ""):
+            if code := next(not_ours(person, [name]), "") or ("part_restricted" if aside.restricted(person.membership, name) else ""):
                 show(self, name, getattr(person.account if name in ACCOUNT_FIELDS else person.membership, name), reasons.text(code))
 
     def clean_name(self) -> str:

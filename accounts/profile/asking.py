@@ -13,8 +13,9 @@ from accounts.actor import Actor
 from accounts.models import Management, ProfileChange, ProfileSuggestion, ValueDispute
 from accounts.models.profile import DisputeState
 from accounts.people import Person
-from accounts.profile import rules
+from accounts.profile import aside, rules
 from accounts.tenancy import installation
+from accounts.work import Work
 
 SHOWN = timedelta(days=90)
 """How long after the person was told a change is shown beside the field; what a hold keeps longer is shown no longer."""
@@ -34,22 +35,43 @@ def put(person: Person, field: str, value: str) -> None:
     setattr(person.account if field in rules.ACCOUNT_FIELDS else person.membership, field, value)
 
 
-CONTESTED = frozenset({"name", *rules.LOCAL_FIELDS})
-"""What is said about a person. Language and time zone are how things are shown to them: to take those away would harm nobody but them."""
+CONTESTED = frozenset(aside.FIELDS)
+
+
+def held(person: Person, field: str) -> str:
+    """The value that the organization holds: on the profile, or set aside. For the person, and for whoever answers them."""
+    if "aside" not in person.extra:
+        aside.rows([person])
+    rows: Any = person.extra["aside"]
+    return value_of(person, field) or (rows[field].value if field in rows else "")
 
 
 def take_away(person: Person, row: ValueDispute) -> None:
-    """What is contested may be stored and nothing else: it goes from the profile into the row of the dispute, where no list, search, file or mail looks (RIGHTS 3e)."""
-    if row.field in CONTESTED:
+    """What is contested may be stored and nothing else: it leaves the profile (`accounts.profile.aside`)."""
+    if row.field in CONTESTED and person.membership is not None:
         row.away = True
-        put(person, row.field, "")
+        aside.contest(person.membership, row.field, now=True)
 
 
 def put_back(person: Person, row: ValueDispute) -> None:
     """The value stands on the profile again, if nobody has written another one there since."""
-    if row.away and not value_of(person, row.field):
-        put(person, row.field, row.value)
+    if row.away and person.membership is not None:
+        if not aside.contested(person.membership, row.field) and not value_of(person, row.field):  # a dispute of an earlier version, which kept the value itself
+            put(person, row.field, row.value)
+        aside.contest(person.membership, row.field, now=False)
     row.away, row.back_at = False, None
+
+
+def put_right(work: Work, person: Person, row: ValueDispute, value: str) -> None:
+    """The corrected value in the place of the contested one. Where its use is restricted besides, PostgreSQL sets it aside as it is written."""
+    held(person, row.field)
+    rows: Any = person.extra["aside"]
+    if row.field in rows:
+        work.remove(rows[row.field])
+    put(person, row.field, value)
+    if row.away and person.membership is not None:
+        aside.contest(person.membership, row.field, now=False)
+    row.away = False
 
 
 def shown(field: str, value: str) -> str:
@@ -105,6 +127,8 @@ def stands_against(person: Person, new: Mapping[str, str], *, anew: bool) -> Ite
     gone: Any = person.extra["away"]
     if any(name in gone for name in new):
         yield "field_contested"
+    if any(aside.restricted(person.membership, name) for name in new):
+        yield "part_restricted"
     old: Any = person.extra["corrected"]
     if not anew and any(alike(value) in map(alike, old.get(name, ())) for name, value in new.items()):
         yield "corrected_before"
@@ -147,6 +171,8 @@ def stands_in_the_way(person: Person, field: str) -> Iterable[str]:
     yield from rules.limited(side, "profile")
     if rules.locked(side, [field]):
         yield "field_locked"
+    if aside.restricted(person.membership, field):
+        yield "own_restricted"
 
 
 def disputable(person: Person, field: str) -> bool:

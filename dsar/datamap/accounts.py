@@ -136,6 +136,7 @@ UNITS: tuple[Unit, ...] = (
             "inactivity_reminded_at": data("user.behavior", erase="null"),
             "use_restricted": data("user.privacy_preferences", erase="keep", ground="false once the membership ended"),
             "use_freed": data("user.privacy_preferences", erase="keep", ground="empty once the membership ended"),
+            "set_aside": data("user.privacy_preferences", erase="keep", ground="empty once the account is deleted"),
             "external_id": data("user.unique_id", erase="blank"),
             "directory": data("user.account", erase="keep", ground="false once the account is deleted"),
             "created_at": ORDER,
@@ -209,7 +210,8 @@ UNITS: tuple[Unit, ...] = (
         recipients=("person", "administrators"),
         keeping="membership",
         scope="organization_id",
-        columns={"id": ID, "organization_id": REFERENCE, "group_id": _WORKPLACE, "membership_id": data("user.unique_id")},
+        columns={"id": ID, "organization_id": REFERENCE, "group_id": _WORKPLACE, "membership_id": data("user.unique_id"),
+                 "use_restricted": data("user.privacy_preferences")},
     ),
     Unit(
         table="accounts_protection",

@@ -144,6 +144,7 @@ UNITS: tuple[Unit, ...] = (
             "account_id": data("user.unique_id"),
             "organization_id": data("user.workplace"),
             "state": data("user.privacy_preferences"),
+            "what": data("user.privacy_preferences"),
             "trigger": data("user.privacy_preferences"),
             "by_person": data("user.privacy_preferences"),
             "began_at": data("user.privacy_preferences"),

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, Management, Membership
+from accounts.models import Account, Management, Membership, SetAside
 from accounts.tenancy import installation
 from accounts.work import plain
 from audit import INSTALLATION
@@ -99,6 +99,7 @@ def one_moment() -> None:
 def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
     rows = Membership.objects.filter(account=account).select_related("organization", "role").order_by("organization__name", "id")
     memberships = list(rows if wanted.only is None else rows.filter(organization_id=wanted.only))
+    _whole(account, memberships)
     manager = Management.objects.filter(account=account).values_list("organization_id", flat=True).first()
     orgs: dict[UUID, str] = {m.organization_id: m.organization.name for m in memberships if m.status != "invited"} | ({INSTALLATION: _("this installation")} if wanted.only is None else {})
     people = People(me=account, organizations=orgs, published=[m.organization.contact_email for m in memberships])
@@ -126,6 +127,14 @@ def _make(wanted: Wanted, account: Account, sink: Sink, now: datetime) -> Made:
         manifest={"format": "steward-copy/1", "copy": str(wanted.copy), "subject": str(account.id), "asked_at": plain(wanted.asked_at), "as_of": plain(now),
                   "map": records.version(), "counts": counts, **({"for_organization": str(wanted.only), "asked_by": str(wanted.by or "")} if wanted.only else {}), **_answers(wanted.case)})
     return Made(manifest=manifest, counts=counts, people=len(people.numbers))
+
+
+def _whole(account: Account, memberships: list[Membership]) -> None:
+    """What an organization may only store is the person's all the same: their card says it."""
+    stored = {(row.organization_id, row.field): row.value for row in SetAside.objects.filter(account=account)}
+    for row in memberships:
+        for of, name in ((account, "name"), (row, "title"), (row, "department")):
+            setattr(of, name, getattr(of, name) or stored.get((row.organization_id, name), ""))
 
 
 def _answers(case_id: UUID | None) -> dict[str, Any]:

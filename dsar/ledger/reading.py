@@ -93,7 +93,7 @@ def memberships(happened: Happened) -> Iterable[Draft]:
 def restrictions(happened: Happened) -> Iterable[Draft]:
     for row in Restriction.objects.filter(organization_id=happened.org, account_id__in=happened.people).order_by("began_at"):
         yield draft("restriction.state", happened, org=row.organization_id, subject=row.account_id, restriction=row.id, **{
-            name: getattr(row, name) for name in ("state", "trigger", "by_person", "began_at", "object_by", "confirmed_at", "ground", "freeing", "freed", "lift_at", "lifted_at")})
+            name: getattr(row, name) for name in ("state", "what", "trigger", "by_person", "began_at", "object_by", "confirmed_at", "ground", "freeing", "freed", "lift_at", "lifted_at")})
 
 
 def consents(happened: Happened) -> Iterable[Draft]:

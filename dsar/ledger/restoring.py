@@ -17,9 +17,10 @@ from django.utils.translation import gettext
 from accounts import outbox
 from accounts.communications import choices, links
 from accounts.communications.kinds import KINDS
-from accounts.models import Account, Deletion
+from accounts.models import Account, Deletion, Membership
 from accounts.models.communication import How
 from accounts.models.deletion import DeletionState
+from accounts.profile import aside
 from audit import retention
 from audit.models import Hold
 from dsar.ledger import duties, duties_again, programs
@@ -148,7 +149,7 @@ def restrictions(lines: Sequence[Line], now: datetime) -> Changed:
     found: Changed = []
     for line in _latest(lines, "restriction"):
         f = line.facts
-        values: dict[str, Any] = {name: f[name] for name in ("state", "trigger", "by_person", "ground")}
+        values: dict[str, Any] = {name: f[name] for name in ("state", "trigger", "by_person", "ground")} | {"what": f.get("what") or ""}
         values |= {name: _moment(f[name]) for name in ("began_at", "object_by", "confirmed_at", "lift_at", "lifted_at")}
         values |= {name: f[name].split() for name in ("freeing", "freed")}
         there = Restriction.objects.filter(id=f["restriction"]).first()
@@ -158,10 +159,22 @@ def restrictions(lines: Sequence[Line], now: datetime) -> Changed:
                 found.append(Change(line.org, line.subject))
         elif Account.objects.filter(id=line.subject).exclude(status="purged").exists() and _is_member(line):
             if f["state"] != "lifted":  # one is in force at a time
-                Restriction.objects.filter(organization_id=line.org, account_id=line.subject).exclude(state="lifted").update(state="lifted", lifted_at=now)
+                Restriction.objects.filter(organization_id=line.org, account_id=line.subject, what=values["what"]).exclude(state="lifted").update(state="lifted", lifted_at=now)
             Restriction.objects.create(id=UUID(f["restriction"]), organization_id=line.org, account_id=line.subject, **values)
             found.append(Change(line.org, line.subject))
+        if values["what"]:
+            _close(line)
     return found
+
+
+def _close(line: Line) -> None:
+    """Parts that may only be stored are out of use again, and those that may be used are back: PostgreSQL follows what the membership says."""
+    member = Membership.objects.filter(organization_id=line.org, account_id=line.subject).exclude(account__status="purged").first()
+    if member is not None:
+        before = list(member.set_aside)
+        aside.close(member, Restriction.objects.filter(organization_id=line.org, account_id=line.subject).exclude(what="").exclude(state="lifted").values_list("what", flat=True))
+        if member.set_aside != before:
+            Membership.objects.filter(id=member.id).update(set_aside=member.set_aside, version=member.version + 1)
 
 
 def _is_member(line: Line) -> bool:

@@ -9,15 +9,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import gathering
 from accounts.actor import Actor
 from accounts.people import Person
 from accounts.power import Data, Effect, Power
-from accounts.powers.forms import StrictForm
 from accounts.purposes import FREED, PURPOSES
 from accounts.work import Work, plain
-from dsar.powers.restrict_own_use import ASKED
-from dsar.restriction import life, states
-from dsar.restriction.model import Restriction, Trigger
+from dsar.powers.restrict_own_use import ASKED, InForceForm, PartForm
+from dsar.restriction import life, parts, states
+from dsar.restriction.model import Trigger
 
 
 def _message() -> forms.CharField:
@@ -29,46 +29,48 @@ def _note(text: object) -> forms.CharField:
     return forms.CharField(label=gettext_lazy("Private note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}), help_text=text)
 
 
-class RestrictForm(StrictForm):
+class RestrictForm(PartForm):
     trigger = forms.ChoiceField(label=gettext_lazy("What the person says"), choices=[("", gettext_lazy("Choose one")), *ASKED], help_text=gettext_lazy("In their words: why the data may not be used."))
     message = _message()
     private_note = _note(gettext_lazy("Optional: how they asked, such as by a letter. Administrators and the audit log see it."))
 
 
-def rule(_actor: Actor, person: Person, _data: Data, _now: datetime) -> Iterable[str]:
+def rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
     if person.membership is None or person.membership.status in {"removed", "invited"}:
         yield "wrong_status"
-    elif person.extra["restriction"] is not None:
-        yield "restricted_already"
+    else:
+        yield from parts.stand_against(person, str(data.get("what") or ""))
 
 
-def effects(_person: Person, _data: Data, _now: datetime) -> list[Effect]:
-    return [Effect("lost", "use", _("Lists, search, files and acts show and reach nothing of the person but that they are there.")),
+def effects(_person: Person, data: Data, _now: datetime) -> list[Effect]:
+    use = (_("This part stands on no list, in no search and in no file, and nobody changes it. Everything else of the person is used as before.") if data.get("what")
+           else _("Lists, search, files and acts show and reach nothing of the person but that they are there."))
+    return [Effect("lost", "use", use),
             Effect("kept", "access", _("The person signs in and uses their services as before. Everything stays stored.")),
             Effect("later", "lifting", _("Only two people together lift it again, and the person is told three days before."))]
 
 
 def apply(work: Work, person: Person, data: Data) -> None:
     assert person.membership is not None
-    row = life.begin(work, person.membership, trigger=str(data.get("trigger") or Trigger.ASKED), by_person=False, settled=True)
-    work.note(person.id, trigger=row.trigger, restriction=str(row.id))
+    row = life.begin(work, person.membership, trigger=str(data.get("trigger") or Trigger.ASKED), by_person=False, settled=True, what=str(data.get("what") or ""), others=person.extra["parts"])  # type: ignore[arg-type]
+    work.note(person.id, **life.about(row), trigger=row.trigger, restriction=str(row.id))
 
 
 POWER = Power(
     slug="restrict-use", code="use.restrict", event="use.restricted", over="member", permission="manage_requests", tier=1, form=RestrictForm, rule=rule, effects=effects, apply=apply,
-    gather=(life.restriction,), people_only=True, urgent=True,
+    gather=(life.restriction, gathering.groups), people_only=True, urgent=True,
     title=gettext_lazy("Restrict the use of the person’s data"), button=gettext_lazy("Restrict the use"),
-    does=gettext_lazy("From now on what your organization holds about the person may be stored, and nothing else."),
+    does=gettext_lazy("From now on what your organization holds about the person, or the part that you choose, may be stored, and nothing else."),
     does_not=gettext_lazy("Takes no access away and deletes nothing."),
     sentence=gettext_lazy("%(actor)s restricted the use of the data of %(target)s"),
 )
 
 
-class LiftForm(StrictForm):
+class LiftForm(InForceForm):
     reason_code = forms.ChoiceField(label=gettext_lazy("Ground"), choices=[("", gettext_lazy("Choose one")), *states.OBJECTIONS.items(), *states.SETTLED.items()],
                                     help_text=gettext_lazy("Goes to the audit log, and to the person with the notice."))
     freeing = forms.MultipleChoiceField(label=gettext_lazy("What becomes free again"), choices=[(name, PURPOSES[name]) for name in FREED], widget=forms.CheckboxSelectMultiple,
-                                        help_text=gettext_lazy("All together lift the restriction; otherwise the rest stays restricted."))
+                                        help_text=gettext_lazy("All together lift the restriction; otherwise the rest stays restricted. A part is lifted as a whole."))
     message = _message()
     private_note = _note(gettext_lazy("Administrators and the audit log see it; the person too, in a copy of their data."))
 
@@ -80,15 +82,18 @@ class LiftForm(StrictForm):
 
 
 def lift_rule(_actor: Actor, person: Person, data: Data, _now: datetime) -> Iterable[str]:
-    row, ground = person.extra["restriction"], data.get("reason_code")
-    if not isinstance(row, Restriction):
-        yield "not_restricted"
+    row, ground = parts.chosen(person, str(data.get("what") or "")), data.get("reason_code")
+    if row is None:
+        if data or not person.extra["parts"]:
+            yield "not_restricted"
     elif not states.may(row, "announce"):
         yield "lift_pending"
     elif ground and row.state == states.S.CONFIRMED and ground not in states.AFTER:
         yield "not_your_ground"
     elif ground and not set(data.get("freeing") or ()) - set(row.freed):
         yield "nothing_freed"
+    elif ground and row.what and set(FREED) - set(data.get("freeing") or ()):
+        yield "part_lifted_whole"
 
 
 def lift_effects(_person: Person, _data: Data, now: datetime) -> list[Effect]:
@@ -98,13 +103,13 @@ def lift_effects(_person: Person, _data: Data, now: datetime) -> list[Effect]:
 
 
 def lift(work: Work, person: Person, data: Data) -> None:
-    row = person.extra["restriction"]
-    assert person.membership is not None
-    work.track(row)  # type: ignore[arg-type]
-    states.go(row, "announce", now=work.now)  # type: ignore[arg-type]
-    row.ground, row.freeing = str(data.get("reason_code") or ""), [name for name in FREED if name in (data.get("freeing") or ())]  # type: ignore[attr-defined]
+    row = parts.chosen(person, str(data.get("what") or ""))
+    assert person.membership is not None and row is not None
+    work.track(row)
+    states.go(row, "announce", now=work.now)
+    row.ground, row.freeing = str(data.get("reason_code") or ""), [name for name in FREED if name in (data.get("freeing") or ())]
     work.touch(person.membership)
-    work.note(person.id, restriction=str(row.id), freeing=list(row.freeing), lift_at=plain(row.lift_at))  # type: ignore[attr-defined]
+    work.note(person.id, **life.about(row), restriction=str(row.id), freeing=list(row.freeing), lift_at=plain(row.lift_at))
 
 
 LIFT = Power(

@@ -72,7 +72,7 @@ def rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[st
     elif field in rules.LABELS:
         if not asking.disputable(person, field):
             yield "yours_alone"
-        elif data.get("proposed") == asking.value_of(person, field):
+        elif data.get("proposed") == asking.held(person, field):
             yield "nothing_to_change"
     elif not any(asking.disputable(person, name) and name not in waiting for name in rules.LABELS):
         yield "yours_alone"
@@ -91,7 +91,7 @@ def effects(_person: Person, data: Data, _now: datetime) -> list[Effect]:
 
 def apply(work: Work, person: Person, data: Data) -> None:
     assert person.membership is not None
-    row = ValueDispute(id=uuid4(), organization_id=person.membership.organization_id, account=person.account, field=data["field"], value=asking.value_of(person, data["field"]),
+    row = ValueDispute(id=uuid4(), organization_id=person.membership.organization_id, account=person.account, field=data["field"], value=asking.held(person, data["field"]),
                        proposed=str(data.get("proposed") or ""), words=str(data.get("words") or ""), opened_at=work.now)
     asking.take_away(person, row)
     work.add(row)
@@ -253,8 +253,7 @@ def decide(work: Work, person: Person, data: Data) -> None:
     row = _ended(work, person, data, DisputeState(data["outcome"]))
     row.answered_by, row.answer, row.ground = work.actor_membership, str(data.get("message") or ""), "" if data["outcome"] == "corrected" else str(data.get("reason_code") or "")
     if data["outcome"] in _CORRECTS:
-        asking.put(person, row.field, value)
-        row.away = False
+        asking.put_right(work, person, row, value)
     elif row.away:
         row.back_at = work.now + NOTICE
     for facts in disputed.answered(work, person, row):

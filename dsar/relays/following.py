@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import Account
+from accounts.profile.aside import PROFILE
 from accounts.tenancy import installation
 from audit import recording
 from audit.subscribers import Sealed, Subscriber
@@ -34,13 +35,21 @@ def handle(batch: list[Sealed]) -> None:
             continue
         with installation("programs of every organization are asked"), transaction.atomic():
             if sealed.action in RESTRICTED:
-                _ask(sealed.org, _person(sealed), [RESTRICTED[sealed.action]], cause=sealed.entry)
+                _ask(sealed.org, _person(sealed), _of_restriction(sealed), cause=sealed.entry)
             elif sealed.action == ENDED:
                 _ask(sealed.org, _person(sealed), [Type.ERASURE], cause=_person(sealed))
             elif sealed.action in OVER:
                 answering.call_off(sealed.record["facts"].get("case"), now=datetime.now(UTC))
             else:
                 _case(sealed)
+
+
+def _of_restriction(sealed: Sealed) -> list[Type]:
+    """Of a value of the profile they read the data anew: what is restricted is not in it, and what is lifted is again. No program is told of groups."""
+    what = str(sealed.record.get("facts", {}).get("what", ""))
+    if not what:
+        return [RESTRICTED[sealed.action]]
+    return [Type.RECTIFICATION] if what.partition(".")[0] == PROFILE else []
 
 
 def _person(sealed: Sealed) -> UUID:
@@ -62,7 +71,7 @@ def _case(sealed: Sealed) -> None:
 
 def _ask(organization_id: UUID, account_id: UUID, types: list[Type], *, cause: UUID, case: Case | None = None) -> None:
     """An act only where somebody is to be asked: most organizations have nobody."""
-    if not Account.objects.filter(id=account_id).exists() or not asking.any_responder(organization_id):
+    if not types or not Account.objects.filter(id=account_id).exists() or not asking.any_responder(organization_id):
         return
     now = datetime.now(UTC)
     try:

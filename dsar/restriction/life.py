@@ -24,26 +24,33 @@ logger = logging.getLogger("steward.restriction")
 
 
 def open_for(*, organization_id: UUID, account_id: UUID) -> Restriction | None:
-    """The restriction that is in force, or None. Needs the scope."""
-    return Restriction.objects.filter(organization_id=organization_id, account_id=account_id).exclude(state=S.LIFTED).first()
+    """The restriction of the whole that is in force, or None. Needs the scope."""
+    return Restriction.objects.filter(organization_id=organization_id, account_id=account_id, what="").exclude(state=S.LIFTED).first()
+
+
+def parts_of(*, organization_id: UUID, account_id: UUID) -> list[Restriction]:
+    """The restrictions of parts that are in force. Needs the scope."""
+    return list(Restriction.objects.filter(organization_id=organization_id, account_id=account_id).exclude(what="").exclude(state=S.LIFTED).order_by("began_at", "id"))
 
 
 def restriction(people: Sequence[Person]) -> None:
-    """extra["restriction"]: the restriction in force of each of these members, or None."""
-    there = [p.membership for p in people if p.membership is not None and p.membership.use_restricted]
-    held = Restriction.objects.filter(organization_id__in={m.organization_id for m in there}, account_id__in=[m.account_id for m in there]).exclude(state=S.LIFTED)
-    rows = {row.account_id: row for row in held} if there else {}
+    """extra["restriction"]: the restriction in force of the whole of each of these members, or None. extra["parts"]: those of parts."""
+    there = [p.membership for p in people if p.membership is not None and (p.membership.use_restricted or p.membership.set_aside)]
+    held = Restriction.objects.filter(organization_id__in={m.organization_id for m in there}, account_id__in=[m.account_id for m in there]).exclude(state=S.LIFTED).order_by("began_at", "id")
+    rows = list(held) if there else []
     for person in people:
-        person.extra["restriction"] = rows.get(person.account.id)
+        own = [row for row in rows if row.account_id == person.account.id]
+        person.extra["restriction"] = next((row for row in own if not row.what), None)
+        person.extra["parts"] = [row for row in own if row.what]
 
 
-def begin(work: Work, membership: Membership, *, trigger: str, by_person: bool, settled: bool = False) -> Restriction:
+def begin(work: Work, membership: Membership, *, trigger: str, by_person: bool, settled: bool = False, what: str = "", others: Sequence[Restriction] = ()) -> Restriction:
     """Restrict from this moment on: the row, and the mark on the membership, which is tracked and locked. `settled` needs no window: the organization itself decided."""
-    row = Restriction(id=uuid.uuid4(), account_id=membership.account_id, organization_id=membership.organization_id, trigger=trigger, by_person=by_person, began_at=work.now)
+    row = Restriction(id=uuid.uuid4(), account_id=membership.account_id, organization_id=membership.organization_id, what=what, trigger=trigger, by_person=by_person, began_at=work.now)
     states.go(row, "settle" if settled else "activate", now=work.now)
     if not settled:
         row.object_by = states.object_by(membership.organization, work.now)
-    states.mark(membership, row)
+    states.mark(membership, row, others=others)
     work.add(row)
     return row
 
@@ -89,8 +96,13 @@ def _take(row_id: UUID, organization_id: UUID, step: Callable[[Restriction, date
         work.track(row)
         work.track(membership)
         if event := step(row, now):
-            states.mark(membership, row)
+            states.mark(membership, row, others=parts_of(organization_id=organization_id, account_id=row.account_id) if row.what else ())
             _record(work, row, membership, event)
+
+
+def about(row: Restriction) -> dict[str, str]:
+    """Which part an entry is about; nothing where it is the whole."""
+    return {"what": row.what} if row.what else {}
 
 
 def _confirm(row: Restriction, now: datetime) -> str:
@@ -116,4 +128,4 @@ def _record(work: Work, row: Restriction, membership: Membership, event: str, **
         act.write([EntryDraft(
             org=row.organization_id, action=event, category="use", outcome="success", actor=ActorRef(type="schedule"), via="schedule", changes=changes,
             targets=[TargetRef(type="person", id=membership.account_id, subject=membership.account_id), TargetRef(type="restriction", id=row.id)],
-            facts={"trigger": row.trigger, **{name: value for name, value in facts.items() if value is not None}})])
+            facts={**about(row), "trigger": row.trigger, **{name: value for name, value in facts.items() if value is not None}})])

@@ -30,14 +30,16 @@ class Trigger(models.TextChoices):
 
 
 class Restriction(Versioned):
-    """Since when, why and how far the use of what an organization holds about one person is restricted."""
+    """Since when, why and how far the use of what an organization holds about one person is restricted: of all of it, or of one part."""
 
-    AUDIT = {"id": "public", "version": "unrecorded", "account": "public", "organization": "public", "state": "public", "trigger": "public", "by_person": "public", "began_at": "public",
-             "object_by": "public", "confirmed_at": "public", "ground": "public", "freeing": "public", "freed": "public", "lift_at": "public", "lifted_at": "public"}
+    AUDIT = {"id": "public", "version": "unrecorded", "account": "public", "organization": "public", "state": "public", "what": "public", "trigger": "public", "by_person": "public",
+             "began_at": "public", "object_by": "public", "confirmed_at": "public", "ground": "public", "freeing": "public", "freed": "public", "lift_at": "public", "lifted_at": "public"}
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="restrictions")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="restrictions")
     state = models.CharField(max_length=12, choices=RestrictionState, default=RestrictionState.PROPOSED)
+    what = models.CharField(max_length=50, blank=True, default="", db_default="")
+    """The part, as `dsar.restriction.parts` names it; '' is everything."""
     trigger = models.CharField(max_length=12, choices=Trigger)
     by_person = models.BooleanField(default=False)
     """Whether the person asked for it, and may end it; else an administrator did for them, or it came by itself."""
@@ -55,9 +57,13 @@ class Restriction(Versioned):
     """When what two people decided takes effect: the person was told before."""
     lifted_at = models.DateTimeField(null=True)
 
+    @property
+    def in_force(self) -> bool:
+        return self.state != RestrictionState.LIFTED
+
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["organization", "account"], condition=~models.Q(state="lifted"), name="restricted_once")]
+        constraints = [models.UniqueConstraint(fields=["organization", "account", "what"], condition=~models.Q(state="lifted"), name="restricted_once")]
         indexes = [models.Index(fields=["account", "-began_at"], name="restriction_of_account"),
                    models.Index(fields=["object_by"], condition=models.Q(state="provisional"), name="restriction_to_confirm"),
                    models.Index(fields=["lift_at"], condition=models.Q(state="notice"), name="restriction_to_lift")]

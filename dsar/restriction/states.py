@@ -1,12 +1,14 @@
 """The restriction as a machine: its states and steps in one table, the grounds, and the dates."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, Organization
+from accounts.profile import aside
 from accounts.purposes import FREED
 from dsar.clock.days import Seat, add_business_days
 from dsar.restriction.model import Restriction, RestrictionState
@@ -64,8 +66,11 @@ def ending(row: Restriction) -> str:
     return "lift" if set(FREED) <= {*row.freed, *row.freeing} else "free"
 
 
-def mark(membership: Membership, row: Restriction) -> None:
-    """Let the person's row in the organization say how it may be read: PostgreSQL keeps that (`portal/database.py`)."""
+def mark(membership: Membership, row: Restriction, *, others: Iterable[Restriction] = ()) -> None:
+    """Let the person's row in the organization say how it may be read: PostgreSQL keeps that (`portal/database.py`, `accounts/profile/aside.py`). `others` are restrictions of other parts."""
+    if row.what:
+        aside.close(membership, [one.what for one in (row, *(one for one in others if one.id != row.id)) if one.state not in {S.PROPOSED, S.LIFTED}])
+        return
     membership.use_restricted = row.state not in {S.PROPOSED, S.LIFTED}
     membership.use_freed = list(row.freed) if membership.use_restricted else []
 

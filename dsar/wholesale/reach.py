@@ -27,6 +27,10 @@ SCOPES = {"accounts_mail": "organization_id"}
 """Tables that belong to a person and say from which organization a row comes."""
 ONLY: dict[str, tuple[str, list[str]]] = {"accounts_mail": ("template = ANY(%s)", LETTERS)}
 """Tables of which only these rows are the organization's: letters about rights, addresses and sign-in are between the person and the installation."""
+NAMING = frozenset({("accounts_membership", "set_aside"), ("dsar_restriction", "what")})
+"""Columns that say which parts may only be stored: a group that is named there would be told."""
+PARTS = {"accounts_groupmembership": "accounts_groupmembership.use_restricted"}
+"""Tables of which single rows may only be stored. Values of a profile that may only be stored are in a table that no organization takes along."""
 ALSO = {"accounts_membership": ("list_name", "list_email"), "accounts_announcement": ("subject", "text"), "accounts_organization": ("slug", "name", "contact_name", "contact_email", "contact_link",
     "time_zone")}
 """Columns that the map tells nobody by themselves, and that administrators see in every list."""
@@ -93,7 +97,7 @@ def _part(unit: Unit, organization: UUID, export: UUID, level: str) -> Part | No
     where, values = _rows(unit, subjects, organization)
     if unit.table in ONLY:
         where, values = f"{where} AND {ONLY[unit.table][0]}", [*values, ONLY[unit.table][1]]
-    held = " OR ".join(f"({condition(unit.table, path, among=_restricted(organization))})" for path in subjects)
+    held = " OR ".join([*(f"({condition(unit.table, path, among=_restricted(organization))})" for path in subjects), *([PARTS[unit.table]] if unit.table in PARTS else [])])
     return Part(unit.table, unit.title, f"data/{unit.purpose}/{unit.table.removeprefix('accounts_').removeprefix('dsar_')}.jsonl", tuple(columns),
         f"{where}{f' AND NOT COALESCE({held}, false)' if held else ''}",
                 tuple(values), held_back=f"{where} AND ({held})" if held else "", held_values=tuple(values), unit=unit,
@@ -101,7 +105,7 @@ def _part(unit: Unit, organization: UUID, export: UUID, level: str) -> Part | No
 
 
 def _told(unit: Unit, name: str, column: Column) -> bool:
-    return column.export in {"yes", "others"} or column in (ID, REFERENCE, ORDER) or name == unit.scope or name in ALSO.get(unit.table, ())
+    return (unit.table, name) not in NAMING and (column.export in {"yes", "others"} or column in (ID, REFERENCE, ORDER) or name == unit.scope or name in ALSO.get(unit.table, ()))
 
 
 def _rows(unit: Unit, subjects: list[str], organization: UUID) -> tuple[str, list[Any]]:

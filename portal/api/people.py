@@ -61,6 +61,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "identity_changed_at": plain(m.identity_changed_at),
         "protected": m.protected,
         "use_restricted": m.use_restricted,
+        "restricted_parts": sorted({one.partition(".")[0] if one.startswith("groups.") else one for one in m.set_aside if not one.startswith("contested.")}),
         "last_active_at": plain(m.last_active_at),
         "joined_at": plain(m.joined_at),
         "contract_ends_on": plain(m.contract_ends_on),

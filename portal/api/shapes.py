@@ -45,6 +45,8 @@ PERSON = thing(
         "protected": flag(),
         "last_active_at": MAYBE_STAMP,
         "use_restricted": flag("Whether what is held about the person may only be stored. Then a handle stands in place of the address, and the rest is empty."),
+        "restricted_parts": many(choice("profile", "profile.name", "profile.title", "profile.department", "groups")) | {
+            "description": "Parts of it that may only be stored: values of the profile, which are empty here, and groups, which are left out. `groups` stands for one as for all of them."},
         "joined_at": MAYBE_STAMP,
         "contract_ends_on": nullable(text(10, like=r"^\d{4}-\d\d-\d\d$", sample="2027-01-31")) | {"description": "The last day of the contract, in the organization's time zone."},
     }

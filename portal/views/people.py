@@ -17,10 +17,12 @@ from accounts.gathering import needed
 from accounts.models import ApiToken, Mail, Role, Session
 from accounts.people import Person, load_people, veiled
 from accounts.power import Power
+from accounts.profile import aside
 from accounts.reasons import NotFound, text
 from accounts.schedules import listing
 from accounts.services import ways
 from audit import queries
+from dsar.powers import restrict_use
 from portal import addresses, rows, sentences, transfers, values
 from portal import services_shown as shown
 from portal.organization import enter
@@ -106,7 +108,8 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
     if person.stored_only and person.id != actor.membership_id:
         return restriction.person(request, person.id)
     audit_reading.person_viewed(actor=actor, account_id=person.account.id, what="page", now=timezone.now())
-    history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=40) if actor.may("view_audit") else None
+    unnamed = aside.restricted(person.membership, "name") or aside.contested(person.membership, "name")  # the log says the name still: it is read there, as evidence, and not here
+    history = queries.page(org=actor.organization_id, filters=queries.Filters(target=person.account.id), size=40) if actor.may("view_audit") and not unnamed else None
     capabilities = [_capability(power, actor, person) for power in PERSON_POWERS if actor.may(power.permission)]
     deletion = deletions.shown(account_id=person.account.id) if person.account.status == "pending_deletion" else None
     return render(request, "people/detail.html", {
@@ -124,6 +127,7 @@ def detail(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         "protectors": [one for row in protected.listed(actor=actor, person=person.id) for one in row.protectors] if person.membership.protected else [],
         "transfers": transfers.about(person, person.membership.organization_id) if actor.may("manage_domains") else [],
         "values": values.beside(person, now=timezone.now()), "may_profile": actor.may("update_profiles"),
+        "parts": restriction.parts_of(person) if person.membership.set_aside and actor.may(restrict_use.LIFT.permission) else [],
         "inherited_role": person.rank > person.membership.role.rank,
     })
 

@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import access, door, purposes, tenancy
-from accounts.models import Membership
-from accounts.people import load_people, veiled
+from accounts.models import GroupMembership, Management, Membership
+from accounts.people import Person, load_people, veiled
 from accounts.reasons import NotFound, Refused, StepUpNeeded, text
 from dsar.powers import restrict_own_use, restrict_use
-from dsar.restriction import life, states
+from dsar.restriction import life, parts, states
 from dsar.restriction.model import Restriction
 from portal.powers import POWERS
 from portal.surfaces.page import querydict
@@ -40,8 +40,8 @@ def mine(request: HttpRequest) -> HttpResponse:
             except Refused as refusal:
                 refused = text(refusal.codes[0])
             else:
-                begun = _("%(organization)s may only store what it holds about you, from now on.") % {"organization": membership.organization.name}
-                messages.success(request, begun if power is restrict_own_use.POWER else _("The restriction has ended."))
+                begun = _("%(organization)s may only store this, from now on.") if form.cleaned_data.get("what") else _("%(organization)s may only store what it holds about you, from now on.")
+                messages.success(request, begun % {"organization": membership.organization.name} if power is restrict_own_use.POWER else _("The restriction has ended."))
                 return redirect("me-restriction")
         status = 422 if request.method == "POST" else 200
         form = form if power is restrict_own_use.POWER else restrict_own_use.AskForm()
@@ -50,20 +50,34 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 def _mine(request: HttpRequest) -> list[dict[str, Any]]:
     with tenancy.installation("where the use of the person's own data is restricted"):
-        members = list(Membership.objects.filter(account=request.user).exclude(status__in=("removed", "invited")).select_related("organization").order_by("organization__name"))
+        members = list(Membership.objects.filter(account=request.user).exclude(status__in=("removed", "invited")).select_related("organization", "account").order_by("organization__name"))
         rows = list(Restriction.objects.filter(account=request.user).order_by("-began_at"))
+        groups = list(GroupMembership.objects.filter(membership__in=members).select_related("group"))
+        managed = set(Management.objects.filter(account=request.user).values_list("organization_id", flat=True))
+        called = parts.names(rows)
     found = []
     for member in members:
         own = [row for row in rows if row.organization_id == member.organization_id]
-        found.append({"member": member, "now": next((row for row in own if row.state != states.S.LIFTED), None), "past": [row for row in own if row.state == states.S.LIFTED][:5]})
-    return [{**one, "shown": _shown(one["now"]) if one["now"] else None} for one in found]
+        person = Person(account=member.account, membership=member, management=Management() if member.organization_id in managed else None)
+        person.extra |= {"groups": [row for row in groups if row.membership_id == member.id], "restriction": next((row for row in own if row.in_force and not row.what), None),
+                         "parts": [row for row in own if row.in_force and row.what]}
+        found.append({"member": member, "now": [_shown(row, called) for row in own if row.in_force], "past": [_shown(row, called) for row in own if not row.in_force][:5],
+                      "whole": person.extra["restriction"] is not None,
+                      "offered": parts.offered(person)})
+    return found
 
 
-def _shown(row: Restriction) -> dict[str, Any]:
+def _shown(row: Restriction, groups: dict[str, str]) -> dict[str, Any]:
     """A restriction in words."""
     grounds = {**states.OBJECTIONS, **states.SETTLED}
-    return {"row": row, "trigger": row.get_trigger_display(), "ground": grounds.get(row.ground, ""),
+    return {"row": row, "what": parts.words(row.what, groups) if row.what else "", "trigger": row.get_trigger_display(), "ground": grounds.get(row.ground, ""),
             "freeing": [purposes.PURPOSES[name] for name in row.freeing], "freed": [purposes.PURPOSES[name] for name in row.freed]}
+
+
+def parts_of(person: Person) -> list[dict[str, Any]]:
+    """Which parts of what is held about a member may only be stored, for whoever may lift that. Which group it is stands where it is lifted. Needs the scope."""
+    assert person.membership is not None
+    return [_shown(row, {}) for row in life.parts_of(organization_id=person.membership.organization_id, account_id=person.account.id)]
 
 
 def _purposes() -> dict[str, list[Any]]:
@@ -103,6 +117,6 @@ def person(request: HttpRequest, person_id: UUID) -> HttpResponse:
                 if power.over == "member" and actor.may(power.permission) and not power.code.startswith(("own.", "token.")) and purposes.of_power(power.slug) in purposes.ALWAYS
                 and not door.capability(power=power, actor=actor, person=found, now=now)]
     return render(request, "people/restricted.html", {
-        "person": veiled(found), "shown": _shown(row) if row else None,
+        "person": veiled(found), "shown": _shown(row, {}) if row else None,
         "capabilities": [one for one in possible if not one["power"].danger], "dangers": [one for one in possible if one["power"].danger],
         "key": uuid4(), "purposes": _purposes(), "may_request": actor.may(restrict_use.LIFT.permission)})

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.models import Management
+from accounts.models import Management, Membership
 from dsar.cases import intake
 from tests.browser.conftest import Visit
 from tests.browser.test_deletion import shot
@@ -11,7 +11,7 @@ from tests.browser.test_pages import problems
 from tests.cast import World
 from tests.deletion.acts import account
 from tests.deletion.test_own_deactivation import link
-from tests.situations import arrange, case_for, restriction_for
+from tests.situations import arrange, case_for, group_for, restriction_for
 
 pytestmark = pytest.mark.browser
 
@@ -38,4 +38,35 @@ def test_from_the_page_to_the_pause_and_back(world: World, visit: Visit) -> None
     shot(visit, "come-back")
     visit.page.click("main form button.primary")
     assert account(person).status == "active"
+    assert visit.complaints == []
+
+
+def test_one_part_is_restricted_on_the_page_and_seen_by_those_who_may_object(world: World, visit: Visit) -> None:
+    org, worker = world.north, world.north.person("worker")
+    arrange(lambda: (Membership.objects.filter(id=worker.id).update(title="Clerk", department="Accounts"), group_for(org, "Works council", worker)))
+    visit.sign_in(world, "worker")
+    visit.go("/me/restriction/")
+    visit.page.click("details summary")
+    visit.page.get_by_label("What").first.select_option(label="Membership in the group “Works council”")
+    shot(visit, "part-chosen")
+    visit.page.get_by_role("button", name="Restrict", exact=True).click()
+    assert "may only store this" in visit.page.inner_text("main")
+    visit.page.click("details summary")
+    visit.page.get_by_label("What").first.select_option(label="Title in this organization")
+    visit.page.get_by_role("button", name="Restrict", exact=True).click()
+    assert problems(visit, "/me/restriction/") == []
+    shot(visit, "parts")
+    visit.go("/me/values/")
+    shot(visit, "values")
+    visit.sign_in(world, "owner")
+    here = f"/o/{org.slug}/people/{worker.id}/"
+    visit.go(here)
+    shot(visit, "part-person")
+    seen = visit.page.inner_text("main")
+    assert "Clerk" not in seen and "Works council" not in seen and "Membership in one group" in seen and "restricted the use of a part of their data" in seen
+    visit.go(f"{here}lift-restriction/")
+    assert "Works council" in visit.page.inner_text("main")
+    shot(visit, "part-lift")
+    visit.go(f"{here}update-profile/")
+    shot(visit, "part-update")
     assert visit.complaints == []

@@ -103,7 +103,7 @@ def test_what_is_kept_comes_back_after_the_person_was_told_and_disagreeing_holds
     assert by_other(world, case, "upheld") == []
     follow()
     telling.run(now=now + timedelta(days=4))
-    assert member(org, "worker").title == "Clerk" and '"membership.title"' in last(org, "profile.value_back")
+    assert member(org, "worker").title == "Clerk" and '"membership.set_aside"' in last(org, "profile.value_back")
     second = disputed(org)
     assert answer(org, "kept") == []
     telling.run(now=now + timedelta(days=4))

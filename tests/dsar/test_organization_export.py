@@ -30,7 +30,7 @@ from tests.cast import Org, World
 from tests.dsar.copies import everything, lines, numbered, unpacked
 from tests.dsar.test_content import letter
 from tests.dsar.test_restriction import restrict
-from tests.situations import arrange, case_for, export_of, session_for, token_for
+from tests.situations import arrange, case_for, export_of, group_for, session_for, token_for
 
 DAY, WAITS = timedelta(days=1), timedelta(hours=48)
 
@@ -210,6 +210,9 @@ def test_what_is_in_it(world: World, tmp_path: Path) -> None:
     arrange(lambda: Membership.objects.filter(id=other.person("member").id).update(title=f"foreign-title-{mark}"))
     arrange(lambda: Membership.objects.create(organization=other.organization, account_id=org.person("worker").account_id, role=other.roles["member"], status="active", title=f"foreign-two-{mark}", created_at=datetime.now(UTC)))
     restrict(org, "member", now=datetime.now(UTC))
+    council: list[Group] = []
+    arrange(lambda: council.append(group_for(org, "Council", org.person("guest"), org.person("worker"))))
+    arrange(lambda: Membership.objects.filter(id=org.person("guest").id).update(department=f"department-guest-{mark}", set_aside=["profile.department", f"groups.{council[0].id}"]))
     with tenancy.scope(org=org.organization.id):
         SavedView.objects.create(organization=org.organization, owner=org.person("worker"), page="people", name=f"view-{mark}", query="q=x", created_at=datetime.now(UTC))
     for level in ("plain", "agreed", "all"):
@@ -235,13 +238,15 @@ def test_what_is_in_it(world: World, tmp_path: Path) -> None:
     for level, content in text.items():
         assert all(f"title-{name}-{mark}" in content for name in ("worker", "guest")) and f"worker@{org.slug}.example" in content
         for never in (f"title-member-{mark}", f"letter-member-{mark}", f"foreign-{mark}", f"foreign-title-{mark}", f"foreign-two-{mark}", f"case-worker-{mark}", f"rights-worker-{mark}", "argon2", other.slug,
-                      f"recovery-guest-{mark}", f"browser-guest-{mark}", str(other.organization.id)):
+                      f"department-guest-{mark}", f"groups.{council[0].id}", f"recovery-guest-{mark}", f"browser-guest-{mark}", str(other.organization.id)):
             assert never not in content, (level, never)
         accounts = lines(found[level], "account/account.jsonl")
         managed = {str(m.account_id) for name, m in org.people.items() if name not in {"guest", "member"}}
         assert {one["id"] for one in accounts} <= managed | {str(org.person("member").account_id)} and str(org.person("worker").account_id) in {one["id"] for one in accounts}
         left_out = json.loads((found[level] / "data/withheld.json").read_text())
         assert any(one["ground"] == "use_restricted" and one["what"] == "Memberships" and one["count"] == 1 for one in left_out) and any(one["ground"] == "security" for one in left_out)
+        assert any(one["ground"] == "use_restricted" and one["what"] == "Groups" and one["count"] == 1 for one in left_out), "one membership in a group may only be stored"
+        assert {one["membership_id"] for one in lines(found[level], "administration/groupmembership.jsonl")} == {str(org.person("worker").id)}
         assert any(one["ground"] == "rights" for one in left_out) and (level == "all" or any(one["ground"] == "private" for one in left_out))
     words = {level: {part for part in ("letter-worker", "letter-guest", "note-worker", "note-guest", "browser-worker", "recovery-worker") if f"{part}-{mark}" in content} for level, content in text.items()}
     assert words == {"plain": set(), "agreed": {"letter-worker", "note-worker", "browser-worker", "recovery-worker"},

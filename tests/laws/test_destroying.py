@@ -21,6 +21,7 @@ ALLOWED = {
     "accounts/work.py": "what a power removes, through the door and with an entry",
     "accounts/due.py": "rows whose time is over: receipts after a day, plans and snapshots after their days, second factors after the hour to stop it",
     "accounts/dormant/running.py": "what the holder of an unused account was told, once they are back or the account is closed",
+    "accounts/profile/aside.py": "the row of a value that was set aside, in the statement that puts it back on its profile",
     "accounts/profile/telling.py": "suggestions and changes whose days are over",
     "accounts/rights.py": "links and visits of the rights door, used or a day old",
     "dsar/cases/inquiries.py": "inquiries without a session, used or a day old",
@@ -72,6 +73,7 @@ GATE = {
 }
 """Where each of them asks whether a hold keeps it."""
 NEVER_HELD = {
+    "accounts/profile/aside.py": "moves a value between two places of the same organization; nothing is lost",
     "accounts/purge_parts.py": "only `accounts/purging.py` calls its parts, one by one, each after the gate",
     "accounts/work.py": "what a power removes of somebody stands in its entry, with its values; the log keeps them, and what a hold keeps of the log does not go",
     **dict.fromkeys(("accounts/signals/push.py", "accounts/signals/polling.py", "accounts/signals/streams.py", "accounts/signals/running.py"),

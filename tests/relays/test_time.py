@@ -24,6 +24,7 @@ from tests.cases.helpers import received
 from tests.cases.test_acts import by, letters
 from tests.cases.test_carrying import follow
 from tests.cast import World
+from tests.fields.test_questions import act
 from tests.relays.programs import installed, relays
 from tests.relays.test_push import entries, subjects_of
 from tests.situations import arrange, deletion_for
@@ -140,6 +141,13 @@ def test_restriction_and_deletion_reach_everybody_and_outlive_a_restore(world: W
     follow()
     assert [row.type for row in relays(here)] == ["restriction"] and relays(there) == [], "within the round in which the log is read, and only where it was asked"
     assert case.id != relays(here)[0].cause
+
+    worker = world.north.person("worker")
+    for slug, what in (("restrict-own-use", "groups"), ("restrict-own-use", "profile.title"), ("end-own-restriction", "profile.title")):
+        assert act(world.north, slug, "worker", {"what": what, "trigger": "accuracy"}, by="worker") == []
+    follow()
+    assert [(row.type, row.account_id) for row in relays(here, account=worker.account_id)] == [("rectification", worker.account_id)] * 2, "of a value they read the data anew, twice; no program is told of groups"
+    arrange(lambda: Relay.objects.filter(account=worker.account_id).delete())
 
     arrange(lambda: deletion_for(elsewhere, warned=True))
     with tenancy.installation("the worker"):
