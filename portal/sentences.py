@@ -264,8 +264,12 @@ def _grounds() -> tuple[dict[tuple[str, str], Any], dict[str, Any]]:
 
 def ground(line: Line) -> str:
     """On which ground it was done, in the words of the form in which it was chosen; '' where none was."""
-    exact, alone = _grounds()
-    return str(exact.get((line.action, line.reason)) or alone.get(line.reason, ""))
+    return str(_grounds()[0].get((line.action, line.reason)) or ground_called(line.reason))
+
+
+def ground_called(code: str) -> str:
+    """A ground in words, by its code alone; '' for what is none."""
+    return str(_grounds()[1].get(code, ""))
 
 
 def _said(seen: Seen, path: str) -> str:

@@ -31,9 +31,11 @@ from portal.views.stepup import ask, kept
 def on_person(request: HttpRequest, slug: str, person_id: UUID, power_slug: str) -> HttpResponse:
     """A power over one member: GET shows what would happen, POST does it."""
     power = people.by_slug(power_slug)
-    actor = enter(request, slug, permission=power.permission)
+    actor = enter(request, slug, permission=power.permission, by_right=power.slug in _VALUES)
     person = people.load(actor, person_id)
-    if power.over != "member" or not (actor.may("view_people") or person.account.id == actor.account_id):
+    if not (actor.may("view_people") or person.account.id == actor.account_id):
+        raise NotFound
+    if power.over != "member":
         return people.detail(request, slug, person_id)
     return _serve(request, power, actor, [person_id], person, _from(request, slug, power, actor, person))
 
@@ -56,6 +58,7 @@ def _from(request: HttpRequest, slug: str, power: Power, actor: Actor, person: P
 
 
 _VALUES = ("accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute")
+"""What people do about their own values: a right, so it is theirs too while their access is suspended."""
 
 
 def _group_in(request: HttpRequest) -> UUID | None:
