@@ -209,8 +209,8 @@ def querydict(data: dict[str, list[str]]) -> QueryDict:
 
 
 def _plan(power: Power, actor: Actor, ids: list[UUID], form: Any) -> Plan | None:
-    """The plan for what is in the form now; before anything was typed, for the form's defaults."""
-    data = getattr(form, "cleaned_data", None) if form.is_bound else {n: f.initial for n, f in form.fields.items() if f.initial is not None}
+    """The plan for what is in the form now; before anything was typed, and while a part of it cannot be read, for the form's defaults."""
+    data = form.cleaned_data if form.is_bound and form.is_valid() else {n: f.initial for n, f in form.fields.items() if f.initial is not None}
     if power.over == "row" and not (data or {}).get("rows"):
         return None
     return door.plan(power=power, actor=actor, ids=ids, data=data or {}, now=timezone.now())
