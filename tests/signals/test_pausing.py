@@ -1,15 +1,12 @@
 """Administrators pause and resume the security events of a program: on the page, through the API, and whatever the program itself wants."""
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from threading import Event
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
 
 from accounts import tenancy
 from accounts.models import SignalExclusion, SignalStream
@@ -21,8 +18,8 @@ from tests.api.calls import Api
 from tests.audit.receivers import https
 from tests.browse import client_for
 from tests.cast import World
-from tests.faults.test_races import at_once
 from tests.signals.acts import Program
+from tests.waiting import overtaken
 from tests.webhooks.acts import do, follow, over, records
 
 
@@ -67,12 +64,6 @@ def test_paused_by_an_administrator(world: World, settings: Any) -> None:
         assert SignalStream.objects.get(id=stream).held_at is None
 
 
-def _somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) OR NOT granted AND locktype = 'transactionid' LIMIT 1")
-        return cursor.fetchone() is not None
-
-
 def test_a_program_removes_its_stream_while_others_act_on_it(world: World) -> None:
     """Whoever was slower hears that it is gone, and nothing of what they did is left."""
     org, program = world.north, Program(world.north)
@@ -84,21 +75,7 @@ def test_a_program_removes_its_stream_while_others_act_on_it(world: World) -> No
         "again": lambda: program.call("DELETE", "/ssf/stream")}
     for name, act in acts.items():
         stream = UUID(program.subscribe(DISABLED)["stream_id"])
-        deleted = Event()
-
-        def remove(stream: UUID = stream, deleted: Event = deleted) -> None:
-            with transaction.atomic():
-                streams.remove(SignalStream.objects.select_related("application").get(id=stream), now=datetime.now(UTC))
-                deleted.set()
-                until = time.monotonic() + 5
-                while not _somebody_waits() and time.monotonic() < until:
-                    time.sleep(0.01)
-
-        def other(act: Any = act, deleted: Event = deleted) -> Any:
-            deleted.wait(10)
-            return act()
-
-        _removed, answer = at_once(world, remove, other)
+        answer = overtaken(world, lambda stream=stream: streams.remove(SignalStream.objects.select_related("application").get(id=stream), now=datetime.now(UTC)), act)
         assert isinstance(answer, Stale) if name == "pause" else getattr(answer, "status_code", None) == 404, (name, answer)
     with tenancy.installation("look"):
         assert not SignalStream.objects.filter(application=program.client).exists() and not SignalExclusion.objects.filter(stream__application=program.client).exists()
