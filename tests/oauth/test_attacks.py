@@ -155,3 +155,11 @@ def test_an_app_that_is_removed_while_somebody_says_yes_gets_nothing(world: Worl
     assert getattr(answer, "status_code", answer) == 412
     with tenancy.installation("look"):
         assert not AppGrant.objects.filter(account_id=person.account_id).exists() and not ProgramSession.objects.filter(client=app.client).exists()
+
+
+def test_guessing_the_codes_of_devices_ends_soon(world: World) -> None:
+    """RFC 8628, section 5.1: with an answer at once as well as with a look first."""
+    browser = client_for(world.north.person("worker"))
+    for answer in ({"answer": "allow"}, {}):
+        said = [browser.post("/oauth/device/", {"code": f"BCDF-GHJ{sign}", **answer}).status_code for sign in "BCDFGHJKLMNPQRSTVWXZBC"]
+        assert said[-1] == 429 and set(said) <= {422, 429}, said
