@@ -230,7 +230,7 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
     instead = people.BY_SLUG.get(power.instead)
     return render(request, "power.html", {
         "power": power, "person": person, "target": target, "form": form, "plan": plan, "effects": plan.verdicts[0].effects if plan else (),
-        "told_apart": "delay" in form.fields, "blockers": blockers,
+        "oneself": person is not None and person.account.id == actor.account_id and power.code.startswith("own."), "told_apart": "delay" in form.fields, "blockers": blockers,
         "back": back, "key": uuid4(), "wrong_confirm": wrong_confirm, "step_up": plan.step_up if plan else 0, "needs_approval": bool(plan and plan.needs_approval),
         "instead": instead if instead and person and not door.capability(power=instead, actor=actor, person=person, now=timezone.now()) else None,
         "letter": isinstance(form, CaseForm) and "message" in form.fields, "look": getattr(form, "LOOK", ""), "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,

@@ -81,6 +81,8 @@ def test_whoever_is_suspended_uses_every_right(world: World) -> None:
     post("/me/requests/", right="object", message="No longer.", **key)
     post("/me/restriction/", membership=str(person.id), trigger="asked", message="", key="r")
     post("/me/communications/", wanted="off", key="o")
+    form = client.get(f"/o/{org.slug}/people/{person.id}/dispute-value/?field=title").content.decode()
+    assert f"/o/{org.slug}/find/" not in form and f'href="/o/{org.slug}/people/"' not in form and 'href="/me/values/"' in form, "it leads nowhere that is closed"
     post(f"/o/{org.slug}/people/{person.id}/dispute-value/", field="title", proposed="Engineer", words="A letter is missing.", key="v")
     assert "Nobody has answered yet." in client.get("/me/values/").content.decode()
     post(f"/o/{org.slug}/people/{person.id}/withdraw-dispute/", field="title", key="w")
