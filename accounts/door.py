@@ -173,6 +173,7 @@ def fallen_due(*, power: Power, actor: Actor, plans: Iterable[UUID], people: Ite
 
 def _perform(power: Power, actor: Actor, ids: list[UUID], data: Data, now: datetime, digest: str | None, version: str | None,
              key: str | None, stored: UUID | None, approvers: tuple[UUID, ...], partial: bool, *, agreed: bool = False) -> Receipt:
+    key = key.replace("\0", "") if key else None  # PostgreSQL takes none in a text
     if key and (earlier := _claim_key(power, actor, ids, data, key, now)) is not None:
         return earlier
     found = targets.load(power=power, actor=actor, ids=ids, data=data, lock=True)

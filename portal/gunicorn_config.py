@@ -3,11 +3,11 @@ import logging.config
 import os
 import shutil
 import sys
-import tempfile
 
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import env
+from portal.services.folders import held
 
 try:
     workers = env.number("WEB_WORKERS", default=2, least=1, most=64)
@@ -33,7 +33,13 @@ accesslog = None
 preload_app = False
 control_socket_disable = True
 
-_measurements = tempfile.mkdtemp(prefix="steward-metrics-")
+_measurements = ""
+
+
+def on_starting(_server: object) -> None:
+    """Whoever only reads this file makes no folder."""
+    global _measurements
+    _measurements = str(held("steward-metrics-"))
 
 
 def post_fork(_server: object, _worker: object) -> None:

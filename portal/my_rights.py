@@ -21,7 +21,7 @@ from dsar.clock.days import Seat
 from dsar.clock.reckoning import Event, clock
 from dsar.clock.regimes import applicable
 from dsar.models import Copy, CopyState
-from dsar.restriction.model import Restriction, RestrictionState
+from portal.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,13 @@ class Connected:
     organization: Organization
     name: str
     state: str
+    """How far it opens: `full`, `read_only` or `off`; `rests` while the access to the organization is suspended, `stopped` while nobody gets in."""
     since: datetime
 
 
-def places(account: Account, *, now: datetime) -> list[Place]:
+def places(members: Iterable[Membership], management: Management | None, *, now: datetime) -> list[Place]:
     """Every organization that the person is or was in, with the date of an answer to a request made now."""
-    with tenancy.installation("a person's own organizations"):
-        managing = set(Management.objects.filter(account=account).values_list("organization_id", flat=True))
-        rows = [m.organization for m in Membership.objects.filter(account=account).exclude(status="invited").select_related("organization").order_by("organization__name")]
-    return [_place(row, row.id in managing, now) for row in rows]
+    return [_place(row.organization, management is not None and management.organization_id == row.organization_id, now) for row in members if row.status != "invited"]
 
 
 def _place(organization: Organization, managed: bool, now: datetime) -> Place:
@@ -79,14 +77,18 @@ def complaints(found: Iterable[Place]) -> list[str]:
     return words.complain(list(dict.fromkeys(key for place in found for key in place.regimes)))
 
 
-def connected(account: Account) -> list[Connected]:
-    """The services that the account opens, by organization and name."""
+def connected(members: Iterable[Membership]) -> list[Connected]:
+    """The services that these memberships of one person open, by organization and name."""
+    rows = {row.id: row for row in members if row.status not in {"invited", "removed"}}
     with tenancy.installation("what a person's own account opens"):
-        rows = {row.id: row.organization for row in Membership.objects.filter(account=account).exclude(status__in=("invited", "removed")).select_related("organization")}
-        return [Connected(rows[way.membership], way.name, way.level or "off", way.since) for way in ways.of(rows)]  # type: ignore[index, arg-type]
+        return [Connected(rows[way.membership].organization, way.name, _opens(rows[way.membership], way), way.since) for way in ways.of(rows)]  # type: ignore[index, arg-type]
 
 
-def cards(account: Account, found: list[Place], *, now: datetime) -> list[Card]:
+def _opens(membership: Membership, way: ways.Way) -> str:
+    return "rests" if membership.status == "suspended" else "stopped" if way.state == "suspended" else way.level or "off"
+
+
+def cards(account: Account, found: list[Place], *, resting: Standing, now: datetime) -> list[Card]:
     """One card for each right, in the order in which people look for them."""
     person, = load_self(account_id=account.id, lock=False)
     own_deletion.alone([person])
@@ -100,7 +102,7 @@ def cards(account: Account, found: list[Place], *, now: datetime) -> list[Card]:
         return f"{reverse('me-requests')}?right={right}"
 
     under_way = _under_way(account.id)
-    for key, more in (("access", _copies(account.id, now)), ("restrict", _restricted(account.id))):
+    for key, more in (("access", _copies(account.id, now)), ("restrict", tuple((use.short, reverse("me-restriction")) for use in resting.use))):
         under_way[key] = (*more, *under_way.get(key, ()))
     told = [
         Card("access", _("Get a copy"), _("Everything that is held about you, to read without a connection, and who looked at it."),
@@ -110,7 +112,7 @@ def cards(account: Account, found: list[Place], *, now: datetime) -> list[Card]:
         Card("correct", _("Correct it"), _("Change what you may change yourself. For the rest, say what is wrong and what would be right."),
              _("You, for what is yours to change; otherwise the organization that you ask."), answer, ask("correct"), _("Ask for a correction")),
         Card("restrict", _("Restrict its use"), _("It stays, but is not used: for example while it is disputed."),
-             _("You, for each organization. It may object with a ground that you read."), at_once, reverse("me-restriction"), _("Restrict")),
+             _("You, for each organization. It may object with a ground that you read."), at_once, reverse("me-restriction"), _("Restrict, or end it") if resting.use else _("Restrict")),
         Card("object", _("Object to a use"), _("Say which use you object to, and why. Objecting to advertising needs no reason."), they, answer, ask("object"), _("Object")),
         Card("withdraw_consent", _("Withdraw a consent"), _("What rests on your consent alone stops. What was done before stays lawful."), you, at_once, reverse("me-communications"), _("Withdraw")),
         Card("opt_out", _("No mail beyond what is needed"), _("Mail that is not about your account, your rights or your safety ends."), you, at_once, reverse("me-communications"), _("Opt out")),

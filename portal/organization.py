@@ -1,6 +1,8 @@
 """Entering an organization: the one place where a page learns who acts, in which organization, with what rights."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -31,11 +33,12 @@ class Moved(Exception):
         super().__init__(slug)
 
 
-def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> Actor:
+def enter(request: HttpRequest, slug: str, *, permission: str | None = None, by_right: bool = False) -> Actor:
     """The actor for this person in this organization, with the scope set; foreign and unknown ones raise NotFound.
 
     The session must know the membership's present access epoch: whoever was suspended or signed out of the
-    organization signs in again first.
+    organization signs in again first. `by_right`: what the person does is theirs by right, so it is open to
+    them while their access is suspended; they come in without any power over others.
     """
     if not request.user.is_authenticated:
         raise NotFound
@@ -48,7 +51,11 @@ def enter(request: HttpRequest, slug: str, *, permission: str | None = None) -> 
     found = access.standing(account_id=request.user.id, organization_id=organization.id)
     if found is None or found.refusal == "not_a_member":
         raise NotFound
-    if code := found.refusal or ("" if _knows_epoch(request, str(organization.id), found.access_epoch) else "sign_in_again"):
+    code = found.refusal or ("" if _knows_epoch(request, str(organization.id), found.access_epoch) else "sign_in_again")
+    if code == "suspended" and by_right:
+        request.organization = organization  # type: ignore[attr-defined]
+        return replace(access.actor_in(found, proof=proof_of(request), session_id=request.steward_session.id), rank=0, permissions=frozenset())  # type: ignore[attr-defined]
+    if code:
         raise _door(code, found)
     actor = access.actor_in(found, proof=proof_of(request), session_id=request.steward_session.id)  # type: ignore[attr-defined]
     request.organization, request.actor, request.standing = organization, actor, found  # type: ignore[attr-defined]

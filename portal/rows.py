@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from accounts.listing_query import Row
+from portal import came_by
 from portal.sentences import Line
 from portal.templatetags.steward import ago, icon, initials, status, when
 
@@ -55,10 +56,10 @@ def entries(lines: Iterable[Line], *, slug: str) -> SafeString:
     shown = {}
     found = []
     for line in lines:
-        at = shown.get(line.at) or shown.setdefault(line.at, when(line.at))
+        at, way = shown.get(line.at) or shown.setdefault(line.at, when(line.at)), escape(came_by.way({"via": line.via}))
         found.append(
             f'<tr><td class="num dim">{line.seq or waiting}</td><th scope="row" class="rowhead"><a href="{before}{line.id}{after}">{escape(line.text)}</a><br>'
-            f'<small class="muted mono">{escape(line.action)}</small></th><td>{badges.get(line.outcome, failed)}</td><td class="dim p3">{escape(line.via)}</td><td class="dim nowrap">{at}</td></tr>')
+            f'<small class="muted mono">{escape(line.action)}</small></th><td>{badges.get(line.outcome, failed)}</td><td class="dim p3">{way}</td><td class="dim nowrap">{at}</td></tr>')
     return mark_safe("".join(found))  # noqa: S308 (every value above is escaped)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.reasons import REASONS
 from audit import record as audit_record
 from audit.queries import ERASED, Seen
 from dsar.cases import words as case_words
@@ -239,6 +240,11 @@ class Line:
     why: str = ""
     record: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def because(self) -> str:
+        """On which ground it was done, or why it was refused or failed, in words; the code itself where there are none, '' where there is no reason."""
+        return ground(self) or str(REASONS.get(self.reason, self.reason))
+
 
 def line(seen: Seen) -> Line:
     """One entry in words. Erased values say so."""
@@ -272,8 +278,12 @@ def _grounds() -> tuple[dict[tuple[str, str], Any], dict[str, Any]]:
 
 def ground(line: Line) -> str:
     """On which ground it was done, in the words of the form in which it was chosen; '' where none was."""
-    exact, alone = _grounds()
-    return str(exact.get((line.action, line.reason)) or alone.get(line.reason, ""))
+    return str(_grounds()[0].get((line.action, line.reason)) or ground_called(line.reason))
+
+
+def ground_called(code: str) -> str:
+    """A ground in words, by its code alone; '' for what is none."""
+    return str(_grounds()[1].get(code, ""))
 
 
 def _said(seen: Seen, path: str) -> str:
@@ -314,7 +324,7 @@ def _change(number: int, change: dict[str, Any], seen: Seen) -> dict[str, Any]:
     def value(side: str) -> Any:
         if change["class"] == "pii":
             return _said(seen, f"change.{number}.{side}") if side in change else ""
-        return change.get(side)
+        return ground_called(str(change.get(side) or "")) or change.get(side) if change["path"].endswith("reason_code") else change.get(side)
 
     if change["class"] == "secret":
         return {"path": change["path"], "before": "", "after": _("changed (a secret, not recorded)")}

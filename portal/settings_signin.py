@@ -21,7 +21,7 @@ ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key", "reset_password": "20/m/ip,5/m/key",
     "reset_password_from_key": "20/m/ip", "reauthenticate": "10/m/user", "change_password": "5/m/user",
     "confirm_email": "1/3m/key", "manage_email": "10/m/user", "signup": "20/m/ip", "rights_link": "20/m/ip,3/m/key",
-    "rights_request": "20/m/ip,3/m/key", "rights_code": "30/m/ip", "child_report": "10/h/ip,2/d/key", "device_code": "60/10m/ip,10/10m/key",
+    "rights_request": "20/m/ip,3/m/key", "rights_code": "30/m/ip", "child_report": "10/h/ip,2/d/key", "device_code": "120/10m/ip,20/10m/key",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("STEWARD_PROXY_COUNT", default=0, least=0, most=10)
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -41,7 +41,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return {"demo": settings.DEMO}
     organization, actor = getattr(request, "organization", None), getattr(request, "actor", None)
     return {
-        "demo": settings.DEMO, "nav": _nav(request, organization, actor), "here": organization, "zone": timezone.get_current_timezone_name(),
+        "demo": settings.DEMO, "nav": _nav(request, organization, actor), "here": organization, "may_find": actor is not None, "zone": timezone.get_current_timezone_name(),
         "actor_may_keep": actor is not None and actor.may("transfer_ownership"),
         "actor_may_audit": actor is not None and actor.may("view_audit"), "actor_may_export": actor is not None and actor.may("export_audit"),
         "actor_is_scoped": actor is not None and actor.scope_groups is not None,

@@ -68,7 +68,7 @@ class Here:
 def mine(account: Account, *, now: datetime, only: UUID | None = None) -> list[Here]:
     """The person's values in each organization that they are in, for the person; `only` in that one."""
     with tenancy.installation("a person's own profile, in every organization"):
-        rows = Membership.objects.filter(account=account, status__in=("active", "restricted")).select_related("organization").order_by("organization__name", "id")
+        rows = Membership.objects.filter(account=account).exclude(status__in=("invited", "removed")).select_related("organization").order_by("organization__name", "id")
         members = list(rows if only is None else rows.filter(organization_id=only))
         management = Management.objects.filter(account=account).first()
         decided = rules.several([row.organization_id for row in members])

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import notice, purposes, tenancy
+from accounts.access import USABLE
 from accounts.models import Account, ClaimedAccount, GroupMembership, Management, Membership, NoticeVersion, Organization, Role
 from accounts.models.claim import Standing
 from accounts.people import Person
@@ -99,9 +100,14 @@ def holds(account_id: UUID, *, only: UUID | None = None, known: list[Membership]
     return [Hold(organization=organization, membership=rows.get(i), management=managements.get(i), group_roles=tuple(roles.get(rows[i].id, ())) if i in rows else (),
                  over_membership=tuple(p for p in over if not p.account_power) if i in rows else (), over_account=tuple(p for p in over if p.account_power) if i in managements else (),
                  notice=versions.get(managements[i].notice_version) if i in managements else None, claimed=claimed.get(i),
-                 locked=_locked(organization, rows.get(i), managements.get(i), decided[i]), editable=i in rows and any(decided[i][name].for_person for name in rules.LOCAL_FIELDS),
+                 locked=_locked(organization, rows.get(i), managements.get(i), decided[i]), editable=i in rows and _editable(rows[i], decided[i]),
                  limits=limits.get(i, rules.NONE))
             for i, organization in sorted(theirs.items(), key=lambda one: (one[1].name, str(one[0])))]
+
+
+def _editable(membership: Membership, decided: rules.Fields) -> bool:
+    """Title and department are changed inside the organization, so not by whoever does not get in."""
+    return membership.status in USABLE and any(decided[name].for_person for name in rules.LOCAL_FIELDS)
 
 
 def _locked(organization: Organization, membership: Membership | None, management: Management | None, decided: rules.Fields) -> tuple[str, ...]:

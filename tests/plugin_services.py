@@ -4,9 +4,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,12 +32,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     if os.environ.get("STEWARD_TESTS_RUNNING"):
         return
+    from portal.services.folders import held
     from portal.services.postgres import Postgres
     from portal.services.valkey import Valkey
 
-    folder = Path(tempfile.mkdtemp(prefix="steward-tests-"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends a run that takes too long gets it cleaned up, as with Ctrl-C
+    folder = held("steward-tests-")
     folder.chmod(0o711)
-    place = Path(tempfile.mkdtemp(prefix="stw-", dir="/var/tmp" if Path("/var/tmp").is_dir() else None))
+    place = held("stw-", within=Path("/var/tmp") if Path("/var/tmp").is_dir() else None)
     place.chmod(0o711)
     _folder.extend([folder, place])
     os.environ["STEWARD_PLACE"] = str(place)  # what installations that tests start keep outside of their folders goes with it

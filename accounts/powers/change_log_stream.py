@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -10,14 +10,11 @@ from django.utils.translation import gettext_lazy
 
 from accounts.actor import Actor
 from accounts.power import Data, Effect, Power
-from accounts.powers import log_streams
+from accounts.powers import log_streams, receiving
 from accounts.powers.log_streams import StartForm, StreamForm
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
 from audit.models import StreamAttempt
-from audit.streams import secrets
-
-OVERLAP = timedelta(hours=24)
 
 
 def pause_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
@@ -58,7 +55,8 @@ def resume(work: Work, target: OrganizationTarget, data: Data) -> None:
     start = str(data.get("start") or "stood")
     if start != "stood":
         row.seq, row.upto = (int(data.get("after") or 0) if start == "entry" else log_streams.size(target.id)), None
-    row.state, row.paused_why, row.failures, row.failing_since, row.next_try = "active", "", 0, None, None
+    row.state, row.paused_why = "active", ""
+    receiving.goes_on(row)
     work.note(target.id, start=start, after=row.seq)
 
 
@@ -69,18 +67,8 @@ def rotate_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: date
         yield "wrong_status"
 
 
-def rotate_effects(_target: OrganizationTarget, _data: Data, _now: datetime) -> list[Effect]:
-    return [Effect("later", "shown_once", _("The new secret is shown once.")),
-            Effect("kept", "old_secret", _("For 24 hours deliveries carry signatures of both secrets, so the receiver can change over.")),
-            Effect("later", "old_ends", _("After that the old secret signs nothing any more."))]
-
-
 def rotate(work: Work, target: OrganizationTarget, data: Data) -> None:
-    row = log_streams.loaded(work, target, data)
-    fresh = secrets.mint()
-    row.old_secret, row.old_until = row.secret, work.now + OVERLAP
-    row.secret, row.public_key = secrets.seal(fresh, stream=row.id), fresh.public
-    work.note(target.id, _secret=fresh.text, public_key=fresh.public)
+    receiving.rotate(work, target.id, log_streams.loaded(work, target, data))
 
 
 def remove_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
@@ -125,7 +113,7 @@ RESUME = Power(
 ROTATE = Power(
     slug="rotate-log-stream-secret", code="audit.stream_rotate", event="audit.stream_secret_rotated", over="organization", permission="manage_settings", tier=2,
     form=StreamForm, rule=rotate_rule,
-    effects=rotate_effects, apply=rotate, notice=False,
+    effects=receiving.rotate_effects, apply=rotate, notice=False,
     title=gettext_lazy("Renew the secret of a log stream"), button=gettext_lazy("Make a new secret"),
     does=gettext_lazy("Makes a new secret for the signatures of a webhook."), does_not=gettext_lazy("Interrupts nothing: for a day both secrets sign."),
     sentence=gettext_lazy("%(actor)s renewed the secret of the log stream “%(target)s”"),

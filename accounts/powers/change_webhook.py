@@ -11,12 +11,10 @@ from accounts import receivers
 from accounts.actor import Actor
 from accounts.models import Webhook
 from accounts.power import Data, Effect, Power
-from accounts.powers import choosing, naming, webhooks
-from accounts.powers.change_log_stream import OVERLAP
+from accounts.powers import choosing, naming, receiving, webhooks
 from accounts.powers.webhooks import ContentForm, WebhookForm
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
-from audit.streams import secrets
 
 
 class ChangeForm(WebhookForm, ContentForm):
@@ -76,7 +74,7 @@ def change(work: Work, target: OrganizationTarget, data: Data) -> None:
         setattr(row, name, value)
     row.host = receivers.shown(row.url)
     if "url" in new:
-        row.failures, row.failing_since, row.next_try = 0, None, None
+        receiving.goes_on(row)
     work.note(target.id, changed=sorted(new), host=row.host, events=row.events)
 
 
@@ -84,18 +82,8 @@ def rotate_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: date
     return webhooks.problems(actor, target, data)
 
 
-def rotate_effects(_target: OrganizationTarget, _data: Data, _now: datetime) -> list[Effect]:
-    return [Effect("later", "shown_once", _("The new secret is shown once.")),
-            Effect("kept", "old_secret", _("For 24 hours messages carry signatures of both secrets, so the receiver can change over.")),
-            Effect("later", "old_ends", _("After that the old secret signs nothing any more."))]
-
-
 def rotate(work: Work, target: OrganizationTarget, data: Data) -> None:
-    row = webhooks.loaded(work, target, data)
-    fresh = secrets.mint()
-    row.old_secret, row.old_until = row.secret, work.now + OVERLAP
-    row.secret, row.public_key = secrets.seal(fresh, stream=row.id), fresh.public
-    work.note(target.id, _secret=fresh.text, public_key=fresh.public)
+    receiving.rotate(work, target.id, webhooks.loaded(work, target, data))
 
 
 def pause_rule(actor: Actor, target: OrganizationTarget, data: Data, _now: datetime) -> Iterable[str]:
@@ -127,7 +115,8 @@ def resume_effects(target: OrganizationTarget, data: Data, _now: datetime) -> li
 
 def resume(work: Work, target: OrganizationTarget, data: Data) -> None:
     row = webhooks.loaded(work, target, data)
-    row.state, row.paused_why, row.failures, row.failing_since, row.next_try = "active", "", 0, None, None
+    row.state, row.paused_why = "active", ""
+    receiving.goes_on(row)
     row.deliveries.filter(state="due").update(next_try=None)
 
 
@@ -154,7 +143,7 @@ CHANGE = Power(
 )
 ROTATE = Power(
     slug="rotate-webhook-secret", code="webhook.rotate", event="webhook.secret_rotated", over="organization", permission="manage_apps", tier=2,
-    form=WebhookForm, rule=rotate_rule, effects=rotate_effects, apply=rotate, notice=False,
+    form=WebhookForm, rule=rotate_rule, effects=receiving.rotate_effects, apply=rotate, notice=False,
     title=gettext_lazy("Renew the secret of a webhook"), button=gettext_lazy("Make a new secret"),
     does=gettext_lazy("Makes a new secret for the signatures of a webhook."), does_not=gettext_lazy("Interrupts nothing: for a day both secrets sign."),
     sentence=gettext_lazy("%(actor)s renewed the secret of the webhook “%(target)s”"),

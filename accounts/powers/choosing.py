@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import models
 
 from accounts.actor import Actor
+from accounts.reasons import Stale
 from accounts.work import Work
 
 
@@ -26,8 +27,10 @@ def unreached(actor: Actor) -> Iterable[str]:
 
 
 def locked(work: Work, target_id: UUID, row: Any, **facts: Any) -> Any:
-    """The row, locked and tracked, to be changed; the entry names it."""
-    fresh = type(row).objects.select_for_update().get(id=row.id)
+    """The row, locked and tracked, to be changed; the entry names it. Programs remove what is theirs without asking the organization: then the world has moved."""
+    fresh = type(row).objects.select_for_update().filter(id=row.id).first()
+    if fresh is None:
+        raise Stale
     work.track(fresh)
     work.note(target_id, _also=[fresh], **facts)
     return fresh

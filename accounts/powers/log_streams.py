@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.actor import Actor
 from accounts.models import Organization
 from accounts.power import Data
-from accounts.powers import choosing
+from accounts.powers import choosing, receiving
 from accounts.powers.forms import AnyChoiceField, StrictForm
 from accounts.targets import OrganizationTarget
 from accounts.work import Work
@@ -32,7 +32,7 @@ class StreamForm(StrictForm):
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """The streams of the organization."""
         rows = Stream.objects.filter(org=organization.id).order_by("name").values_list("id", "name")
-        self.fields["stream"].choices = [("", gettext_lazy("Choose one")), *((str(i), name) for i, name in rows)]  # type: ignore[attr-defined]
+        self.fields["stream"].choices = receiving.offered(rows)  # type: ignore[attr-defined]
 
     @classmethod
     def initial_from(cls, query: QueryDict) -> dict[str, Any]:
@@ -69,15 +69,9 @@ def chosen(target: OrganizationTarget, data: Data) -> Stream | None:
 
 def problems(actor: Actor, target: OrganizationTarget, data: Data, *states: str) -> Iterable[str]:
     """Why this actor may not act on this stream. Who sends the log somewhere, or stops that, must be one who may read it."""
-    yield from choosing.unreached(actor)
     if not actor.may("view_audit"):
         yield "no_permission"
-    if data.get("stream"):
-        row = chosen(target, data)
-        if row is None:
-            yield "unknown_stream"
-        elif states and row.state not in states:
-            yield "wrong_status"
+    yield from receiving.problems(actor, data.get("stream"), chosen(target, data), states, unknown="unknown_stream")
 
 
 def loaded(work: Work, target: OrganizationTarget, data: Data) -> Stream:

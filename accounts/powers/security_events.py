@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from accounts.actor import Actor
 from accounts.models import Organization, SignalStream
 from accounts.power import Data, Effect, Power
-from accounts.powers import choosing
+from accounts.powers import choosing, receiving
 from accounts.powers.forms import AnyChoiceField, StrictForm
 from accounts.signals import streams
 from accounts.targets import OrganizationTarget
@@ -26,8 +26,7 @@ class StreamForm(StrictForm):
 
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """The programs that set security events up."""
-        rows = sorted((row.program, str(row.id)) for row in _rows(organization))
-        self.fields["program"].choices = [("", gettext_lazy("Choose one")), *((i, name) for name, i in rows)]  # type: ignore[attr-defined]
+        self.fields["program"].choices = receiving.offered(sorted(((row.id, row.program) for row in _rows(organization)), key=lambda one: (one[1], str(one[0]))))  # type: ignore[attr-defined]
 
     @classmethod
     def initial_from(cls, query: QueryDict) -> dict[str, Any]:
@@ -48,9 +47,7 @@ def _chosen(target: OrganizationTarget, data: Data) -> SignalStream | None:
 
 
 def _problems(actor: Actor, target: OrganizationTarget, data: Data) -> Iterable[str]:
-    yield from choosing.unreached(actor)
-    if data.get("program") and _chosen(target, data) is None:
-        yield "unknown_signals"
+    return receiving.problems(actor, data.get("program"), _chosen(target, data), (), unknown="unknown_signals")
 
 
 def _loaded(work: Work, target: OrganizationTarget, data: Data) -> SignalStream:
@@ -97,7 +94,8 @@ def resume_effects(target: OrganizationTarget, data: Data, _now: datetime) -> li
 
 def resume(work: Work, target: OrganizationTarget, data: Data) -> None:
     row = _loaded(work, target, data)
-    held, row.held_at, row.failures, row.failing_since, row.next_try = row.held_at, None, 0, None, None
+    held, row.held_at = row.held_at, None
+    receiving.goes_on(row)
     row.waiting.filter(state="due").update(next_try=None)
     if held is not None and row.status == "enabled":
         streams.say(row, "enabled", now=work.now)

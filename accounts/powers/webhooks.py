@@ -15,7 +15,7 @@ from accounts import receivers
 from accounts.actor import Actor
 from accounts.models import Installation, Organization, Service, Webhook
 from accounts.power import Data
-from accounts.powers import choosing, naming
+from accounts.powers import choosing, naming, receiving
 from accounts.powers.forms import AnyChoiceField, AnyChoicesField, StrictForm
 from accounts.targets import OrganizationTarget
 from accounts.webhooks import events
@@ -33,7 +33,7 @@ class WebhookForm(StrictForm):
     def choices_for(self, organization: Organization, _actor: Actor) -> None:
         """The webhooks of the organization."""
         rows = Webhook.objects.filter(organization=organization).order_by("name").values_list("id", "name")
-        self.fields["webhook"].choices = [("", gettext_lazy("Choose one")), *((str(i), name) for i, name in rows)]  # type: ignore[attr-defined]
+        self.fields["webhook"].choices = receiving.offered(rows)  # type: ignore[attr-defined]
 
     @classmethod
     def initial_from(cls, query: QueryDict) -> dict[str, Any]:
@@ -92,13 +92,7 @@ def chosen(target: OrganizationTarget, data: Data) -> Webhook | None:
 
 def problems(actor: Actor, target: OrganizationTarget, data: Data, *states: str) -> Iterable[str]:
     """Why this actor may not act on this webhook."""
-    yield from choosing.unreached(actor)
-    if data.get("webhook"):
-        row = chosen(target, data)
-        if row is None:
-            yield "unknown_webhook"
-        elif states and row.state not in states:
-            yield "wrong_status"
+    return receiving.problems(actor, data.get("webhook"), chosen(target, data), states, unknown="unknown_webhook")
 
 
 def about_events(actor: Actor, names: list[str], *, of_program: bool) -> Iterable[str]:

@@ -80,8 +80,8 @@ def shown(field: str, value: str) -> str:
 
 
 def themselves(actor: Actor, person: Person) -> bool:
-    """Whether it is the person who acts, as a member who is there."""
-    return person.membership is not None and person.account.id == actor.account_id and person.membership.status in {"active", "restricted"}
+    """Whether it is the person who acts, as a member; also one whose access is suspended: what is held about them is theirs to correct all the same."""
+    return person.membership is not None and person.account.id == actor.account_id and person.membership.status in {"active", "restricted", "suspended"}
 
 
 # What is fetched for powers

@@ -62,10 +62,18 @@ def create(application: OAuthApplication, asked: Mapping[str, Any], *, now: date
     return row
 
 
+def _locked(stream: SignalStream) -> SignalStream:
+    """The stream as it is now, held until the act is over. The program may have removed it with another request meanwhile."""
+    row = SignalStream.objects.select_for_update(of=("self",)).select_related("application").filter(id=stream.id).first()
+    if row is None:
+        raise Bad("not_found", "There is no such stream.", 404)
+    return row
+
+
 def change(stream: SignalStream, asked: Mapping[str, Any], *, whole: bool, now: datetime) -> SignalStream:
     """PATCH changes what is given, PUT puts what is given in place of everything."""
     with transaction.atomic():
-        row = SignalStream.objects.select_for_update(of=("self",)).select_related("application").get(id=stream.id)
+        row = _locked(stream)
         if str(asked.get("stream_id", row.id)) != str(row.id):
             raise Bad("invalid_request", "stream_id is the id of another stream")
         _take(row, asked, whole=whole)
@@ -89,7 +97,7 @@ def _unheld(row: SignalStream) -> None:
 def remove(stream: SignalStream, *, now: datetime) -> None:
     """The end of the stream, with everything that waits in it. One that an administrator paused stays: a new one would not be."""
     with transaction.atomic(), recording.opened(org=stream.organization_id, now=now) as act:
-        _unheld(SignalStream.objects.select_for_update().get(id=stream.id))
+        _unheld(_locked(stream))
         SignalStream.objects.filter(id=stream.id).delete()
         act.write([_draft(stream, "signals.stream_removed")])
 
@@ -99,7 +107,7 @@ def set_status(stream: SignalStream, status: object, reason: object, *, now: dat
     if status not in ("enabled", "paused", "disabled") or not isinstance(reason, str) or len(reason) > 200:
         raise Bad("invalid_request", "status is enabled, paused or disabled; reason is a text of at most 200 characters")
     with transaction.atomic():
-        row = SignalStream.objects.select_for_update(of=("self",)).select_related("application").get(id=stream.id)
+        row = _locked(stream)
         if status == "enabled":
             _unheld(row)
         if row.status != status:
@@ -119,7 +127,7 @@ def verify(stream: SignalStream, state: object, *, now: datetime) -> None:
     if state is not None and (not isinstance(state, str) or len(state) > 200):
         raise Bad("invalid_request", "state is a text of at most 200 characters")
     with transaction.atomic():
-        row = SignalStream.objects.select_for_update().get(id=stream.id)
+        row = _locked(stream)
         if row.verified_at is not None and row.verified_at > now - BETWEEN:
             raise Bad("too_many_requests", "Ask at most once in 30 seconds.", 429)
         SignalStream.objects.filter(id=row.id).update(verified_at=now, next_try=None)
@@ -134,6 +142,7 @@ def set_subject(stream: SignalStream, given: object, *, wanted: bool, now: datet
     if account_id is None:
         raise Bad("not_found", "No such subject in this stream.", 404)
     with transaction.atomic():
+        _locked(stream)  # two requests at once answer like one after the other
         rows = SignalExclusion.objects.filter(stream=stream, account_id=account_id)
         if rows.exists() != wanted:
             return
@@ -170,7 +179,7 @@ def _take(row: SignalStream, asked: Mapping[str, Any], *, whole: bool) -> None:
 
 
 def _take_delivery(row: SignalStream, delivery: object) -> None:
-    if not isinstance(delivery, dict) or delivery.get("method") not in METHODS:
+    if not isinstance(delivery, dict) or not isinstance(delivery.get("method"), str) or delivery["method"] not in METHODS:
         raise Bad("invalid_request", f"delivery.method is {PUSH} or {POLL}")
     if delivery["method"] == POLL:
         row.method, row.url, row.host, row.authorization = "poll", "", "", ""

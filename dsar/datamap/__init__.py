@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dsar.datamap import accounts, cases, claims, communications, connected, holds, libraries, lifecycle, log, profile, registers, retention, rights
+from dsar.datamap import accounts, cases, claims, communications, connected, holds, libraries, lifecycle, log, profile, programs, registers, retention, rights, working
 from dsar.datamap.kinds import DataMap, Nothing, Unit
 from dsar.datamap.stores import STORES
 
-UNITS: tuple[Unit, ...] = (*accounts.UNITS, *connected.UNITS, *lifecycle.UNITS, *claims.UNITS, *profile.UNITS, *rights.UNITS, *communications.UNITS, *cases.UNITS,
+UNITS: tuple[Unit, ...] = (*accounts.UNITS, *working.UNITS, *connected.UNITS, *programs.UNITS, *lifecycle.UNITS, *claims.UNITS, *profile.UNITS, *rights.UNITS, *communications.UNITS, *cases.UNITS,
                            *registers.UNITS, *retention.UNITS, *holds.UNITS, *libraries.UNITS, *log.UNITS)
 NOTHING: tuple[Nothing, ...] = (*claims.NOTHING, *log.NOTHING, *libraries.NOTHING, *registers.NOTHING, *retention.NOTHING)
 MAP = DataMap(units=UNITS, nothing=NOTHING, stores=STORES, by_table={unit.table: unit for unit in UNITS})

@@ -21,6 +21,7 @@ from accounts import access
 from accounts.models import OAuthApplication
 from accounts.oauth import gate, keys, sessions
 from accounts.oauth.subjects import subject
+from accounts.reasons import Stale
 from accounts.tenancy import installation
 from audit import recording
 from portal.oauth import programs, proof
@@ -148,7 +149,10 @@ def _answer(request: HttpRequest, asked: _Asked) -> HttpResponse:
         raise _Error("access_denied")
     proof.answered(request)
     beginning = sessions.Beginning(client=asked.client, account=request.user, standing=standing, browser=actor.session_id, auth_time=at, acr=acr, now=now)  # type: ignore[arg-type]
-    return redirect_to(request, _issue(request, asked, program, beginning, standing, consenting))
+    try:
+        return redirect_to(request, _issue(request, asked, program, beginning, standing, consenting))
+    except Stale:
+        raise _Error("access_denied", "What the app may do was changed meanwhile. Begin again.") from None
 
 
 def _wants(request: HttpRequest, asked: _Asked, at: datetime, acr: str, now: datetime) -> int:

@@ -80,7 +80,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return render(request, "oauth/device.html", {"form": form}, status=422 if request.method == "POST" else 200)
     answer = request.POST.get("answer", "")
-    if not answer and not consume(request, action="device_code", key=str(request.user.id)):
+    if not consume(request, action="device_code", key=str(request.user.id)):  # also with an answer: whoever guesses codes would send one at once
         return errors.too_many(request)
     now = timezone.now()
     try:

@@ -16,6 +16,7 @@ from accounts.models import Account, App, Membership, OAuthApplication, Organiza
 from accounts.oauth import sessions
 from accounts.oauth.gate import NO_CONSENT
 from accounts.oauth.scopes import TO_PERSON
+from accounts.reasons import Stale
 from accounts.tenancy import installation
 from audit import recording
 from audit.record import ActorRef, EntryDraft
@@ -84,12 +85,15 @@ def still_known(request: HttpRequest, standing: access.Standing) -> None:
 
 
 def allow(program: Program, scopes: list[str], *, account_id: Any, now: datetime) -> list[str]:
-    """The person allows this app these scopes, beside what they allowed before. Needs an open act."""
+    """The person allows this app these scopes, beside what they allowed before. Needs an open act. Raises Stale where the organization has taken the app or a scope away since the page was shown."""
     from accounts.catalogue import consent
 
     assert program.client.installation_id is not None
     most = sessions.allowed(program.client)
-    consent.grant(account_id=account_id, installation_id=program.client.installation_id, scopes=sorted((set(scopes) | program.granted) & most), now=now)
+    try:
+        consent.grant(account_id=account_id, installation_id=program.client.installation_id, scopes=sorted((set(scopes) | program.granted) & most), now=now)
+    except ValueError:
+        raise Stale from None
     return scopes
 
 

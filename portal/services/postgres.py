@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from portal.services.process import ServiceError, dies_with_parent, own_folder, private_place, socket_folder, stop
+from portal.services.process import ServiceError, dies_with_parent, own_folder, private_place, socket_folder, stop, until_it_answers
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "LANG": "C", "TZ": "UTC"}
 SUPERUSER = "postgres"
@@ -91,17 +91,7 @@ class Postgres:
             self.process = subprocess.Popen(
                 command, env=_ENVIRONMENT, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=dies_with_parent(signal.SIGINT), **self._identity)  # type: ignore[call-overload]
-        end = time.monotonic() + timeout
-        while True:
-            if self.process.poll() is not None:
-                raise ServiceError(f"PostgreSQL ended at once (status {self.process.returncode}). Its log: {self.log_path}")
-            try:
-                psycopg.connect(self.dsn("postgres"), connect_timeout=3).close()
-                return
-            except psycopg.OperationalError as error:
-                if time.monotonic() > end:
-                    raise ServiceError(f"PostgreSQL did not answer within {timeout:.0f} s. Its log: {self.log_path}") from error
-                time.sleep(0.02)
+        until_it_answers(self.process, "PostgreSQL", lambda: psycopg.connect(self.dsn("postgres"), connect_timeout=3).close(), not_yet=psycopg.OperationalError, timeout=timeout, log=self.log_path)
 
     def _make_cluster(self) -> None:
         version = subprocess.run([str(self.bin / "postgres"), "--version"], capture_output=True, text=True, check=True,

@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _SOCKET_PATH_LIMIT = 80  # sun_path holds 107 bytes; the socket's own name needs the rest
@@ -78,3 +80,18 @@ def stop(process: subprocess.Popen[bytes] | None, *, first: signal.Signals, grac
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(10)
+
+
+def until_it_answers(process: subprocess.Popen[Any], what: str, ask: Callable[[], object], *, not_yet: type[Exception], timeout: float, log: Path) -> None:
+    """Ask a service that was just started until it answers. Raises ServiceError when it ends instead, or when the time is over."""
+    end = time.monotonic() + timeout
+    while True:
+        if process.poll() is not None:
+            raise ServiceError(f"{what} ended at once (status {process.returncode}). Its log: {log}")
+        try:
+            ask()
+            return
+        except not_yet as error:
+            if time.monotonic() > end:
+                raise ServiceError(f"{what} did not answer within {timeout:.0f} s. Its log: {log}") from error
+            time.sleep(0.02)

@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import redis
 
-from portal.services.process import ServiceError, dies_with_parent, own_folder, socket_folder, stop
+from portal.services.process import dies_with_parent, own_folder, socket_folder, stop, until_it_answers
 
 
 class Valkey:
@@ -35,20 +34,8 @@ class Valkey:
             [str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700", "--dir", str(self.folder),
              "--appendonly", "yes" if self.durable else "no", "--save", "", "--logfile", str(self.log_path), "--maxmemory-policy", "noeviction"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, preexec_fn=dies_with_parent(signal.SIGTERM))
-        end = time.monotonic() + timeout
-        client = redis.Redis(unix_socket_path=str(self.socket))
-        while True:
-            if self.process.poll() is not None:
-                raise ServiceError(f"Valkey ended at once (status {self.process.returncode}). Its log: {self.log_path}")
-            try:
-                client.ping()
-                return
-            except redis.exceptions.RedisError as error:
-                if time.monotonic() > end:
-                    raise ServiceError(f"Valkey did not answer within {timeout:.0f} s. Its log: {self.log_path}") from error
-                time.sleep(0.02)
-            finally:
-                client.close()
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            until_it_answers(self.process, "Valkey", client.ping, not_yet=redis.exceptions.RedisError, timeout=timeout, log=self.log_path)
 
     def stop(self) -> None:
         stop(self.process, first=signal.SIGTERM, grace=10)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest
@@ -41,7 +40,7 @@ def _given(request: HttpRequest) -> tuple[str, str]:
     scheme, _space, word = request.headers.get("Authorization", "").partition(" ")
     try:
         name, _colon, secret = base64.b64decode(word.strip(), validate=True).decode().partition(":") if scheme.lower() == "basic" and len(word) < 2000 else ("", "", "")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no ASCII, no UTF-8
         name = secret = ""
     return unquote_plus(name).replace("\0", ""), unquote_plus(secret)
 

@@ -31,9 +31,11 @@ from portal.views.stepup import ask, kept
 def on_person(request: HttpRequest, slug: str, person_id: UUID, power_slug: str) -> HttpResponse:
     """A power over one member: GET shows what would happen, POST does it."""
     power = people.by_slug(power_slug)
-    actor = enter(request, slug, permission=power.permission)
+    actor = enter(request, slug, permission=power.permission, by_right=power.slug in _VALUES)
     person = people.load(actor, person_id)
-    if power.over != "member" or not (actor.may("view_people") or person.account.id == actor.account_id):
+    if not (actor.may("view_people") or person.account.id == actor.account_id):
+        raise NotFound
+    if power.over != "member":
         return people.detail(request, slug, person_id)
     return _serve(request, power, actor, [person_id], person, _from(request, slug, power, actor, person))
 
@@ -56,6 +58,7 @@ def _from(request: HttpRequest, slug: str, power: Power, actor: Actor, person: P
 
 
 _VALUES = ("accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute")
+"""What people do about their own values: a right, so it is theirs too while their access is suspended."""
 
 
 def _group_in(request: HttpRequest) -> UUID | None:
@@ -206,8 +209,8 @@ def querydict(data: dict[str, list[str]]) -> QueryDict:
 
 
 def _plan(power: Power, actor: Actor, ids: list[UUID], form: Any) -> Plan | None:
-    """The plan for what is in the form now; before anything was typed, for the form's defaults."""
-    data = getattr(form, "cleaned_data", None) if form.is_bound else {n: f.initial for n, f in form.fields.items() if f.initial is not None}
+    """The plan for what is in the form now; before anything was typed, and while a part of it cannot be read, for the form's defaults."""
+    data = form.cleaned_data if form.is_bound and form.is_valid() else {n: f.initial for n, f in form.fields.items() if f.initial is not None}
     if power.over == "row" and not (data or {}).get("rows"):
         return None
     return door.plan(power=power, actor=actor, ids=ids, data=data or {}, now=timezone.now())
@@ -227,7 +230,7 @@ def _show(request: HttpRequest, power: Power, actor: Actor, ids: list[UUID], tar
     instead = people.BY_SLUG.get(power.instead)
     return render(request, "power.html", {
         "power": power, "person": person, "target": target, "form": form, "plan": plan, "effects": plan.verdicts[0].effects if plan else (),
-        "told_apart": "delay" in form.fields, "blockers": blockers,
+        "oneself": person is not None and person.account.id == actor.account_id and power.code.startswith("own."), "told_apart": "delay" in form.fields, "blockers": blockers,
         "back": back, "key": uuid4(), "wrong_confirm": wrong_confirm, "step_up": plan.step_up if plan else 0, "needs_approval": bool(plan and plan.needs_approval),
         "instead": instead if instead and person and not door.capability(power=instead, actor=actor, person=person, now=timezone.now()) else None,
         "letter": isinstance(form, CaseForm) and "message" in form.fields, "look": getattr(form, "LOOK", ""), "failed": status in {412, 422}, "unavailable": bool(blockers) and not form.is_bound,

@@ -15,7 +15,7 @@ from accounts.models import Membership
 from accounts.reasons import NotFound
 from audit import clocks, disclosure, epochs, queries, receipts
 from audit.queries import ERASED, Seen
-from portal import sentences
+from portal import came_by, sentences
 from portal.organization import enter
 
 
@@ -31,7 +31,8 @@ def entry(request: HttpRequest, slug: str, entry_id: UUID) -> HttpResponse:
         "line": sentences.line(seen), "seen": seen, "record": json.dumps(seen.record, indent=2, ensure_ascii=False), "before": before, "after": after, "proof": _proof(org, seen),
         "context": seen.record.get("context", {}), "address": _opened(seen, "context.ip"), "program": _opened(seen, "context.user_agent"), "note": _opened(seen, "why.private_note"),
         "by": people.get(seen.record["actor"].get("id", "")), "about": [people[t["id"]] for t in seen.record.get("targets", []) if t["type"] == "person" and t["id"] in people],
-        "plan": seen.record.get("delegation", {}).get("plan"), "bulk": seen.record.get("bulk"), "token": seen.record["actor"].get("token_id"), "auth": seen.record["actor"].get("auth", {}),
+        "plan": seen.record.get("delegation", {}).get("plan"), "bulk": seen.record.get("bulk"), "token": seen.record["actor"].get("token_id"), "way": came_by.way(seen.record.get("context", {})),
+        "proved": came_by.proof(seen.record["actor"].get("auth", {})),
         "through": sentences.through(seen.record), "grant": seen.record.get("delegation", {}).get("grant_id"),
         "withheld": _withheld(org, seen),
     }

@@ -77,7 +77,7 @@ def first(request: HttpRequest, address: str) -> str:
 def new_notices(request: HttpRequest) -> HttpResponse:
     """Notices that changed since the person was here last. They go on whether or not they confirm; it is shown once."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
-    onward = wanted if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else reverse("home")
+    onward = wanted if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else reverse("home")
     with tenancy.installation("notices that are new to the person"):
         if request.method == "POST":
             notices.confirm(actor=myself(request), notices=_ids(request.POST.getlist("notice")), now=timezone.now())

@@ -15,7 +15,7 @@ from dsar.datamap.kinds import PURPOSES
 from dsar.holds.models import HoldNotice
 from dsar.retention import outlook
 from dsar.retention.outlook import Outlook
-from portal import my_rights, who
+from portal import my_rights, standing, who
 from portal.views import my_registers
 
 LATEST = 3
@@ -27,10 +27,11 @@ def index(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     with tenancy.installation("who manages the person's own account"):
         management = Management.objects.filter(account=request.user).select_related("organization").first()
-    places, found = my_rights.places(request.user, now=now), holding.held(request.user.id)
+    members, found = who.memberships(request.user.id), holding.held(request.user.id)
+    places, resting = my_rights.places(members, management, now=now), standing.of(request.user, members)
     return render(request, "me/privacy.html", {
-        "management": management, "acts": who.acts(request.user.id, size=LATEST)[0], "cards": my_rights.cards(request.user, places, now=now), "places": places,
-        "coming": my_registers.coming(request.user.id), "complaints": my_rights.complaints(places), "connected": my_rights.connected(request.user),
+        "management": management, "acts": who.acts(request.user.id, size=LATEST)[0], "cards": my_rights.cards(request.user, places, resting=resting, now=now), "places": places, "resting": resting,
+        "coming": my_registers.coming(request.user.id), "complaints": my_rights.complaints(places), "connected": my_rights.connected(members),
         "held": _held(found, outlook.of_person(request.user.id, now=now)),
         "told_of_holds": any(one.count for one in found if one.unit.table == HoldNotice._meta.db_table)})
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -24,10 +25,16 @@ def address(django_db_setup: None) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     os.environ |= chromium.environment()
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop in this thread; our tests are not asynchronous
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="browser-", dir=os.environ["STEWARD_DATA"])  # what Chromium and its driver leave when they are killed goes with the run
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         for kind in (Page, Locator):
             patch.setattr(kind, "click", _until_it_is_there(kind.click))
         found = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.ARGUMENTS)
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
         yield found
         found.close()
 

@@ -278,7 +278,7 @@ def test_whoever_is_suspended_and_signed_in_has_the_page_too(world: World) -> No
     org, person = world.north, world.north.person("worker")
     browser = client_for(person)
     act(org, "suspend", person, message="Wait a little.")
-    assert "/rights/page/" in browser.get(f"/o/{org.slug}/").content.decode()
+    assert "/me/privacy/" in browser.get(f"/o/{org.slug}/").content.decode()
     assert "Wait a little." in browser.get("/rights/page/").content.decode()
     assert Client().get("/rights/page/").status_code == 302
 

@@ -1,6 +1,7 @@
 """What others try: each attack from RFC 9700 and the issue, refused plainly, with nothing given away."""
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -9,12 +10,14 @@ from django.conf import settings
 from django.test import override_settings
 
 from accounts import tenancy
-from accounts.models import ProgramSession
+from accounts.models import AppGrant, Installation, ProgramSession
 from accounts.oauth import clients
 from audit.models import Entry
 from tests.browse import client_for
 from tests.cast import World
 from tests.oauth.programs import BACK, app_for, back, challenge, service_for
+from tests.situations import arrange
+from tests.waiting import overtaken
 
 BAD = ("https://notes.example/*", "https://*.example/back", "https://notes.example/back#part", "https://evil@notes.example/back", "notes://back", "javascript:alert(1)", "data:text/html,x",
        "http://notes.example/back", "//notes.example/back", "https:///back", "https://notes.example/a/../back", "https://notes.example:port/", "https://notes.example/ back", "https://notes.example/\\back", "")
@@ -134,3 +137,29 @@ def _last(world: World) -> tuple[str, str]:
     with tenancy.installation("look"):
         record = orjson.loads(Entry.objects.filter(org=world.north.organization.id).order_by("occurred_at", "id").values_list("record", flat=True).last())
     return record["action"], record["decision"]["outcome"]
+
+
+def test_an_app_that_is_removed_while_somebody_says_yes_gets_nothing(world: World) -> None:
+    """The page was right when it was shown; what counts is what is so when the answer arrives."""
+    person, app = world.north.person("worker"), app_for(world.north, "openid", "profile")
+    browser, (uri, _verifier) = client_for(person), app.ask(scope="openid profile")
+    assert "Charts" in browser.get(uri).content.decode()
+
+    def remove() -> None:
+        arrange(lambda: Installation.objects.filter(id=app.client.installation_id).update(state="ended", ended_at=datetime.now(UTC), ended_why="uninstalled"))
+
+    assert back(overtaken(world, remove, lambda: browser.post(uri, {"answer": "allow"})))["error"] == "access_denied"
+    arrange(lambda: Installation.objects.filter(id=app.client.installation_id).update(state="active", ended_at=None, ended_why=""))
+    begun = app.post("device/begin", scope="openid").json()
+    answer = overtaken(world, remove, lambda: browser.post("/oauth/device/", {"code": begun["user_code"], "answer": "allow"}))
+    assert getattr(answer, "status_code", answer) == 412
+    with tenancy.installation("look"):
+        assert not AppGrant.objects.filter(account_id=person.account_id).exists() and not ProgramSession.objects.filter(client=app.client).exists()
+
+
+def test_guessing_the_codes_of_devices_ends_soon(world: World) -> None:
+    """RFC 8628, section 5.1: with an answer at once as well as with a look first."""
+    browser = client_for(world.north.person("worker"))
+    for answer in ({"answer": "allow"}, {}):
+        said = [browser.post("/oauth/device/", {"code": f"BCDF-GHJ{sign}", **answer}).status_code for sign in "BCDFGHJKLMNPQRSTVWXZBC"]
+        assert said[-1] == 429 and set(said) <= {422, 429}, said

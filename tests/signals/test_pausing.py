@@ -9,15 +9,17 @@ from uuid import UUID
 import pytest
 
 from accounts import tenancy
-from accounts.models import SignalStream
-from accounts.reasons import Refused
-from accounts.signals import push, running
+from accounts.models import SignalExclusion, SignalStream
+from accounts.oauth.subjects import subject
+from accounts.reasons import Refused, Stale
+from accounts.signals import push, running, streams
 from accounts.signals.mapping import DISABLED
 from tests.api.calls import Api
 from tests.audit.receivers import https
 from tests.browse import client_for
 from tests.cast import World
 from tests.signals.acts import Program
+from tests.waiting import overtaken
 from tests.webhooks.acts import do, follow, over, records
 
 
@@ -60,3 +62,20 @@ def test_paused_by_an_administrator(world: World, settings: Any) -> None:
     assert [len(records(org, f"signals.{what}")) for what in ("paused", "resumed")] == [4, 3], "the refused ones too"
     with tenancy.installation("look"):
         assert SignalStream.objects.get(id=stream).held_at is None
+
+
+def test_a_program_removes_its_stream_while_others_act_on_it(world: World) -> None:
+    """Whoever was slower hears that it is gone, and nothing of what they did is left."""
+    org, program = world.north, Program(world.north)
+    person = {"format": "iss_sub", "iss": program.http.get("/.well-known/ssf-configuration").json()["issuer"], "sub": subject(account_id=org.person("worker").account_id, application_id=program.client.id)}
+    acts: dict[str, Any] = {
+        "pause": lambda: over(org, "pause-security-events", program="Notes"),
+        "status": lambda: program.call("POST", "/ssf/status", {"status": "paused"}), "change": lambda: program.call("PATCH", "/ssf/stream", {"description": "x"}),
+        "verify": lambda: program.call("POST", "/ssf/verify", {}), "subject": lambda: program.call("POST", "/ssf/subjects/remove", {"subject": person}),
+        "again": lambda: program.call("DELETE", "/ssf/stream")}
+    for name, act in acts.items():
+        stream = UUID(program.subscribe(DISABLED)["stream_id"])
+        answer = overtaken(world, lambda stream=stream: streams.remove(SignalStream.objects.select_related("application").get(id=stream), now=datetime.now(UTC)), act)
+        assert isinstance(answer, Stale) if name == "pause" else getattr(answer, "status_code", None) == 404, (name, answer)
+    with tenancy.installation("look"):
+        assert not SignalStream.objects.filter(application=program.client).exists() and not SignalExclusion.objects.filter(stream__application=program.client).exists()

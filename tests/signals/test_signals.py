@@ -91,12 +91,14 @@ def test_who_may_call(world: World) -> None:
     made = program.subscribe()
     other.subscribe()
     assert program.call("GET", "/ssf/stream", secret="wrong").status_code == 401 and "Basic" in program.call("GET", "/ssf/stream", secret="wrong").headers["WWW-Authenticate"]
-    for header in ("", "Bearer x", "Basic !!", "Basic " + "A" * 5000, "Basic gIA6gA=="):
+    for header in ("", "Bearer x", "Basic !!", "Basic " + "A" * 5000, "Basic gIA6gA==", "Basic \u00e9", "Basic \u0661"):
         assert program.http.get("/ssf/stream", headers={"Authorization": header} if header else {}).status_code == 401
     for method, path, body in (("POST", f"/ssf/poll/{made['stream_id']}", {}), ("GET", f"/ssf/stream?stream_id={made['stream_id']}", None), ("DELETE", f"/ssf/stream?stream_id={made['stream_id']}", None),
                                ("POST", "/ssf/status", {"stream_id": made["stream_id"], "status": "disabled"}), ("POST", "/ssf/verify", {"stream_id": made["stream_id"]}),
                                ("POST", f"/ssf/poll/{uuid.uuid4()}", {})):
         assert other.call(method, path, body).status_code == 404, path
+    for body in ({"delivery": {"method": []}}, {"delivery": {"method": {}}}, {"stream_id": []}, {"events_requested": [[]]}):
+        assert program.call("PATCH", "/ssf/stream", body).status_code in {400, 404}, body
     assert program.call("GET", "/ssf/status").json()["status"] == "enabled"
     _app, installation = installed(world.north)
     third = Program(world.north, "app", installation=installation)

@@ -5,14 +5,16 @@ import json
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
 
-from accounts import door, tenancy
+from accounts import door, reasons, tenancy
 from accounts.powers import BY_SLUG
+from accounts.reasons import Refused
 from audit import by_address, counts, merkle, queries, recording
 from audit.models import Leaf
 from audit.queries import Filters
@@ -203,6 +205,17 @@ def test_an_entry_shows_where_it_came_from_and_its_proof(world: World, signing: 
     with tenancy.scope(org=org.organization.id):
         leaf = Leaf.objects.get(org=org.organization.id, action="membership.suspended")
     page = text(world, f"{leaf.entry}/")
+    said = page.partition("The proof")[0]
+    for words in ("On leave or away", "<dd>Page</dd>", "Code of an authenticator app"):
+        assert words in said, words
+    assert not [code for code in (">absence<", ">ui<", ">totp<", "POST") if code in said], "codes are for programs"
+    with pytest.raises(Refused):
+        act(world, "suspend", **WHY)
+    number_all()
+    with tenancy.scope(org=org.organization.id):
+        denied = Leaf.objects.filter(org=org.organization.id, action="membership.suspended").latest("seq")
+    refused = text(world, f"{denied.entry}/").partition("The proof")[0]
+    assert "Why not" in refused and reasons.text("wrong_status") in unescape(refused) and ">wrong_status<" not in refused
     for words in ("The proof", "Where it came from", bytes(leaf.leaf_sha256).hex(), "Everything about this person", "Everything by this person", "Entry before"):
         assert words in page, words
     proof = text(world, f"{leaf.entry}/proof.txt")
