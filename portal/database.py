@@ -137,6 +137,7 @@ TABLES: dict[str, Table] = {
     "accounts_service": Table(scope="organization_id"),
     "accounts_serviceaccess": Table(scope="organization_id", free=("last_used_at",)),
     "accounts_groupservice": Table(scope="organization_id"),
+    "accounts_accessround": Table(scope="organization_id", app="SELECT, INSERT, UPDATE", free=("entry", "told")),
     "accounts_apitoken": Table(scope="organization_id", own="account_id", free=("last_used_at",)),
     "accounts_plan": Table(scope="organization_id", free=("progress", "summary", "attempts")),
     "accounts_planrow": Table(guarded="what becomes of each target of a plan; the plan and the acts are recorded themselves", scope="organization_id"),

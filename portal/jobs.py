@@ -19,6 +19,7 @@ from accounts.dormant import running as dormant
 from accounts.inactivity import running as inactivity
 from accounts.oauth import calling
 from accounts.organizations import ending
+from accounts.services import telling as access_telling
 from accounts.signals import running as signals_running
 from accounts.succession import watch
 from accounts.tenancy import installation
@@ -81,7 +82,7 @@ def _apps() -> bool:
 
 def _rounds() -> bool:
     with installation("people of every organization are told what concerns them"):
-        return rounds.waiting()
+        return rounds.waiting() or access_telling.waiting()
 
 
 def _announced() -> bool:
@@ -218,9 +219,10 @@ def announcements() -> None:
 
 
 def tellings() -> None:
-    """Tell many people of disclosures, notices and changes of controllers, for some seconds; what is left goes to the end of the queue."""
+    """Tell many people of disclosures, notices, changes of controllers and of their access to services, for some seconds; what is left goes to the end of the queue."""
     _begun("tellings")
-    if rounds.run(now=timezone.now()):
+    more = rounds.run(now=timezone.now())
+    if access_telling.run(now=timezone.now()) or more:
         wake("tellings")
     wake()
 

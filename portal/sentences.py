@@ -42,6 +42,7 @@ OTHER = {
     "privacy_notice.reminded": gettext_lazy("Whoever did not confirm the privacy notice was reminded"),
     "notice.reminded": gettext_lazy("Whoever did not confirm the notice was reminded"), "business_transfer.near": gettext_lazy("The day on which another controller takes over is near"),
     "business_transfer.done": gettext_lazy("Another controller took over the organization"),
+    "service.people_told": gettext_lazy("Everybody whose access to a service had changed was told"),
     "announcement.finished": gettext_lazy("An announcement has been sent to all who want it"),
     "plan.requested": gettext_lazy("%(actor)s asked for a second person's approval"), "plan.approved": gettext_lazy("%(actor)s approved a plan"),
     "plan.denied": gettext_lazy("%(actor)s declined a plan"), "plan.cancelled": gettext_lazy("%(actor)s took back a plan"), "plan.voided": gettext_lazy("A plan became void because something changed"),

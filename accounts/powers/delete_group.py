@@ -13,6 +13,7 @@ from accounts.power import Data, Effect, Power
 from accounts.powers.forms import NoForm
 from accounts.powers.grants import grantable
 from accounts.powers.roles import untouchable
+from accounts.services.reached import Many, of_group
 from accounts.targets import GroupTarget
 from accounts.work import Work
 
@@ -48,6 +49,8 @@ def apply(work: Work, target: GroupTarget, _data: Data) -> None:
             work.tell(person, "membership.group_role_changed", group=target.group.name, role_before=target.role.name, role_after="")
     for person in target.members:
         work.touch(person.membership)
+    if services := of_group(target.id):
+        work.for_many.append(Many(target=target.id, organization=target.group.organization_id, services=services, group=target.id))
     work.remove_last(target.group)
     work.note(target.id, name=target.group.name, members=target.size)
 

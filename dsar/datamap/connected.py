@@ -38,6 +38,23 @@ UNITS: tuple[Unit, ...] = (
         },
     ),
     Unit(
+        table="accounts_accessround",
+        title=_("Mails about access to services that are under way"),
+        about=(),
+        purpose="administration",
+        source=("derived",),
+        recipients=(),
+        keeping="technical",
+        scope="organization_id",
+        erase="keep",
+        columns={
+            "id": ID, "organization_id": REFERENCE, "number": REFERENCE, "services": none("the names of programs"), "before": none("how far everybody in this row reached before"),
+            "after": none("how far everybody in this row reaches now"),
+            "people": data("user.unique_id", export="no", erase="keep", ground="random numbers, which lead to nobody once the account is gone; emptied when everybody was told"),
+            "entry": REFERENCE, "told": none("how many were told so far"), "begun_at": ORDER, "finished_at": ORDER,
+        },
+    ),
+    Unit(
         table="accounts_appgrant",
         title=_("What you allowed apps"),
         about=(Subject("account_id"),),
