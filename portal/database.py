@@ -184,7 +184,7 @@ TABLES: dict[str, Table] = {
     "dsar_ledgermark": Table(guarded="the memory of a file outside the database", unscoped="one row for the installation: a number and a hash", signer="SELECT"),
     "dsar_ledgerseen": Table(guarded="the memory of a file outside the database", unscoped="numbers and hashes of its lines", app="SELECT, INSERT, DELETE"),
     "dsar_backup": Table(guarded="mirrors the register that lies beside the archives", unscoped="names of archives and days; belongs to the installation"),
-    "dsar_responder": Table(scope="organization_id", free=("polled_at",)),
+    "dsar_responder": Table(scope="organization_id", free=("polled_at", "gone_at", "gone_reached", "gone_done_at")),
     "dsar_relay": Table(scope="organization_id", own="account_id", free=("attempts", "first_try", "next_try", "problem", "seen_at")),
     "dsar_relaynonce": Table(guarded="numbers of messages, kept for minutes so that none counts twice; what they say is recorded itself", scope="organization_id", app="SELECT, INSERT, DELETE"),
     # registers

@@ -36,6 +36,7 @@ from dsar.ledger import settling
 from dsar.registers import disclosures, recipients, rounds, transfers, versions
 from dsar.registers import notices as register_notices
 from dsar.relays import sending as relays_sending
+from dsar.relays import uninstalled
 from dsar.relays import watching as relays_watching
 from dsar.restriction import life as restrictions
 from dsar.retention import running as retention_running
@@ -66,7 +67,7 @@ def follow() -> None:
         wake("copies")
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
-    if relays_sending.waiting(now=timezone.now()):
+    if _relays():
         wake("relays")
     if _announced():
         wake("announcements")
@@ -83,6 +84,10 @@ def _apps() -> bool:
 def _rounds() -> bool:
     with installation("people of every organization are told what concerns them"):
         return rounds.waiting() or access_telling.waiting()
+
+
+def _relays() -> bool:
+    return relays_sending.waiting(now=timezone.now()) or uninstalled.waiting()
 
 
 def _announced() -> bool:
@@ -132,7 +137,7 @@ def periodic() -> None:
         webhooks_running.run(now=timezone.now())
         signals_running.run(now=timezone.now())
     relays_watching.run(now=timezone.now())
-    if relays_sending.waiting(now=timezone.now()):
+    if _relays():
         wake("relays")
     if cache.add("retention-looked", 1, 3600) or retention_running.waiting():
         wake("retention")
@@ -206,7 +211,8 @@ def copies() -> None:
 def relays() -> None:
     """Bring requests to services and apps for some seconds; what is left goes to the end of the queue, so that a program that hangs keeps nobody's mail waiting."""
     _begun("relays")
-    if relays_sending.run(now=timezone.now()):
+    more = uninstalled.run(now=timezone.now())
+    if relays_sending.run(now=timezone.now()) or more:
         wake("relays")
 
 
