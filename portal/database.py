@@ -176,6 +176,7 @@ TABLES: dict[str, Table] = {
     "dsar_task": Table(scope="organization_id", own="account_id"),
     "dsar_happening": Table(scope="organization_id", own="account_id"),
     "dsar_evidence": Table(scope="organization_id", own="account_id", app="SELECT, INSERT, DELETE"),
+    "dsar_accountreport": Table(unscoped="about accounts that are in no organization: only the person and the operator read it"),
     "dsar_childreport": Table(guarded="what anybody wrote, until it is looked up; the case that it becomes is recorded itself", unscoped="belongs to nobody", app="SELECT, INSERT, DELETE"),
     "dsar_agent": Table(scope="organization_id", own="account_id"),
     "dsar_calendarlink": Table(scope="organization_id", own="account_id"),

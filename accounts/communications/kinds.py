@@ -36,7 +36,8 @@ deletion-asked deletion-news deletion-waits deny-email-change disclosure-told do
 grant-service-access hold-managers
 hold-news identity-changed inactivity-report inactivity-warning invite job-finished lift-restriction lockdown notice-again notice-changed organization-ends organization-export
 organization-export-people own-security password-reset-link plan-decided plan-delayed plan-waiting privacy-notice profile-digest prohibition-ends reactivate recovery-address relay-news release-account
-release-brake remove remove-from-group remove-recovery-address request-rests require-password-reset reset-second-factor restore restrict restrict-service-access restrict-use restriction-news
+release-brake remove remove-from-group remove-recovery-address report-news report-waits
+request-rests require-password-reset reset-second-factor restore restrict restrict-service-access restrict-use restriction-news
 restriction-window retention-news revoke-sessions revoke-token revoke-tokens rights-code rights-link schedule-deletion scheduled-administrators scheduled-news service-access
 set-contract-end set-group-role
 succession-operator succession-owners succession-person suggest-change suspend suspend-inactive take-service-access transfer-account transfer-administrators transfer-leave transfer-news
