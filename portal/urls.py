@@ -139,6 +139,7 @@ urlpatterns = [
     path("rights/child/", asking.child, name="rights-child"),
     path("rights/child/sent/", asking.child_sent, name="rights-child-sent"),
     path("rights/agent/", asking.agent, name="rights-agent"),
+    path("rights/agent/confirm/<str:word>/", asking.agent_mailbox, name="agent-mailbox"),
     path("rights/code/", asking.code, name="rights-code"),
     path("rights/status/", asking.status, name="rights-status"),
     path("rights/status/dates.ics", calendars.followed, name="rights-dates"),

@@ -29,6 +29,7 @@ KINDS: dict[str, Kind] = {
 
 _SERVICE = """
 app-decided app-ended app-news app-provider
+agent-address
 accept-transfer account-deleted add-to-group address-change-asked address-change-ended address-changed-new address-changed-old address-freed address-request address-request-waits address-restored
 address-undone answer-value-dispute approve-email-change audit-alarm brake business-transfer cancel-deletion cancel-email-change cancel-invitation case-news case-waits change-email change-role
 claim-leave claim-news claim-objected confirm-address confirm-identity confirm-new-address copy-news create-token deactivate deactivate-own-account decline-own-deletion delete-as-requested

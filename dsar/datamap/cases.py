@@ -132,6 +132,7 @@ UNITS: tuple[Unit, ...] = (
         "authority": data("user.privacy_preferences"),
         "state": data("user.privacy_preferences"),
         "letters": data("user.privacy_preferences"),
+        "mailbox_confirmed_at": data("user.privacy_preferences"),
         "confirmed_at": data("user.privacy_preferences"),
         "method": data("user.privacy_preferences"),
     }),
