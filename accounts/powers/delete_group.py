@@ -13,6 +13,7 @@ from accounts.power import Data, Effect, Power
 from accounts.powers.forms import NoForm
 from accounts.powers.grants import grantable
 from accounts.powers.roles import untouchable
+from accounts.powers.shared_service_access import TOLD
 from accounts.services.reached import Many, of_group
 from accounts.targets import GroupTarget
 from accounts.work import Work
@@ -40,7 +41,9 @@ def effects(target: GroupTarget, _data: Data, _now: datetime) -> list[Effect]:
     found = [Effect("lost", "members", words % {"n": target.size}, target.size)]
     if target.role is not None:
         found.append(Effect("lost", f"role:{target.role.slug}", _("They lose the role “%(role)s” that they held through the group.") % {"role": _(target.role.name)}))
-    return found
+    for service, name in of_group(target.id):
+        found.append(Effect("lost", f"service:{service}", _("They lose what the group has in “%(service)s”, at once.") % {"service": name}))
+    return [*found, *([TOLD] if any(one.code.startswith("service:") for one in found) else [])]
 
 
 def apply(work: Work, target: GroupTarget, _data: Data) -> None:

@@ -21,7 +21,7 @@ from accounts.services.reached import Many
 from accounts.targets import GroupTarget, ServiceTarget
 from accounts.work import Work
 
-_TOLD = Effect("later", "told", gettext_lazy("Everybody whose access changes by this is told by e-mail, with your name."))
+TOLD = Effect("later", "told", gettext_lazy("Everybody whose access changes by this is told by e-mail, with your name."))
 CHOICES = [*LEVELS, (NONE, gettext_lazy("No access"))]
 
 
@@ -63,7 +63,7 @@ def group_effects(target: GroupTarget, data: Data, _now: datetime) -> list[Effec
         return []
     n, level = target.size, data.get("level", "full")
     return [*_said(level, n, service), Effect("kept", "own", _("Whoever has access of their own keeps it as it is.")),
-            _TOLD, *([Effect("later", "future", _("Whoever joins the group later gets it too, whoever leaves it loses it."))] if level != NONE else [])]
+            TOLD, *([Effect("later", "future", _("Whoever joins the group later gets it too, whoever leaves it loses it."))] if level != NONE else [])]
 
 
 def _said(level: str, n: int, service: Service) -> list[Effect]:
@@ -108,7 +108,7 @@ def everyone_effects(target: ServiceTarget, data: Data, _now: datetime) -> list[
         return []
     n = Membership.objects.filter(organization_id=target.service.organization_id).exclude(status__in=("removed", "invited")).count()
     later = [Effect("later", "future", _("Whoever comes to the organization later gets it too."))] if data["level"] != NONE else []
-    return [*_said(str(data["level"]), n, target.service), Effect("kept", "own", _("Whoever has access of their own, or from whom it was taken, keeps it as it is.")), _TOLD, *later]
+    return [*_said(str(data["level"]), n, target.service), Effect("kept", "own", _("Whoever has access of their own, or from whom it was taken, keeps it as it is.")), TOLD, *later]
 
 
 def set_everyone(work: Work, target: ServiceTarget, data: Data) -> None:
