@@ -211,9 +211,12 @@ def copies() -> None:
 def relays() -> None:
     """Bring requests to services and apps for some seconds; what is left goes to the end of the queue, so that a program that hangs keeps nobody's mail waiting."""
     _begun("relays")
-    more = uninstalled.run(now=timezone.now())
-    if relays_sending.run(now=timezone.now()) or more:
-        wake("relays")
+    more = False
+    try:
+        more = uninstalled.run(now=timezone.now())
+    finally:  # what fails there keeps no request from being sent
+        if relays_sending.run(now=timezone.now()) or more:
+            wake("relays")
 
 
 def announcements() -> None:
@@ -227,9 +230,12 @@ def announcements() -> None:
 def tellings() -> None:
     """Tell many people of disclosures, notices, changes of controllers and of their access to services, for some seconds; what is left goes to the end of the queue."""
     _begun("tellings")
-    more = rounds.run(now=timezone.now())
-    if access_telling.run(now=timezone.now()) or more:
-        wake("tellings")
+    more = False
+    try:
+        more = rounds.run(now=timezone.now())
+    finally:  # what fails there keeps nobody here waiting
+        if access_telling.run(now=timezone.now()) or more:
+            wake("tellings")
     wake()
 
 

@@ -43,17 +43,26 @@ def waiting() -> bool:
 
 
 def run(*, now: datetime, seconds: float = SECONDS) -> bool:
-    """Owe mails for some seconds, a batch of each act in turn. Returns whether something is left."""
-    end = time.monotonic() + seconds
+    """Owe mails for some seconds, a batch of each act in turn. Returns whether something is left.
+
+    What fails stops none of the others. Its error is raised when they are done: the job has failed then, and is tried again with the schedule.
+    """
+    end, failed = time.monotonic() + seconds, dict[UUID, Exception]()
     with installation(_WHY):
         while True:
             done = 0
-            for number in list(AccessRound.objects.filter(finished_at=None, entry__isnull=False).order_by("begun_at", "id").values_list("id", flat=True)):
-                done += step(number, now=now)
+            for number in list(AccessRound.objects.filter(finished_at=None, entry__isnull=False).exclude(id__in=failed).order_by("begun_at", "id").values_list("id", flat=True)):
+                try:
+                    done += step(number, now=now)
+                except Exception as error:
+                    failed[number] = error
                 if time.monotonic() > end:
                     return waiting()
             if not done:
-                return False
+                break
+    for error in failed.values():
+        raise error
+    return False
 
 
 def step(number: UUID, *, now: datetime) -> int:

@@ -71,17 +71,26 @@ def waiting() -> bool:
 
 
 def run(*, now: datetime, seconds: float = SECONDS) -> bool:
-    """Ask about the next people, for some seconds, a batch of each app in turn. Whether something is left. Safe to run twice at once, and after a kill."""
-    end = time.monotonic() + seconds
+    """Ask about the next people, for some seconds, a batch of each app in turn. Whether something is left. Safe to run twice at once, and after a kill.
+
+    What fails stops none of the others, and is raised when they are done.
+    """
+    end, failed = time.monotonic() + seconds, dict[UUID, Exception]()
     with whole(_WHY):
         while True:
             done = 0
-            for number in list(_open().order_by("gone_at", "id").values_list("id", flat=True)):
-                done += step(number, now=now)
+            for number in list(_open().exclude(id__in=failed).order_by("gone_at", "id").values_list("id", flat=True)):
+                try:
+                    done += step(number, now=now)
+                except Exception as error:
+                    failed[number] = error
                 if time.monotonic() > end:
                     return _open().exists()
             if not done:
-                return False
+                break
+    for error in failed.values():
+        raise error
+    return False
 
 
 def step(number: UUID, *, now: datetime) -> int:
