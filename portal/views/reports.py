@@ -31,4 +31,4 @@ def mine(request: HttpRequest) -> HttpResponse:
             wake()
             messages.success(request, _("Your answer is kept with the report."))
             return redirect("me-report")
-    return render(request, "me/report.html", {"row": row, "form": form, "refused": refused}, status=422 if request.method == "POST" else 200)
+    return render(request, "me/report.html", {"row": row, "form": form, "refused": refused, "now": timezone.now()}, status=422 if request.method == "POST" else 200)
