@@ -31,11 +31,10 @@ def test_a_report_and_the_mailbox_of_an_agent(world: World, visit: Visit) -> Non
     reports = []
     arrange(lambda: reports.append(report_for(person)) or Account.objects.filter(id=person.account_id).update(reported_at=datetime.now(UTC)))
     visit.sign_in(world, "worker")
-    assert [problems(visit, path) for path in ("/me/report/", "/me/privacy/", f"/me/requests/{case.id}/")] == [[], [], []]
-    visit.go("/me/report/")
+    assert problems(visit, "/me/report/") == []
     visit.page.get_by_label("Your answer").fill("I am 34.")
     visit.page.get_by_role("button", name="Send the answer").click()
-    assert "Your answer is kept" in visit.page.inner_text("main, [role=status]") or "Your answer is kept" in visit.page.content()
+    assert "Your answer is kept" in visit.page.content()
     arrange(lambda: AccountReport.objects.filter(id=reports[0].id).update(due_at=datetime.now(UTC) - timedelta(days=1)))
     arrange(lambda: Account.objects.filter(id=org.person("owner").account_id).update(is_operator=True))
     pages = [f"/{link}", "/me/report/", "/me/privacy/"]
