@@ -96,7 +96,9 @@ def notice(power: Power, *, organization: Organization, actor: str, now: datetim
     name = "profile-digest" if power.event == telling.CHANGED else "service-access" if power.event in access_telling.CAUSES else power.slug
     context |= {"zone": "UTC", "changes": [{"when": context["when"], "field": str(rules.LABELS["title"]), "before": "—", "after": "Analyst"}], "more": 0}
     if name == "service-access":
-        context |= {"changes": [{"service": "Wiki", "before": "none", "after": "full"}], "cause": access_telling.CAUSES[power.event], "group": "Berlin"}
+        cause = access_telling.CAUSES[power.event]
+        before, after = ("full", "none") if cause in {"deleted", "removed"} else ("none", "full")
+        context |= {"changes": [{"service": "Wiki", "before": before, "after": after}], "cause": cause, "group": "Berlin"}
     try:
         subject, body = get_template(f"mail/{name}/subject.txt"), get_template(f"mail/{name}/body.txt")
     except TemplateDoesNotExist:

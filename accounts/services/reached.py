@@ -83,8 +83,9 @@ def after(work: Work, was: Before | None) -> None:
 
 def _put_down(work: Work, one: Many, was: Levels, now: Levels) -> None:
     alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[UUID]] = defaultdict(list)
+    nothing = ("",) * len(one.services)  # where the service itself is gone
     for account, level in was.items():
-        if (new := now.get(account, level)) != level:
+        if (new := now.get(account, nothing)) != level:
             alike[level, new].append(account)
     if not alike:
         return

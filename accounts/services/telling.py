@@ -22,7 +22,7 @@ from audit.subscribers import Sealed, Subscriber
 
 BATCH, SECONDS = 500, 20.0
 _WHY = "people of every organization are told what became of their access"
-CAUSES = {"group.service_set": "group", "service.everyone_set": "everybody", "group.deleted": "deleted"}
+CAUSES = {"group.service_set": "group", "service.everyone_set": "everybody", "group.deleted": "deleted", "service.removed": "removed"}
 """The acts that people are told of, and how the mail says by what it came."""
 
 

@@ -64,6 +64,9 @@ def test_whoever_it_changes_is_told_and_nobody_else(world: World) -> None:
     assert subject.startswith("Your access to a service is restricted") and "restricted your access to “Wiki” to reading.\nIt follows from your group “Others”: the group was deleted." in body
     act(org, "set-service-everyone", "owner", [wiki.id], level="none")
     assert told(org)["worker"][0].startswith("Your access to a service has ended")
+    act(org, "remove-service", "owner", [wiki.id], name="Wiki")
+    found = told(org)
+    assert set(found) == {"legal"} and "has ended your access to “Wiki”.\nThe service was removed." in found["legal"][1], "who had access until now, through whatever"
 
 
 def test_joining_and_leaving_a_group_says_what_becomes_of_access(world: World) -> None:
