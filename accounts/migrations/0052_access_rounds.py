@@ -31,10 +31,6 @@ class Migration(migrations.Migration):
                 'default_permissions': (),
             },
         ),
-        migrations.AddIndex(
-            model_name='appgrant',
-            index=models.Index(fields=['installation', 'account'], name='app_grant_people'),
-        ),
         migrations.AddField(
             model_name='accessround',
             name='organization',

@@ -17,6 +17,7 @@ from audit.models import Entry
 from dsar.cases import children, reported
 from dsar.cases.account_report import AccountReport
 from dsar.cases.models import Case
+from portal import metrics
 from tests.browse import client_for
 from tests.cases.test_child_reports import look, report, work
 from tests.cast import World
@@ -82,6 +83,7 @@ def test_it_waits_for_the_operator_and_never_for_time_alone(world: World) -> Non
         assert again(account).status == "active" and not Deletion.objects.filter(account=account).exists()
     assert len(mails(operator, "report-waits")) == 4
     arrange(lambda: AccountReport.objects.filter(id=row.id).update(due_at=now - DAY))
+    assert "steward_reports_overdue 1.0" in metrics.text().decode()
     assert "late since" in command("list") and row.reference in command("list") and account.email not in command("list")
     # the person answers, on their page
     client = client_for_account(account)
