@@ -83,7 +83,7 @@ def test_the_persons_mailbox_says_whether_somebody_acts_for_them(world: World) -
     told = mailed(person)
     assert all(words in told for words in ("Ada Agent", ADA, "To both of us", "Objection")) and "Stop it." not in told
     with tenancy.installation("look"):
-        assert not Case.objects.filter(account_id=person.account_id).exists() and not Mail.objects.filter(address=ADA).exists()
+        assert not Case.objects.filter(account_id=person.account_id).exists() and not Mail.objects.filter(address=ADA, account_id=person.account_id).exists()
     assert client.post("/rights/code/", {"code": CODE.search(told)[0]}).status_code == 302  # type: ignore[index]
     case = the_case(person)
     assert (case.channel, case.level, case.state, agent_of(case).state, agent_of(case).method) == ("agent", 1, "triage", "confirmed", "mailbox")
