@@ -22,8 +22,9 @@ from audit.subscribers import Sealed, Subscriber
 SELF_EVENTS = frozenset({"account.password_changed", "account.password_reset", "second_factor.app_added", "second_factor.app_removed",
                          "second_factor.passkey_added", "second_factor.passkey_removed", "recovery_codes.made", "account.own_reactivated"})
 _BY_EVENT = {power.event: power for power in FALLS_DUE.values() if power.notice}
-_BY_EVENT |= {"membership.role_updated": BY_SLUG["update-role"], "membership.group_role_changed": BY_SLUG["set-group-role"]}
-"""Acts on a role or a group reach people too; each of them has an entry of their own."""
+_BY_EVENT |= {"membership.role_updated": BY_SLUG["update-role"], "membership.group_role_changed": BY_SLUG["set-group-role"],
+              "membership.service_granted": BY_SLUG["grant-service-access"]}
+"""Acts on a role or a group reach people too; each of them has an entry of their own. And whoever is given access to a service hears that it is there."""
 TOLD_OF_OWN = {"create-token", "deactivate-own-account"}
 """Their mail goes also to whoever did it themselves: it may not have been them, and it carries the way back."""
 INVITATION = signing.TimestampSigner(salt="steward.invitation")

@@ -25,7 +25,7 @@ from accounts.models import Account, Mail
 
 logger = logging.getLogger("steward.outbox")
 ATTEMPTS = 12
-_LINK = re.compile(r"https?://\S*/(?:sign-in/reset|sign-in/confirm|invitation|rights/open|stop|keep-ownership|address/confirm|address/undo|claim|leave-claim|leave-transfer|keep-account|come-back|communications|calendar|relays/acknowledge)/\S+")
+_LINK = re.compile(r"https?://\S*/(?:sign-in/reset|sign-in/confirm|invitation|rights/open|rights/agent/confirm|stop|keep-ownership|address/confirm|address/undo|claim|leave-claim|leave-transfer|keep-account|come-back|communications|calendar|relays/acknowledge)/\S+")
 
 
 def _seal(data: bytes) -> bytes:

@@ -255,7 +255,7 @@ def _forget(account: Account, now: datetime) -> None:
     account.email = account.email_key = switching.placeholder(account.id)
     account.name, account.password, account.status = former(account.id), make_password(None), "purged"
     account.language, account.time_zone, account.recovery_email, account.reason_text = settings.LANGUAGE_CODE, "", "", ""
-    account.access_ends_at = account.gpc_at = None
+    account.access_ends_at = account.gpc_at = account.reported_at = None
     account.status_until, account.status_changed_at, account.last_login, account.last_active_at, account.email_verified_at = None, now, None, None, None
     account.reset_required_at = account.reset_required_by = account.mfa_reset_at = account.mfa_stop_until = account.credentials_changed_at = None
     account.has_second_factor, account.is_operator, account.refuses_invitations = False, False, True

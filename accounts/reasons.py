@@ -119,6 +119,8 @@ REASONS = {
     "address_to_free": _("An account of your organization that is switched off, or about to be deleted, has this address. Give the address free there first."),
     "address_unmanaged": _("Somebody uses this address for an account that nobody manages. It becomes yours by a claim of the domain only."),
     "already_member": _("A person with this address is already in the organization."),
+    "account_reported": _("Somebody reported that the account is a child’s. Until whoever runs this installation has decided, it joins no organization. You can answer the report on your page."),
+    "no_report": _("No report about your account waits for an answer."),
     "invitation_refused": _("This person does not accept invitations."),
     "unknown_action": _("There is no action with this name that a file can carry."),
     "unknown_person": _("Nobody in this organization has this address, or this is no id."),

@@ -14,6 +14,7 @@ from django.db import connection, models
 from accounts.models import Account, AddressChange, ApiToken, Membership, Session
 from accounts.models.fields import Versioned
 from accounts.oauth import ending
+from accounts.services import reached
 from accounts.tenancy import installation
 from audit.record import Change
 
@@ -64,6 +65,10 @@ class Work:
     """(person, event, facts): whom the act reaches besides its target; each gets an entry of their own."""
     less_of: dict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     """By service: the accounts that may do less there from now on. Whoever has no access to it any more is found, and need not be named."""
+    for_many: list[reached.Many] = field(default_factory=list)
+    """What many have together in services, that the act changes: whoever reaches less or more by it is told."""
+    joined: dict[UUID, reached.Joined] = field(default_factory=dict)
+    """By group: who joins or leaves it by the act, and with it what the group has in services."""
     doubted: set[UUID] = field(default_factory=set)
     cancelled_for: set[UUID] = field(default_factory=set)
     elsewhere: list[tuple[UUID, str, UUID]] = field(default_factory=list)
@@ -97,6 +102,10 @@ class Work:
     def tell(self, person: Any, event: str, **facts: Any) -> None:
         """Write an entry about a person whom the act reaches though it is not about them alone, such as the holder of a role."""
         self.told.append((person, event, facts))
+
+    def joins_or_leaves(self, group: UUID, *, organization: UUID, account: UUID, target: UUID) -> None:
+        """The entry about this person says what they gain or lose in services by the group."""
+        self.joined.setdefault(group, reached.Joined(organization)).people[account] = target
 
     def end_sessions(self, account_id: UUID, reason: str) -> None:
         """End every session of the account."""
@@ -141,6 +150,7 @@ class Work:
 
     def flush(self) -> dict[str, dict[UUID, int]]:
         """Write everything, set-based. Returns how many sessions and tokens ended, by account and membership."""
+        was = reached.before(self)
         for model, ids in self.removed.items():
             model._base_manager.filter(pk__in=ids).delete() if _has_dependants(model) else model._base_manager.filter(pk__in=ids)._raw_delete("default")
         groups: dict[tuple[type[models.Model], tuple[str, ...]], list[models.Model]] = defaultdict(list)
@@ -159,6 +169,7 @@ class Work:
         self._keep_tokens()
         ended = {"sessions": self._end_sessions(), "tokens": self._end_tokens(), "invitations": self._withdraw()}
         ending.follow(self)
+        reached.after(self, was)
         return ended
 
     def _reach_out(self) -> None:

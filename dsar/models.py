@@ -84,6 +84,7 @@ class Certificate(Identified):
 
 
 from dsar.backups.models import Backup  # noqa: E402, F401  (Django finds models here)
+from dsar.cases.account_report import AccountReport  # noqa: E402, F401
 from dsar.cases.models import Action, Agent, CalendarLink, Case, ChildReport, Evidence, Happening, Inquiry, Task  # noqa: E402, F401  its models are found here
 from dsar.content.model import ContentAccess  # noqa: E402, F401  (Django finds models here)
 from dsar.holds.models import HoldNotice, LegalHold, Matter  # noqa: E402, F401

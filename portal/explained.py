@@ -24,6 +24,7 @@ from accounts.permissions import PERMISSIONS
 from accounts.power import Effect, Power
 from accounts.profile import rules, telling
 from accounts.reasons import REASONS
+from accounts.services import telling as access_telling
 from portal.api.forms import example_of
 from portal.api.operation import Operation
 from portal.api.table import OPERATIONS
@@ -92,8 +93,12 @@ def notice(power: Power, *, organization: Organization, actor: str, now: datetim
     context = {
         "organization": organization.name, "actor": actor, "contact": contact.line(organization), "message": "", "reason": "absence" if "reason_code" in power.form.base_fields else "",
         "when": now.strftime("%Y-%m-%d %H:%M"), "event": power.event, "reference": "1204", "facts": _SAMPLE_FACTS, "until": "", "link": f"{settings.STEWARD_URL}/…", "url": settings.STEWARD_URL}
-    name = "profile-digest" if power.event == telling.CHANGED else power.slug
+    name = "profile-digest" if power.event == telling.CHANGED else "service-access" if power.event in access_telling.CAUSES else power.slug
     context |= {"zone": "UTC", "changes": [{"when": context["when"], "field": str(rules.LABELS["title"]), "before": "—", "after": "Analyst"}], "more": 0}
+    if name == "service-access":
+        cause = access_telling.CAUSES[power.event]
+        before, after = ("full", "none") if cause in {"deleted", "removed"} else ("none", "full")
+        context |= {"changes": [{"service": "Wiki", "before": before, "after": after}], "cause": cause, "group": "Berlin"}
     try:
         subject, body = get_template(f"mail/{name}/subject.txt"), get_template(f"mail/{name}/body.txt")
     except TemplateDoesNotExist:

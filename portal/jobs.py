@@ -19,6 +19,7 @@ from accounts.dormant import running as dormant
 from accounts.inactivity import running as inactivity
 from accounts.oauth import calling
 from accounts.organizations import ending
+from accounts.services import telling as access_telling
 from accounts.signals import running as signals_running
 from accounts.succession import watch
 from accounts.tenancy import installation
@@ -35,6 +36,7 @@ from dsar.ledger import settling
 from dsar.registers import disclosures, recipients, rounds, transfers, versions
 from dsar.registers import notices as register_notices
 from dsar.relays import sending as relays_sending
+from dsar.relays import uninstalled
 from dsar.relays import watching as relays_watching
 from dsar.restriction import life as restrictions
 from dsar.retention import running as retention_running
@@ -65,7 +67,7 @@ def follow() -> None:
         wake("copies")
     if claims_running.waiting(now=timezone.now()):
         wake("claims")
-    if relays_sending.waiting(now=timezone.now()):
+    if _relays():
         wake("relays")
     if _announced():
         wake("announcements")
@@ -81,7 +83,11 @@ def _apps() -> bool:
 
 def _rounds() -> bool:
     with installation("people of every organization are told what concerns them"):
-        return rounds.waiting()
+        return rounds.waiting() or access_telling.waiting()
+
+
+def _relays() -> bool:
+    return relays_sending.waiting(now=timezone.now()) or uninstalled.waiting()
 
 
 def _announced() -> bool:
@@ -131,7 +137,7 @@ def periodic() -> None:
         webhooks_running.run(now=timezone.now())
         signals_running.run(now=timezone.now())
     relays_watching.run(now=timezone.now())
-    if relays_sending.waiting(now=timezone.now()):
+    if _relays():
         wake("relays")
     if cache.add("retention-looked", 1, 3600) or retention_running.waiting():
         wake("retention")
@@ -205,8 +211,12 @@ def copies() -> None:
 def relays() -> None:
     """Bring requests to services and apps for some seconds; what is left goes to the end of the queue, so that a program that hangs keeps nobody's mail waiting."""
     _begun("relays")
-    if relays_sending.run(now=timezone.now()):
-        wake("relays")
+    more = False
+    try:
+        more = uninstalled.run(now=timezone.now())
+    finally:  # what fails there keeps no request from being sent
+        if relays_sending.run(now=timezone.now()) or more:
+            wake("relays")
 
 
 def announcements() -> None:
@@ -218,10 +228,14 @@ def announcements() -> None:
 
 
 def tellings() -> None:
-    """Tell many people of disclosures, notices and changes of controllers, for some seconds; what is left goes to the end of the queue."""
+    """Tell many people of disclosures, notices, changes of controllers and of their access to services, for some seconds; what is left goes to the end of the queue."""
     _begun("tellings")
-    if rounds.run(now=timezone.now()):
-        wake("tellings")
+    more = False
+    try:
+        more = rounds.run(now=timezone.now())
+    finally:  # what fails there keeps nobody here waiting
+        if access_telling.run(now=timezone.now()) or more:
+            wake("tellings")
     wake()
 
 

@@ -85,6 +85,8 @@ def _database() -> Iterator[Metric]:
         yield from _outside()
         cursor.execute("SELECT count(*) FROM dsar_case WHERE closed_at IS NULL AND statutory_due < current_date")
         yield GaugeMetricFamily("steward_requests_overdue", "Requests of people whose date was missed.", value=cursor.fetchone()[0])
+        cursor.execute("SELECT count(*) FROM dsar_accountreport WHERE state = 'open' AND due_at <= now()")
+        yield GaugeMetricFamily("steward_reports_overdue", "Reports about accounts in no organization that the operator did not decide in time.", value=cursor.fetchone()[0])
         yield GaugeMetricFamily("steward_retention_overdue", "Records that are past their day and still here, as the latest runs found; 0 is what should be.", value=retention_running.overdue())
         for state, words in (("due", "Mails that wait to be sent."), ("failed", "Mails that were given up.")):
             cursor.execute("SELECT count(*) FROM accounts_mail WHERE state = %s", [state])

@@ -58,6 +58,7 @@ from audit.models import Stream
 from audit.record import ActorRef, EntryDraft
 from audit.streams import secrets
 from dsar.cases import calendar, intake
+from dsar.cases.account_report import AccountReport
 from dsar.cases.models import Action, Agent, CalendarLink, Case, Happening
 from dsar.holds.models import HoldNotice, LegalHold, Matter
 from dsar.models import ContentAccess, Copy, OrganizationExport
@@ -84,7 +85,7 @@ DATA: dict[str, dict[str, Any]] = {
     "release-custodians": {"hold": HOLD, "custodians": "held@letters.example.com", "ground": "not involved"}, "acknowledge-hold": {"notice": ""},
     "set-audit-retention": {"years": 5, "private_note": ""}, "hold-audit": {"kind": "log", "matter": "Smith v. Jones", "private_note": "a claim"}, "release-audit-hold": {"private_note": "settled"},
     "require-password-reset": WHY, "withdraw-password-reset": {}, "revoke-sessions": {}, "revoke-tokens": WHY, "update-profile": {"title": "Analyst"},
-    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "release-address": WHY, "reactivate": WHY,
+    "restrict": {**WHY, "mode": "read_only"}, "suspend": WHY, "restore": {**WHY, "how": "reinstate"}, "remove": WHY, "lockdown": WHY, "deactivate": WHY, "release-account": WHY, "transfer-account": {**WHY, "to": "another-organization"}, "withdraw-transfer": WHY, "accept-transfer": {}, "decline-transfer": {}, "object-to-transfer": {"message": "I stay."}, "take-own-account": {"address": "all-mine@home-mail.com"}, "schedule-deletion": {**WHY, "days": 14}, "cancel-deletion": WHY, "expedite-deletion": WHY, "grant-own-deletion": {}, "decline-own-deletion": {**WHY, "reason_code": "ask_in_person"}, "delete-own-account": {}, "deactivate-own-account": {}, "ask-own-deletion": {"words": "I have left."}, "withdraw-own-deletion": {}, "answer-child-report": {"message": "I am 34."}, "release-address": WHY, "reactivate": WHY,
     "ask-right": {"right": "object", "organization": "", "message": ""}, "withdraw-request": {"request": ""}, "confirm-request": {"request": ""}, "downgrade-request": {"request": ""}, "finish-by-hand": {"request": "R-2222-3333", "evidence": "Letter 17", "outcome": "granted", "ground": "", "message": "Done.", "private_note": ""}, "choose-handler": {"request": "", "administrator": ""}, "assign-request": {"request": "R-2222-3333", "administrator": "", "private_note": ""}, "answer-agent": {"request": "", "answer": "confirm", "letters": "both"}, "record-authority": {"request": "R-2222-3333", "method": "document", "letters": "agent", "message": "We saw it.", "private_note": ""}, "make-calendar-link": {}, "end-calendar-link": {}, "record-request": {"person": "asks@letters.example.com", "right": "object", "channel": "phone", "received_on": None, "message": "", "private_note": ""},
     "vouch-for-requester": {"request": "R-2222-3333", "method": "in_person", "message": "We met.", "private_note": ""}, "answer-question": {"request": "", "message": "Everything."}, "dispute-answer": {"request": "", "message": "That is wrong."}, "make-copy-again": {"request": ""},
     "bar-from-request": {"request": "", "administrator": ""}, "add-to-request": {"request": "", "message": "And more."},
@@ -235,6 +236,8 @@ def ready(org: Org, slug: str, name: str = "worker", *, acting: str = "") -> Mem
         arrange(lambda: access_for(person, org.people.get("second-owner") or org.person("owner")))
     if slug in HOLDS:
         arrange(lambda: hold_for(org, person, slug))
+    if slug == "answer-child-report":
+        arrange(lambda: [report_for(one) for one in actors])
     if slug in {"end-own-restriction", "lift-restriction"}:
         arrange(lambda: restriction_for(person))
     if slug == "add-domain":
@@ -293,6 +296,13 @@ def hold_for(org: Org, person: Membership, slug: str) -> None:
     HoldNotice.objects.all().delete()
     if slug == "acknowledge-hold":
         HoldNotice.objects.bulk_create([HoldNotice(organization=org.organization, account_id=one.account_id, hold=hold, told_at=now, reminded_at=now) for one in org.people.values()])
+
+
+def report_for(person: Membership) -> AccountReport:
+    """Somebody reported that the account is a child's, and the operator has to decide."""
+    AccountReport.objects.filter(account_id=person.account_id).delete()
+    now = datetime.now(UTC)
+    return AccountReport.objects.create(id=uuid.uuid4(), account_id=person.account_id, reference=intake.reference(), received_at=now, due_at=now + timedelta(days=5))
 
 
 def restriction_for(person: Membership) -> None:

@@ -24,7 +24,7 @@ MOST_ROWS, LONGEST = 10_000, 600_000
 _FOUND = """SELECT a.id, a.email, a.email_key, a.last_active_at, COALESCE(m.created_at = a.created_at AND m.invited_by IS NOT NULL, false) AS created_here,
  EXISTS (SELECT 1 FROM accounts_claimedaccount e WHERE e.account_id = a.id AND e.organization_id = %(org)s AND e.state IN ('exempted', 'left') AND e.changed_at > %(spared)s) AS spared,
  CASE WHEN a.email_verified_at IS NULL THEN 'unverified' WHEN mg.organization_id = %(org)s THEN 'managed_here' WHEN mg.id IS NOT NULL THEN 'managed_elsewhere'
-  WHEN c.state = 'objected' THEN 'objected' WHEN c.id IS NOT NULL THEN 'announced' WHEN a.status <> 'active' OR a.is_operator THEN 'not_now'
+  WHEN c.state = 'objected' THEN 'objected' WHEN c.id IS NOT NULL THEN 'announced' WHEN a.status <> 'active' OR a.is_operator OR a.reported_at IS NOT NULL THEN 'not_now'
   WHEN (SELECT count(*) FROM accounts_claimedaccount t WHERE t.account_id = a.id AND t.announced_at > %(recent)s) >= %(most)s THEN 'told_often'
   WHEN m.id IS NULL THEN 'other' ELSE 'member' END AS kind
  FROM accounts_account a LEFT JOIN accounts_management mg ON mg.account_id = a.id

@@ -29,14 +29,18 @@ KINDS: dict[str, Kind] = {
 
 _SERVICE = """
 app-decided app-ended app-news app-provider
+agent-address
 accept-transfer account-deleted add-to-group address-change-asked address-change-ended address-changed-new address-changed-old address-freed address-request address-request-waits address-restored
 address-undone answer-value-dispute approve-email-change audit-alarm brake business-transfer cancel-deletion cancel-email-change cancel-invitation case-news case-waits change-email change-role
 claim-leave claim-news claim-objected confirm-address confirm-identity confirm-new-address copy-news create-token deactivate deactivate-own-account decline-own-deletion delete-as-requested
-deletion-asked deletion-news deletion-waits deny-email-change disclosure-told domain-decision domain-news end-contract export-finished export-person free-address grant-own-deletion hold-managers
+deletion-asked deletion-news deletion-waits deny-email-change disclosure-told domain-decision domain-news end-contract export-finished export-person free-address grant-own-deletion
+grant-service-access hold-managers
 hold-news identity-changed inactivity-report inactivity-warning invite job-finished lift-restriction lockdown notice-again notice-changed organization-ends organization-export
 organization-export-people own-security password-reset-link plan-decided plan-delayed plan-waiting privacy-notice profile-digest prohibition-ends reactivate recovery-address relay-news release-account
-release-brake remove remove-from-group remove-recovery-address request-rests require-password-reset reset-second-factor restore restrict restrict-service-access restrict-use restriction-news
-restriction-window retention-news revoke-sessions revoke-token revoke-tokens rights-code rights-link schedule-deletion scheduled-administrators scheduled-news set-contract-end set-group-role
+release-brake remove remove-from-group remove-recovery-address report-news report-waits
+request-rests require-password-reset reset-second-factor restore restrict restrict-service-access restrict-use restriction-news
+restriction-window retention-news revoke-sessions revoke-token revoke-tokens rights-code rights-link schedule-deletion scheduled-administrators scheduled-news service-access
+set-contract-end set-group-role
 succession-operator succession-owners succession-person suggest-change suspend suspend-inactive take-service-access transfer-account transfer-administrators transfer-leave transfer-news
 transfer-ownership unused-account unused-accounts-report update-role value-disputed view-content webhook-paused withdraw-password-reset withdraw-transfer
 """

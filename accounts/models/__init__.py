@@ -31,7 +31,7 @@ from accounts.models.policy import OldSlug, OrganizationPolicy
 from accounts.models.profile import EditLimits, FieldPolicy, ProfileChange, ProfileSuggestion, SetAside, ValueDispute
 from accounts.models.program import LogoutCall, ProgramSession, SigningKey
 from accounts.models.rights import RightsAsk, RightsRequest, RightsVisit
-from accounts.models.service import GroupService, Service, ServiceAccess
+from accounts.models.service import AccessRound, GroupService, Service, ServiceAccess
 from accounts.models.signal import SignalEvent, SignalExclusion, SignalStream
 from accounts.models.succession import RecoveryCode, SuccessionCase, Successor
 from accounts.models.token import ApiToken
@@ -40,6 +40,7 @@ from accounts.models.view import SavedView
 from accounts.models.webhook import Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
+    "AccessRound",
     "Account",
     "AddressChange",
     "Announcement",

@@ -41,7 +41,7 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
         "is_operator": "public", "is_superuser": "unrecorded", "is_active": "unrecorded",
         "created_at": "public", "last_active_at": "unrecorded", "email_verified_at": "public",
         "has_second_factor": "public", "refuses_invitations": "public", "recovery_email": "pii", "access_ends_at": "public", "gpc_at": "public",
-        "credentials_changed_at": "unrecorded",
+        "credentials_changed_at": "unrecorded", "reported_at": "public",
     }
 
     kind = models.CharField(max_length=10, default="person", db_default="person", choices=[("person", _("Person")), ("service", _("Service account"))])
@@ -81,6 +81,8 @@ class Account(AbstractBaseUser, PermissionsMixin, Versioned):
     """When a browser of the person first sent Global Privacy Control. From then on nothing optional is sent but what they switch on themselves."""
     credentials_changed_at = models.DateTimeField(null=True, blank=True)
     """When the address, the password or a second factor last became another one. For 72 hours nothing is disclosed, deleted or corrected in the account's name."""
+    reported_at = models.DateTimeField(null=True, blank=True)
+    """Since when somebody reports that it is a child's, and nobody has decided: meanwhile it joins no organization. Only of accounts that are in none."""
     is_operator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()

@@ -104,7 +104,8 @@ class AppGrant(Identified):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["installation", "account"], condition=models.Q(ended_at=None), name="app_grant_once")]
-        indexes = [models.Index(fields=["installation", "id"], condition=models.Q(told_at=None, ended_why__in=("uninstalled", "blocked", "expired")), name="app_grant_untold")]
+        indexes = [models.Index(fields=["installation", "id"], condition=models.Q(told_at=None, ended_why__in=("uninstalled", "blocked", "expired")), name="app_grant_untold"),
+                   models.Index(fields=["installation", "account"], name="app_grant_people")]
 
 
 class OAuthApplication(AbstractApplication):

@@ -77,3 +77,30 @@ class GroupService(Identified):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["group", "service"], name="group_service_once")]
+
+
+class AccessRound(Identified):
+    """People whose access to services changed by one act over a group or over everybody, until each of them was told. One row for all who are told the same."""
+
+    AUDIT = {"id": "public", "organization": "public", "number": "public", "services": "public", "before": "public", "after": "public", "people": "unrecorded", "entry": "unrecorded",
+             "told": "unrecorded", "begun_at": "public", "finished_at": "public"}
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    number = models.UUIDField()
+    """The same for all rows of the act; its entry says it."""
+    services = ArrayField(models.CharField(max_length=100))
+    before = ArrayField(models.CharField(max_length=10, blank=True))
+    after = ArrayField(models.CharField(max_length=10, blank=True))
+    """How far they reached in each of these services, and reach now: `full`, `read_only`, or empty for not at all."""
+    people = ArrayField(models.UUIDField())
+    """Their accounts; nobody any more once all were told."""
+    entry = models.UUIDField(null=True)
+    """The entry that the mails follow from; telling begins when the log has it."""
+    told = models.PositiveIntegerField(default=0)
+    """How many of `people`, from the beginning, were told."""
+    begun_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["number"], name="access_round_number"), models.Index(fields=["begun_at"], condition=models.Q(finished_at=None), name="access_round_open")]

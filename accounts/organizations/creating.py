@@ -25,6 +25,8 @@ def problem(owner: Account) -> str:
         return "wrong_status"
     if owner.email_verified_at is None:
         return "address_unverified"
+    if owner.reported_at is not None:
+        return "account_reported"
     return "" if owner.has_second_factor else "no_second_factor"
 
 

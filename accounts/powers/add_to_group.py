@@ -58,6 +58,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
     still(group)
     work.add(GroupMembership(organization_id=membership.organization_id, group=group, membership=membership))
     work.touch(membership)
+    work.joins_or_leaves(group.id, organization=membership.organization_id, account=person.account.id, target=person.id)
     work.note(person.id, group=group.name, role=group.role.name if group.role else "", _also=[group])
 
 

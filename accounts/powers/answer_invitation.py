@@ -22,7 +22,7 @@ class AnswerForm(StrictForm):
         ("accept", gettext_lazy("Join")), ("decline", gettext_lazy("Decline")), ("refuse", gettext_lazy("Decline, and refuse all further invitations"))])
 
 
-def rule(actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[str]:
+def rule(actor: Actor, person: Person, data: Data, now: datetime) -> Iterable[str]:
     membership = person.membership
     if membership is None or membership.account_id != actor.account_id or membership.status != "invited":
         yield "wrong_status"
@@ -30,6 +30,8 @@ def rule(actor: Actor, person: Person, _data: Data, now: datetime) -> Iterable[s
         yield "expired"
     elif inviter_over(membership, now):
         yield "expired"
+    elif data.get("answer") == "accept" and person.account.reported_at is not None:
+        yield "account_reported"
 
 
 def apply(work: Work, person: Person, data: Data) -> None:

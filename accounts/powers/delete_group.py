@@ -14,6 +14,8 @@ from accounts.powers.forms import NoForm
 from accounts.powers.grants import grantable
 from accounts.powers.roles import untouchable
 from accounts.profile import aside
+from accounts.powers.shared_service_access import TOLD
+from accounts.services.reached import Many, of_group
 from accounts.targets import GroupTarget
 from accounts.work import Work
 
@@ -42,7 +44,9 @@ def effects(target: GroupTarget, _data: Data, _now: datetime) -> list[Effect]:
     found = [Effect("lost", "members", words % {"n": target.size}, target.size)]
     if target.role is not None:
         found.append(Effect("lost", f"role:{target.role.slug}", _("They lose the role “%(role)s” that they held through the group.") % {"role": _(target.role.name)}))
-    return found
+    for service, name in of_group(target.id):
+        found.append(Effect("lost", f"service:{service}", _("They lose what the group has in “%(service)s”, at once.") % {"service": name}))
+    return [*found, *([TOLD] if any(one.code.startswith("service:") for one in found) else [])]
 
 
 def apply(work: Work, target: GroupTarget, _data: Data) -> None:
@@ -51,6 +55,8 @@ def apply(work: Work, target: GroupTarget, _data: Data) -> None:
             work.tell(person, "membership.group_role_changed", group=target.group.name, role_before=target.role.name, role_after="")
     for person in target.members:
         work.touch(person.membership)
+    if services := of_group(target.id):
+        work.for_many.append(Many(target=target.id, organization=target.group.organization_id, services=services, group=target.id))
     work.remove_last(target.group)
     work.note(target.id, name=target.group.name, members=target.size)
 

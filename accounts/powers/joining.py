@@ -84,7 +84,7 @@ def problems(actor: Actor, row: Row, now: datetime) -> Iterable[str]:
         yield "invalid_value"
     if address_key(str(values["email"])).endswith(("@" + SERVICE_DOMAIN, "@" + RELEASED_DOMAIN)):
         yield "address_unavailable"  # a service account belongs to one organization and joins no other; what was given up is no mailbox
-    elif row.account is not None and row.account.refuses_invitations and row.member is None:
+    elif row.account is not None and (row.account.refuses_invitations or row.account.reported_at is not None) and row.member is None:
         yield "invitation_refused"
     if (row.account is not None and row.account.status in {"purged", "pending_deletion"}) or (row.account is None and row.closed_until is not None and row.closed_until > now):
         yield "address_unavailable"

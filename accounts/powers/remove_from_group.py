@@ -53,6 +53,7 @@ def apply(work: Work, person: Person, data: Data) -> None:
         if row.group_id == group.id:
             work.remove(row)
     work.touch(membership)
+    work.joins_or_leaves(group.id, organization=membership.organization_id, account=person.account.id, target=person.id)
     work.note(person.id, group=group.name, role=group.role.name if group.role else "", _also=[group])
 
 

@@ -13,7 +13,9 @@ from accounts.power import Data, Effect, Power
 from accounts.powers import choosing, services
 from accounts.powers.forms import StrictForm, note_field
 from accounts.powers.services import TypedNameForm
+from accounts.powers.shared_service_access import TOLD
 from accounts.services import ways
+from accounts.services.reached import Many
 from accounts.targets import ServiceTarget
 from accounts.webhooks import ending
 from accounts.work import Work
@@ -73,13 +75,14 @@ def remove_effects(target: ServiceTarget, _data: Data, _now: datetime) -> list[E
     return [_people(target, "lost"), Effect("lost", "access", _("Who had access is not kept. What was done about it stays in the audit log.")),
             Effect("lost", "tokens", _("Every sign-in and token by which somebody is in the service ends.")),
             Effect("lost", "webhooks", _("Its webhooks and its stream of security events are removed, with what was still to be sent.")),
-            Effect("kept", "theirs", _("What the service itself holds about people stays there. Ask whoever runs it to delete it."))]
+            Effect("kept", "theirs", _("What the service itself holds about people stays there. Ask whoever runs it to delete it.")), TOLD]
 
 
 def remove(work: Work, target: ServiceTarget, _data: Data) -> None:
     tokens = services.end_everywhere(target.service, work)
     gone = ending.end(services=[target.id], now=work.now)
     held = ways.members([target.id])
+    work.for_many.append(Many(target=target.id, organization=target.service.organization_id, services=[(target.id, target.service.name)]))
     work.remove_last(target.service)
     work.note(target.id, name=target.service.name, people=len(held), tokens=tokens, **gone)
 

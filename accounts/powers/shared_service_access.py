@@ -17,9 +17,11 @@ from accounts.powers import choosing, services
 from accounts.powers.forms import StrictForm
 from accounts.powers.grants import still
 from accounts.powers.services import LEVELS, NONE, WhichForm
+from accounts.services.reached import Many
 from accounts.targets import GroupTarget, ServiceTarget
 from accounts.work import Work
 
+TOLD = Effect("later", "told", gettext_lazy("Everybody whose access changes by this is told by e-mail, with your name."))
 CHOICES = [*LEVELS, (NONE, gettext_lazy("No access"))]
 
 
@@ -61,7 +63,7 @@ def group_effects(target: GroupTarget, data: Data, _now: datetime) -> list[Effec
         return []
     n, level = target.size, data.get("level", "full")
     return [*_said(level, n, service), Effect("kept", "own", _("Whoever has access of their own keeps it as it is.")),
-            *([Effect("later", "future", _("Whoever joins the group later gets it too, whoever leaves it loses it."))] if level != NONE else [])]
+            TOLD, *([Effect("later", "future", _("Whoever joins the group later gets it too, whoever leaves it loses it."))] if level != NONE else [])]
 
 
 def _said(level: str, n: int, service: Service) -> list[Effect]:
@@ -91,7 +93,8 @@ def set_group(work: Work, target: GroupTarget, data: Data) -> None:
     else:
         work.track(row)
         row.state = level
-    work.note(target.id, service=service.name, before=before, after=level, members=target.size, _also=[service])
+    work.for_many.append(Many(target=target.id, organization=service.organization_id, services=[(service.id, service.name)], group=target.id))
+    work.note(target.id, group=target.group.name, service=service.name, before=before, after=level, members=target.size, _also=[service])
 
 
 def everyone_rule(actor: Actor, target: ServiceTarget, data: Data, _now: datetime) -> Iterable[str]:
@@ -105,13 +108,14 @@ def everyone_effects(target: ServiceTarget, data: Data, _now: datetime) -> list[
         return []
     n = Membership.objects.filter(organization_id=target.service.organization_id).exclude(status__in=("removed", "invited")).count()
     later = [Effect("later", "future", _("Whoever comes to the organization later gets it too."))] if data["level"] != NONE else []
-    return [*_said(str(data["level"]), n, target.service), Effect("kept", "own", _("Whoever has access of their own, or from whom it was taken, keeps it as it is.")), *later]
+    return [*_said(str(data["level"]), n, target.service), Effect("kept", "own", _("Whoever has access of their own, or from whom it was taken, keeps it as it is.")), TOLD, *later]
 
 
 def set_everyone(work: Work, target: ServiceTarget, data: Data) -> None:
     before, level = target.service.everyone or NONE, str(data["level"])
     work.less_of.setdefault(target.id, set())
     target.service.everyone = "" if level == NONE else level
+    work.for_many.append(Many(target=target.id, organization=target.service.organization_id, services=[(target.id, target.service.name)]))
     work.note(target.id, before=before, after=level)
 
 

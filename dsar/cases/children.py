@@ -52,18 +52,27 @@ def answer(*, now: datetime, limit: int = 200) -> int:
             said = orjson.loads(outbox.open_text(bytes(row.said).decode()))
             account = Account.objects.select_for_update().filter(email_key=address_key(said["email"]), kind="person").exclude(status="purged").first()
             if account is not None:
-                opened += sum(_open(account, organization, said["words"], now) for organization in _places(account))
+                opened += _take(account, said["words"], now)
     return opened
 
 
-def _places(account: Account) -> list[Organization]:
+def _take(account: Account, words: str, now: datetime) -> int:
+    """Each organization of the person looks; where there is none, whoever runs the installation."""
+    from dsar.cases import reported  # hands on to us what an organization answers for later
+
+    where = places(account)
+    return sum(begin(account, organization, words, now) for organization in where) if where else int(reported.receive(account, words, now=now))
+
+
+def places(account: Account) -> list[Organization]:
     """Where the person is, and who manages the account: each of them answers for what it holds."""
     there = set(Membership.objects.filter(account=account).exclude(status__in=("invited", "removed")).values_list("organization_id", flat=True))
     there |= set(Management.objects.filter(account=account).values_list("organization_id", flat=True))
     return list(Organization.objects.filter(id__in=there).order_by("id"))
 
 
-def _open(account: Account, organization: Organization, words: str, now: datetime) -> bool:
+def begin(account: Account, organization: Organization, words: str, now: datetime) -> bool:
+    """Open the case of one organization, unless it looked into the same within the year, or has it open."""
     work = Work(now=now)
     if Happening.objects.filter(account=account, organization=organization, event="rebutted", at__gt=now - CHECKED_FOR).exists():
         engine.written(work, [EntryDraft(org=organization.id, action="case.reported_again", category="case", outcome="success", actor=ActorRef(type="anonymous"), via="ui",

@@ -263,7 +263,7 @@ class Agent(Versioned):
     """Somebody who says that they act for the person in one request. Until the person or two people of the organization confirm it, they are told nothing."""
 
     AUDIT = {"id": "public", "version": "unrecorded", "case": "public", "organization": "public", "account": "public", "name": "pii", "email": "pii", "authority": "public", "state": "public",
-             "letters": "public", "confirmed_at": "public", "method": "public"}
+             "letters": "public", "confirmed_at": "public", "method": "public", "mailbox_confirmed_at": "public"}
 
     case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="agent")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -276,6 +276,8 @@ class Agent(Versioned):
     confirmed_at = models.DateTimeField(null=True)
     method = models.CharField(max_length=20, blank=True)
     """How it is known: the person's mailbox, the person signed in, or what two people of the organization saw."""
+    mailbox_confirmed_at = models.DateTimeField(null=True)
+    """When whoever reads the mail at their address said that it is theirs. Before that no letter goes there, whatever was chosen."""
 
     class Meta:
         default_permissions = ()

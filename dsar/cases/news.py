@@ -37,6 +37,9 @@ def handle(batch: list[Sealed]) -> None:
 
 def _tell(sealed: Sealed, case: Case, happened: Happening) -> None:
     row = BY_EVENT[happened.event]
+    if happened.event == "agent_confirmed" and (acting := agents.unconfirmed(case)) is not None:
+        outbox.owe(template="agent-address", account=case.account, address=acting.email, context={"link": agents.link(acting)}, entry=sealed.entry, organization_id=case.organization_id,
+                   now=datetime.now(UTC))
     if "person" in row.tell and (happened.event != "assigned" or happened.facts.get("against_wish")):
         said = _letter(case, happened.event, happened.words if happened.by == "administrator" else "", ground=happened.code, facts=happened.facts)
         to_person, agent = agents.mailboxes(case, happened.event)

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from accounts.reasons import Refused
 from accounts.tenancy import installation
 from audit.record import ActorRef
-from dsar.cases import children, dates, engine, unproven
+from dsar.cases import children, dates, engine, reported, unproven
 from dsar.cases.models import Case, Happening
 from dsar.cases.table import OPEN
 
@@ -30,6 +30,7 @@ def run(*, now: datetime) -> None:
 
 
 def look(*, now: datetime) -> None:
+    reported.look(now=now)
     with installation("time passes for requests in every organization"):
         for case in Case.objects.filter(closed_at=None).order_by("received_at").iterator(chunk_size=500):
             try:

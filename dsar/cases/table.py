@@ -232,6 +232,7 @@ ROWS: tuple[Row, ...] = (
     Row(number=28, event="resumed", before=frozenset({S.PARTIALLY_FULFILLED}), after=S.EXECUTING, who=Y),
     Row(number=29, event="certified", before=frozenset({S.FULFILLED}), after=S.CERTIFIED, who=Y),
     Row(number=31, event="agent_confirmed", before=frozenset(S), after="", who=P | A, tell=TO_P | TO_A),
+    Row(number=31, event="agent_mailbox", before=frozenset(S), after="", who=R, tell=TO_P),
     Row(number=31, event="agent_ended", before=frozenset(S), after="", who=P, tell=TO_P | TO_A),
     Row(number=32, event="assigned", before=OPEN - {S.RECEIVED}, after="", who=P | A, tell=TO_P | TO_A),
     Row(number=30, event="barred", before=OPEN - {S.RECEIVED}, after="", who=P, tell=TO_A),

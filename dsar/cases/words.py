@@ -39,7 +39,8 @@ SENTENCES = {
     "case.barred": _("%(target)s asked that an administrator does not handle their request"),
     "case.added": _("%(target)s added to a request"), "case.evidence_read": _("%(actor)s fetched a file that %(target)s added to a request"),
     "case.assigned": _("It was settled who handles a request of %(target)s"),
-    "case.agent_confirmed": _("It is known that somebody acts for %(target)s in a request"), "case.agent_ended": _("Somebody does not act for %(target)s in a request any more"),
+    "case.agent_confirmed": _("It is known that somebody acts for %(target)s in a request"), "case.agent_mailbox": _("The mailbox of whoever acts for %(target)s was confirmed"),
+    "case.agent_ended": _("Somebody does not act for %(target)s in a request any more"),
     "case.linked": _("A deletion that %(target)s asked for belongs to their earlier request"),
     "case.certified": _("What %(target)s asked to be deleted is gone from backups too"),
 }
@@ -69,6 +70,7 @@ TIMELINE = {
     "added": _("You added to it."),
     "assigned": _("Somebody in particular handles it now."),
     "agent_confirmed": _("It is known that somebody acts for you in this request. They get letters only as far as it was chosen, and never your data."),
+    "agent_mailbox": _("Whoever acts for you confirmed that the mailbox is theirs. From now on letters go there, as it was chosen."),
     "agent_ended": _("Nobody acts for you in this request any more."),
     "extend": _("More time was taken, for the reason that you were told."), "warned": _("The administrators were reminded of the date."),
     "breached": _("The date was missed. We are sorry. You may complain."), "disputed": _("You disagreed. Somebody else looks at it now."),

@@ -55,6 +55,7 @@ UNITS: tuple[Unit, ...] = (
             "mfa_reset_at": data("user.account", erase="null"),
             "mfa_stop_until": data("user.account", erase="null"),
             "has_second_factor": data("user.account", erase="keep", ground="false once the factors are gone"),
+            "reported_at": data("user.privacy_preferences", erase="null"),
             "refuses_invitations": data("user.privacy_preferences", erase="keep", ground="nobody may invite who refused"),
             "gpc_at": data("user.privacy_preferences", erase="null"),
             "credentials_changed_at": data("user.account", erase="null"),

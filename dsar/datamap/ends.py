@@ -85,6 +85,7 @@ ENDS: dict[str, End] = {
     "accounts_rightsask": End(clocks={"end": "asked_at"}),
     "accounts_idempotencykey": End(clocks={"end": "created_at"}),
     "account_emailconfirmation": End(clocks={"end": "created"}),
+    "dsar_accountreport": End(clocks={"end": "decided_at", "made": "received_at"}, said={"end": _("when it was decided")}),
     "dsar_childreport": End(clocks={"end": "asked_at"}),
     "dsar_inquiry": End(clocks={"end": "asked_at"}),
     "dsar_copy": End(clocks={"end": "CASE WHEN state IN ('ended', 'failed') THEN COALESCE(expires_at, asked_at) END", "made": "asked_at"}, said={"end": _("when it could not be fetched any more")}),

@@ -72,7 +72,7 @@ def code(value: Any) -> str:
 
 
 def accounts(happened: Happened) -> Iterable[Draft]:
-    for row in rows("SELECT id, status, reason_code, status_until, access_ends_at, reset_required_at, gpc_at, auth_epoch, credential_epoch, is_operator, refuses_invitations"
+    for row in rows("SELECT id, status, reason_code, status_until, access_ends_at, reset_required_at, gpc_at, auth_epoch, credential_epoch, is_operator, refuses_invitations, reported_at"
                     " FROM accounts_account WHERE id = ANY(%(ids)s) AND status <> 'purged'", ids=list(happened.people)):
         yield draft("account.state", happened, org=None, subject=UUID(row.pop("id")), **row)
 

@@ -60,10 +60,11 @@ def accounts(lines: Sequence[Line], now: datetime) -> Changed:
       reason_code = g.f->>'reason_code', reason_text = CASE WHEN a.status = g.f->>'status' THEN a.reason_text ELSE '' END, status_until = (g.f->>'status_until')::timestamptz,
       access_ends_at = (g.f->>'access_ends_at')::timestamptz, reset_required_at = GREATEST(a.reset_required_at, (g.f->>'reset_required_at')::timestamptz),
       gpc_at = (g.f->>'gpc_at')::timestamptz, auth_epoch = GREATEST(a.auth_epoch, (g.f->>'auth_epoch')::int), credential_epoch = GREATEST(a.credential_epoch, (g.f->>'credential_epoch')::int),
-      is_operator = a.is_operator AND (g.f->>'is_operator')::boolean, refuses_invitations = (g.f->>'refuses_invitations')::boolean, version = a.version + 1
+      is_operator = a.is_operator AND (g.f->>'is_operator')::boolean, refuses_invitations = (g.f->>'refuses_invitations')::boolean,
+      reported_at = (g.f->>'reported_at')::timestamptz, version = a.version + 1
      FROM given g WHERE a.id = ANY(%(subjects)s::uuid[]) AND a.id = g.subject AND a.status <> 'purged' AND a.reason_code <> 'restored_address'
-      AND ((a.status, a.reason_code, a.status_until, a.access_ends_at, a.gpc_at, a.refuses_invitations) IS DISTINCT FROM (g.f->>'status', g.f->>'reason_code',
-        (g.f->>'status_until')::timestamptz, (g.f->>'access_ends_at')::timestamptz, (g.f->>'gpc_at')::timestamptz, (g.f->>'refuses_invitations')::boolean)
+      AND ((a.status, a.reason_code, a.status_until, a.access_ends_at, a.gpc_at, a.refuses_invitations, a.reported_at) IS DISTINCT FROM (g.f->>'status', g.f->>'reason_code',
+        (g.f->>'status_until')::timestamptz, (g.f->>'access_ends_at')::timestamptz, (g.f->>'gpc_at')::timestamptz, (g.f->>'refuses_invitations')::boolean, (g.f->>'reported_at')::timestamptz)
        OR a.auth_epoch < (g.f->>'auth_epoch')::int OR a.credential_epoch < (g.f->>'credential_epoch')::int OR a.is_operator AND NOT (g.f->>'is_operator')::boolean
        OR COALESCE(a.reset_required_at, '-infinity') < (g.f->>'reset_required_at')::timestamptz)
      RETURNING NULL::uuid, a.id""", _latest(lines), now)

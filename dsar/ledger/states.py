@@ -23,7 +23,7 @@ TABLE: dict[str, tuple[Read, ...]] = {
         "person.protection_changed", "organization.ownership_transferred"), ACCESS),
     **dict.fromkeys((
         "account.deactivated", "account.own_deactivated", "account.locked", "account.reactivated", "account.own_reactivated", "person.password_reset.required",
-        "person.password_reset.withdrawn", "account.unused_closed"), ACCESS),
+        "person.password_reset.withdrawn", "account.unused_closed", "account.reported", "account.report_handed_on"), ACCESS),
     # sessions, tokens, credentials
     **dict.fromkeys(("person.sessions.revoked", "person.tokens.revoked", "token.revoked", "session.ended_by_person"), ACCESS),
     **dict.fromkeys((
@@ -37,7 +37,7 @@ TABLE: dict[str, tuple[Read, ...]] = {
     # deletion
     **dict.fromkeys((
         "account.deletion_scheduled", "account.own_deletion_scheduled", "account.deletion_by_request", "account.deletion_granted", "account.deletion_expedited",
-        "account.deletion_cancelled", "account.address_released"), DELETION),
+        "account.deletion_cancelled", "account.address_released", "account.report_closed", "account.report_kept"), DELETION),
     # control of the account
     **dict.fromkeys(("management.ended", "management.transfer_accepted", "account.left_claim", "account.left_transfer", "management.accepted"), (reading.managements, *ACCESS)),
     # what is kept

@@ -3,6 +3,7 @@ from accounts.power import Power
 from dsar.powers import (
     acknowledge_hold,
     adding,
+    answer_child_report,
     business_transfer,
     calendar_link,
     carrying,
@@ -30,7 +31,7 @@ from dsar.powers import (
 
 POWERS: tuple[Power, ...] = (
     request_copy.POWER, export_person.POWER, *cases.POWERS, object_app.POWER, *calendar_link.POWERS, *dialogue.POWERS, *identity.POWERS, *carrying.POWERS, fetch_code.POWER,
-    *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS,
+    *value_disputes.POWERS, *adding.POWERS, *rebut_child_report.POWERS, answer_child_report.POWER,
     *disclosures.POWERS, *recipients.POWERS, *business_transfer.POWERS,
     *content.POWERS, *organization_export.POWERS,
     *matters.POWERS, *legal_holds.POWERS, acknowledge_hold.POWER,

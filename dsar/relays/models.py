@@ -56,7 +56,7 @@ class Responder(Versioned):
 
     AUDIT = {"id": "public", "version": "unrecorded", "organization": "public", "service": "public", "installation": "public", "way": "public", "url": "public", "email": "public",
              "public_key": "public", "independent": "public", "cycle_days": "public", "token_hash": "secret", "polled_at": "unrecorded", "cycle_from": "public",
-             "overdue_at": "public", "suspended_at": "public", "released_at": "public"}
+             "overdue_at": "public", "suspended_at": "public", "released_at": "public", "gone_at": "unrecorded", "gone_reached": "unrecorded", "gone_done_at": "unrecorded"}
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     service = models.OneToOneField(Service, null=True, blank=True, on_delete=models.CASCADE, related_name="responder")
@@ -81,6 +81,11 @@ class Responder(Versioned):
     """Since when its access rests because it did not answer."""
     released_at = models.DateTimeField(null=True)
     """When an administrator last let it in again although it had not answered."""
+    gone_at = models.DateTimeField(null=True)
+    """Since when it is asked, as an app that was removed, about everybody who had allowed it something."""
+    gone_reached = models.UUIDField(null=True)
+    """How far that got, in the order of accounts."""
+    gone_done_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

@@ -12,11 +12,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
 
 from accounts.addresses import address_key
 from accounts.models import Account
 from accounts.powers.forms import StrictForm
-from accounts.reasons import Refused, text
+from accounts.reasons import NotFound, Refused, text
 from dsar.cases import agents, children, fetching, inquiries, mailbox
 from dsar.cases import words as wordings
 from dsar.cases.models import ASKABLE, Letters
@@ -76,6 +77,23 @@ def agent(request: HttpRequest) -> HttpResponse:
     return _written(request, AgentForm(request.POST) if request.method == "POST" else AgentForm(), "rights/agent.html")
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def agent_mailbox(request: HttpRequest, word: str) -> HttpResponse:
+    """Whoever acts for somebody says that the mailbox is theirs. Opening the page changes nothing, as mail programs open links by themselves; and it shows nothing about anybody."""
+    row = agents.behind(word)
+    if row is not None and request.method == "POST":
+        try:
+            agents.confirm_mailbox(word, now=timezone.now())
+        except NotFound:  # ended at this moment
+            row = None
+        else:
+            wake()
+            return redirect("agent-mailbox", word)
+    if row is None:
+        return errors._page(request, 404, _("This link is no longer valid"), _("It is not complete, or no letters are to go to this mailbox any more. Whoever you act for can say more."))
+    return render(request, "rights/agent_mailbox.html", {"done": row.mailbox_confirmed_at is not None})
+
+
 def status(request: HttpRequest) -> HttpResponseBase:
     """The request that this browser follows; or the form that asks for its reference."""
     secret, now = request.COOKIES.get(COOKIE, ""), timezone.now()
@@ -92,7 +110,8 @@ class ChildForm(StrictForm):
     email = forms.EmailField(label=gettext_lazy("E-mail address of the account"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}),
                              help_text=gettext_lazy("No mail from us tells you about it."))
     words = forms.CharField(label=gettext_lazy("How you know"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}),
-                            help_text=gettext_lazy("Optional. The organization reads it. Send no documents, and nothing about yourself that you would not tell it."))
+                            help_text=gettext_lazy("Optional. Whoever looks at it reads it: the organization, or whoever runs this installation."
+                                                   " Send no documents, and nothing about yourself that you would not tell them."))
 
 
 def child(request: HttpRequest) -> HttpResponse:

@@ -21,7 +21,8 @@ from dsar.registers.models import BusinessTransfer, Controller, PrivacyNotice, T
 from portal.notices_of import named
 from portal.organization import myself
 
-_RIGHTS = ("/me/privacy/", "/me/data/", "/me/copies/", "/me/requests/", "/me/delete/", "/me/deactivate/", "/me/restriction/", "/me/disclosures/", "/me/recipients/", "/rights/", "/privacy/")
+_RIGHTS = ("/me/privacy/", "/me/data/", "/me/copies/", "/me/requests/", "/me/delete/", "/me/deactivate/", "/me/restriction/", "/me/report/", "/me/disclosures/", "/me/recipients/", "/rights/",
+           "/privacy/")
 """Whoever came for their rights is not shown something else first."""
 
 

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from accounts import tenancy
 from accounts.domains import life
@@ -16,6 +17,7 @@ from accounts.reasons import NotFound
 from accounts.succession import owners
 from audit import drill, selfcheck
 from audit.models import Cursor, Pending
+from dsar.cases import reported
 from dsar.registers import notices as privacy
 from portal import beats, mailbox, quarantine
 
@@ -52,7 +54,8 @@ def operator(request: HttpRequest) -> HttpResponse:
         version = privacy.latest()
         return render(request, "operator.html", {
             "privacy": version, "privacy_counts": privacy.counts(version) if version and version.significant else None,
-            "closed": quarantine.why(), "outside": beats.outside(), "broken": len(broken), "without": _without_owner(), "contests": _contests(), "organizations": organizations,
+            "closed": quarantine.why(), "outside": beats.outside(), "broken": len(broken), "without": _without_owner(), "contests": _contests(), "reports": reported.waiting(), "now": timezone.now(),
+            "organizations": organizations,
             "cursors": list(Cursor.objects.order_by("name")), "waiting": Pending.objects.count(),
             "due": Mail.objects.filter(state="due").count(), "failed": Mail.objects.filter(state="failed").count()})
 

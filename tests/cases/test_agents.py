@@ -1,6 +1,7 @@
 """Whoever acts for somebody: nothing without the person's mailbox, the person signed in, or two people; letters go where was chosen, data to the person alone."""
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,15 +13,16 @@ from accounts import approvals, door, outbox, tenancy
 from accounts.models import Account, Mail, Membership, Plan
 from accounts.reasons import Refused
 from dsar.cases.models import Agent, Case
-from dsar.powers import carrying, cases, identity
+from dsar.powers import carrying, cases, dialogue, identity
 from tests.browse import client_for
-from tests.cases.helpers import received
+from tests.cases.helpers import happen, received
 from tests.cases.test_acts import by, letters, own, the_case
 from tests.cases.test_carrying import over
 from tests.cases.test_without_session import CODE, address, mailed, proven, worker
 from tests.cast import World
 
 ADA = "ada@agents.example"
+LINK = re.compile(r"/rights/agent/confirm/\S+")
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +36,25 @@ def said(person: Membership | None, **more: Any) -> dict[str, Any]:
 
 
 def to_agent(person: Membership) -> list[str]:
-    letters(person.account_id)
+    letters(person.account_id, "")  # the log is numbered and read
     with tenancy.installation("the worker"):
-        return [outbox.render(mail)[1] for mail in Mail.objects.filter(account_id=person.account_id, address=ADA).order_by("created_at", "id")]
+        return [outbox.render(mail)[1] for mail in Mail.objects.filter(account_id=person.account_id, address=ADA).exclude(state="sent").order_by("created_at", "id")]
+
+
+def to_self(person: Membership) -> list[str]:
+    letters(person.account_id, "")  # the log is numbered and read
+    with tenancy.installation("the worker"):
+        return [outbox.render(mail)[1] for mail in Mail.objects.filter(account_id=person.account_id, address=address(person), state="due").order_by("created_at", "id")]
+
+
+def confirms(person: Membership) -> str:
+    """Whoever reads the mail at the agent's address says that it is theirs; what they got so far."""
+    first, = to_agent(person)
+    link = LINK.search(first)
+    assert link is not None
+    assert Client().get(link[0]).status_code == 200 and agent_of(the_case(person)).mailbox_confirmed_at is None, "opening it changes nothing"
+    assert Client().post(link[0]).status_code == 302
+    return first
 
 
 def agent_of(case: Case) -> Agent:
@@ -65,10 +83,12 @@ def test_the_persons_mailbox_says_whether_somebody_acts_for_them(world: World) -
     told = mailed(person)
     assert all(words in told for words in ("Ada Agent", ADA, "To both of us", "Objection")) and "Stop it." not in told
     with tenancy.installation("look"):
-        assert not Case.objects.filter(account_id=person.account_id).exists() and not Mail.objects.filter(address=ADA).exists()
+        assert not Case.objects.filter(account_id=person.account_id).exists() and not Mail.objects.filter(address=ADA, account_id=person.account_id).exists()
     assert client.post("/rights/code/", {"code": CODE.search(told)[0]}).status_code == 302  # type: ignore[index]
     case = the_case(person)
     assert (case.channel, case.level, case.state, agent_of(case).state, agent_of(case).method) == ("agent", 1, "triage", "confirmed", "mailbox")
+    first = confirms(person)
+    assert not any(word in first for word in (case.reference, address(person), person.account.name, world.north.organization.name, "Objection")), "nothing about anybody"
     by(world, "owner", cases.ANSWER, case, outcome="granted", ground="")
     assert any("It is done." in words for words in to_agent(person)) and any("It is done." in words for words in letters(person.account_id))
     assert not any("/me/requests/" in words or "/rights/status/" in words for words in to_agent(person))
@@ -101,6 +121,9 @@ def test_what_an_officer_writes_down_tells_an_agent_nothing_before_it_is_known(w
     client = client_for(person)
     assert "Ada Agent" in client.get(page).content.decode() and client.post(page, {"do": "agent", "letters": "agent"}).status_code == 302
     client.post(page, {"do": "confirm"})
+    assert "have not confirmed their mailbox" in client.get(page).content.decode()
+    confirms(person)
+    assert any("letters go there" in one for one in letters(person.account_id)) and "have not confirmed" not in client.get(page).content.decode()
     before = len(letters(person.account_id))
     by(world, "owner", cases.REFUSE, case, ground="unfounded")
     assert (agent_of(case).state, agent_of(case).letters) == ("confirmed", "agent") and to_agent(person)
@@ -113,6 +136,7 @@ def test_what_an_officer_writes_down_tells_an_agent_nothing_before_it_is_known(w
     count = len(to_agent(person))
     client.post(page, {"do": "dispute", "message": "No."})
     assert len(to_agent(person)) == count and agent_of(case).state == "ended"
+    assert Client().post(LINK.search(to_agent(person)[0])[0]).status_code == 404, "the link ended with it"  # type: ignore[index]
     with pytest.raises(Refused) as gone:
         own(person, identity.AGENT, request=case.reference, answer="confirm", letters="both")
     assert gone.value.codes == ["no_agent"]
@@ -143,3 +167,26 @@ def test_two_people_record_how_the_authority_was_proven(world: World) -> None:
     with pytest.raises(Refused), tenancy.scope(org=world.contoso.organization.id):
         door.perform(power=identity.AUTHORITY, actor=world.contoso.actor("owner"), now=datetime.now(UTC),
                      data={"request": str(case.id), "method": "document", "letters": "both", "message": "x", "private_note": ""})
+
+
+def test_before_their_mailbox_is_confirmed_the_person_gets_every_letter(world: World) -> None:
+    """Also what was chosen for whoever acts for them alone; and what their mailbox got stands nowhere where the person, or anybody else, could use it."""
+    person = world.north.person("guest")
+    case = wrote_down(world, person)
+    own(person, identity.AGENT, request=case.reference, answer="confirm", letters="agent")
+    own(person, identity.CONFIRM, request=str(case.id))
+    by(world, "owner", dialogue.QUESTION, case, message="Which year?")
+    assert any("Which year?" in one for one in to_self(person)) and len(to_agent(person)) == 1, "to the person, and the agent has the link alone"
+    link = LINK.search(to_agent(person)[0])
+    assert link is not None
+    with tenancy.installation("the worker"):
+        outbox.deliver(now=datetime.now(UTC))
+        kept = Mail.objects.get(address=ADA, account_id=person.account_id)
+    assert kept.state == "sent" and "[link removed]" in kept.body and link[0] not in kept.body
+    for wrong in (link[0][:-3] + "x/", "/rights/agent/confirm/x/", "/rights/agent/confirm/" + "y" * 300 + "/"):
+        assert Client().get(wrong).status_code == Client().post(wrong).status_code == 404
+    assert Client().post(link[0]).status_code == Client().post(link[0]).status_code == 302
+    assert len([one for one in to_self(person) if "letters go there" in one]) == 1, "said twice it is said once"
+    happen(case, "breached")
+    assert any("The date was missed" in one for one in to_agent(person)) and not any("The date was missed" in one for one in to_self(person))
+    assert case.reference not in link[0]

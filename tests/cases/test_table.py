@@ -37,7 +37,7 @@ SPECIFIED = {
          "not_made_again": ("expired_package", "expired_package")}, 23: {"fulfilled": ("awaiting_processors", "fulfilled"), "fulfilled_in_part": ("awaiting_processors", "partially_fulfilled")},
     24: {"extend": ("triage", "triage")}, 25: {"warned": ("triage", "triage"), "breached": ("triage", "triage")}, 26: {"disputed": ("refused", "disputed")},
     27: {"upheld": ("disputed", "resolved_upheld"), "reversed": ("disputed", "planned")}, 28: {"resumed": ("partially_fulfilled", "executing")}, 29: {"certified": ("fulfilled", "certified")},
-    30: {"barred": ("triage", "triage")}, 31: {"agent_confirmed": ("triage", "triage"), "agent_ended": ("triage", "triage")}, 32: {"assigned": ("triage", "triage")}, 33: {"added": ("triage", "triage")},
+    30: {"barred": ("triage", "triage")}, 31: {"agent_confirmed": ("triage", "triage"), "agent_mailbox": ("triage", "triage"), "agent_ended": ("triage", "triage")}, 32: {"assigned": ("triage", "triage")}, 33: {"added": ("triage", "triage")},
     34: {"fetch_code": ("ready", "ready")},
 }
 """RIGHTS 3b by hand, 3g as number 30, and what came later from 31 on: from each row's event to where it begins and ends."""

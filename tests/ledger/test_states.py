@@ -46,7 +46,7 @@ def older(org: Org) -> None:
     """As in a backup that was made before all of it."""
     ids = [m.id for m in org.people.values()]
     Deletion.objects.filter(account__memberships__in=ids).delete()
-    Account.objects.filter(memberships__in=ids).update(status="active", reason_code="", auth_epoch=1, credential_epoch=1, gpc_at=None)
+    Account.objects.filter(memberships__in=ids).update(status="active", reason_code="", auth_epoch=1, credential_epoch=1, gpc_at=None, reported_at=None)
     Membership.objects.filter(id__in=ids).update(status="active", reason_code="", access_epoch=1, protected=False, use_restricted=False, restricted_mode="", status_until=None)
     Protection.objects.filter(membership_id__in=ids).delete()
     ApiToken.objects.filter(membership_id__in=ids).update(state="active", ended_at=None, ended_reason="")
@@ -70,6 +70,7 @@ def test_read_undone_and_brought_back(world: World) -> None:
     arrange(lambda: (Membership.objects.filter(id=north.person("auditor").id).update(protected=True),
                      Protection.objects.create(organization=north.organization, membership=north.person("auditor"), administrator=north.person("owner"))))
     arrange(lambda: holds.place(org=north.organization.id, kind="subject", subject=north.person("security").account_id, matter="M", ground="G", by=None, now=now))
+    arrange(lambda: Account.objects.filter(id=north.person("security").account_id).update(reported_at=now))
     wanted = read(north)
     assert {key[0] for key in wanted} >= {"deletion.state", "account.state", "membership.state", "token.state", "management.state", "restriction.state", "consent.state", "hold.state", "keeping.state"}
     assert restored(wanted.values()) == [], "what is so is not changed"

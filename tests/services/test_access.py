@@ -42,7 +42,7 @@ def test_own_access_decides_and_what_is_shared_ends_with_what_it_comes_by(world:
     assert notices(org, receipt.entries) == {f"worker@{org.slug}.example": "take-service-access"}
     assert refused(org, "take-service-access", "app-manager", worker, service="wiki", **WHY) == ["no_service_access"]
     receipt = act(org, "grant-service-access", "app-manager", worker, service="wiki")
-    assert said(org, wiki) == ("full", "") and notices(org, receipt.entries) == {}
+    assert said(org, wiki) == ("full", "") and notices(org, receipt.entries) == {f"worker@{org.slug}.example": "grant-service-access"}
     act(org, "set-service-everyone", "app-manager", [wiki.id], level="none")
     act(org, "set-group-service", "app-manager", [crew.id], service="wiki", level="full")
     act(org, "remove-from-group", "owner", [org.person("guest").id], group="Crew")
