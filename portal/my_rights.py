@@ -102,7 +102,7 @@ def cards(account: Account, found: list[Place], *, resting: Standing, now: datet
         return f"{reverse('me-requests')}?right={right}"
 
     under_way = _under_way(account.id)
-    for key, more in (("access", _copies(account.id, now)), ("restrict", tuple((use.short, reverse("me-restriction")) for use in resting.use))):
+    for key, more in (("access", _copies(account.id, now)), ("restrict", tuple((said, reverse("me-restriction")) for said in resting.shortly))):
         under_way[key] = (*more, *under_way.get(key, ()))
     told = [
         Card("access", _("Get a copy"), _("Everything that is held about you, to read without a connection, and who looked at it."),
@@ -153,12 +153,3 @@ def _copies(account_id: UUID, now: datetime) -> tuple[tuple[str, str], ...]:
     if row is None or (row.state == CopyState.READY and (row.expires_at is None or row.expires_at <= now)):
         return ()
     return ((_("A copy is ready to be fetched.") if row.state == CopyState.READY else _("A copy is being made."), reverse("me-copies")),)
-
-
-def _restricted(account_id: UUID) -> tuple[tuple[str, str], ...]:
-    with tenancy.installation("a person's own restrictions"):
-        on = Restriction.objects.filter(account_id=account_id).exclude(state__in=(RestrictionState.PROPOSED, RestrictionState.LIFTED))
-        rows = on.order_by("organization__name").values_list("organization__name", "what")
-        whole, found = {name for name, what in rows if not what}, dict.fromkeys(name for name, _what in rows)
-    said = {name: _("Restricted at %(organization)s.") if name in whole else _("Restricted in part at %(organization)s.") for name in found}
-    return tuple((words % {"organization": name}, reverse("me-restriction")) for name, words in said.items())

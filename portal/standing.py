@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import purposes, tenancy
 from accounts.models import Account, Membership, Organization
 from accounts.models.membership import MembershipStatus
-from dsar.restriction import states
+from dsar.restriction import parts, states
 from dsar.restriction.model import Restriction, RestrictionState
 from portal import sentences
 
@@ -32,15 +32,12 @@ class Access:
 
 @dataclass(frozen=True)
 class Use:
-    """One organization that may only store what it holds about the person."""
+    """One organization that may only store what it holds about the person, or one part of it."""
 
     organization: Organization
     row: Restriction
-
-    @property
-    def short(self) -> str:
-        """In one sentence, for the card of the right."""
-        return _("Restricted at %(organization)s.") % {"organization": self.organization.name}
+    what: str
+    """The part in words; '' for all of it."""
 
     @property
     def trigger(self) -> str:
@@ -66,13 +63,22 @@ class Standing:
     access: tuple[Access, ...]
     use: tuple[Use, ...]
 
+    @property
+    def shortly(self) -> tuple[str, ...]:
+        """Where use is restricted, one sentence for each organization, for the card of the right."""
+        whole = {one.organization.id for one in self.use if not one.what}
+        places = dict.fromkeys((one.organization.id, one.organization.name) for one in self.use)
+        return tuple((_("Restricted at %(organization)s.") if number in whole else _("Restricted in part at %(organization)s.")) % {"organization": name} for number, name in places)
+
 
 def of(account: Account, members: Iterable[Membership]) -> Standing:
     """What rests for this person now, in every organization of theirs; `members` are their memberships by the organization's name."""
     closed = [row for row in members if row.status in {MembershipStatus.SUSPENDED, MembershipStatus.RESTRICTED}]
     with tenancy.installation("what rests for a person, wherever it is"):
-        on = Restriction.objects.filter(account_id=account.id).exclude(state__in=(RestrictionState.PROPOSED, RestrictionState.LIFTED)).select_related("organization").order_by("organization__name")
-        return Standing(tuple(_access(row) for row in closed), tuple(Use(row.organization, row) for row in on))
+        on = list(Restriction.objects.filter(account_id=account.id).exclude(state__in=(RestrictionState.PROPOSED, RestrictionState.LIFTED)).select_related("organization")
+                  .order_by("organization__name", "what"))
+        called = parts.names(on)
+        return Standing(tuple(_access(row) for row in closed), tuple(Use(row.organization, row, parts.words(row.what, called) if row.what else "") for row in on))
 
 
 def _access(row: Membership) -> Access:

@@ -13,8 +13,8 @@ from accounts.power import Data, Effect, Power
 from accounts.powers.forms import NoForm
 from accounts.powers.grants import grantable
 from accounts.powers.roles import untouchable
-from accounts.profile import aside
 from accounts.powers.shared_service_access import TOLD
+from accounts.profile import aside
 from accounts.services.reached import Many, of_group
 from accounts.targets import GroupTarget
 from accounts.work import Work

@@ -26,6 +26,7 @@ UNITS: tuple[Unit, ...] = (
             "organization_id": REFERENCE,
             "service_id": REFERENCE,
             "installation_id": REFERENCE,
+            "gone_at": none("since when a removed app is asked about everybody"), "gone_reached": WORKINGS, "gone_done_at": WORKINGS,
             "email": none("where whoever runs a program gets requests", reviewed="an address of a company or a team, typed for this by its customer; the form says so"),
             "public_key": none("the key with which a program signs its answers"),
             "token_hash": none("the fingerprint of the token of a program, which belongs to no person", reviewed="opens only what programs ask about requests"),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser
 
-from accounts.models import Management, MembershipManagement, Organization
+from accounts.models import Management, Membership, Organization
 from audit import sequencer
 from dsar.cases import intake
 from tests.browser.conftest import Visit

@@ -13,7 +13,7 @@ from accounts.profile import aside
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0051_through_and_held'),
+        ('accounts', '0054_people_of_installations'),
     ]
 
     operations = [

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0052_set_aside'),
-        ('dsar', '0019_relays'),
+        ('accounts', '0055_set_aside'),
+        ('dsar', '0022_agents_mailbox'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
