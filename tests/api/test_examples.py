@@ -152,7 +152,7 @@ def _caller(operation: Operation) -> str:
         return "member"
     if operation.name == "deactivate-own-account":
         return "auditor"
-    return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "me-notice-acknowledge", "end-own-session", "me-ledger", "restrict-own-use", "end-own-restriction", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute"} else "owner"
+    return "worker" if operation.name in {"accept-ownership", "decline-succession", "answer-invitation", "me-notice-read", "me-notice-acknowledge", "end-own-session", "me-ledger", "restrict-own-use", "end-own-restriction", "accept-suggestion", "decline-suggestion", "dispute-value", "withdraw-dispute", "answer-child-report"} else "owner"
 
 
 def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
@@ -188,6 +188,8 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
     if operation.name in {"delete-organization", "cancel-organization-deletion", "end-calendar-link"}:
         ready(org, operation.name)
     if operation.name in CASES_OF_ONE or operation.name in CASES_OF_ALL or operation.name in CASES_OF_PERSON:
+        ready(org, operation.name)
+    if operation.name == "answer-child-report":
         ready(org, operation.name)
     if operation.name in {"transfers", "me-transfer", "object-to-transfer", "take-own-account"}:
         ready(org, operation.name if operation.power else "object-to-transfer")

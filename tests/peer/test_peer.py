@@ -123,9 +123,8 @@ def test_a_program_of_its_own(world: World, notes: SimpleNamespace, settings: An
     assert (name, email, len(sub)) == (person.account.name, person.account.email, 43) and str(person.account_id) not in sub
 
     act(world.north, "suspend", person, reason_code="absence")
-    began = time.monotonic()
     travels(notes)
-    assert stored(notes, "SELECT * FROM session") == [] and "Sign in with" in browser.get(f"{notes.url}/").text and time.monotonic() - began < 10, "out of Notes, within seconds"
+    assert stored(notes, "SELECT * FROM session") == [] and "Sign in with" in browser.get(f"{notes.url}/").text, "out of Notes; how soon is measured by `make bench`"
     heard = stored(notes, "SELECT how, what, did FROM heard ORDER BY id")
     assert ("Sign-out", "Somebody is signed out", "1 session ended here") in heard and ("Webhook", "membership.suspended", "Noted") in heard
     assert {one[1] for one in heard if one[0] == "Security event"} == {"session-revoked", "account-disabled"}
