@@ -1,8 +1,8 @@
 """What rests for the person at this moment: access that an organization suspended or restricted, and data that it may only store. With what goes on all the same (POWERS P2, RIGHTS 3e)."""
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -34,10 +34,18 @@ class Access:
 class Use:
     """One organization that may only store what it holds about the person, or one part of it."""
 
-    organization: Organization
     row: Restriction
-    what: str
-    """The part in words; '' for all of it."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """How groups are called that it may name, by their numbers, for whoever may read that."""
+
+    @property
+    def organization(self) -> Organization:
+        return self.row.organization
+
+    @property
+    def what(self) -> str:
+        """The part in words; '' for all of it."""
+        return parts.words(self.row.what, self.groups) if self.row.what else ""
 
     @property
     def trigger(self) -> str:
@@ -78,7 +86,7 @@ def of(account: Account, members: Iterable[Membership]) -> Standing:
         on = list(Restriction.objects.filter(account_id=account.id).exclude(state__in=(RestrictionState.PROPOSED, RestrictionState.LIFTED)).select_related("organization")
                   .order_by("organization__name", "what"))
         called = parts.names(on)
-        return Standing(tuple(_access(row) for row in closed), tuple(Use(row.organization, row, parts.words(row.what, called) if row.what else "") for row in on))
+        return Standing(tuple(_access(row) for row in closed), tuple(Use(row, called) for row in on))
 
 
 def _access(row: Membership) -> Access:

@@ -4,14 +4,14 @@ Killed at any point nobody is left out, and nobody is told twice. What somebody 
 """
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from accounts import outbox
+from accounts import outbox, turns
 from accounts.models import AccessRound, Account
 from accounts.organizations import contact
 from accounts.tenancy import installation
@@ -39,30 +39,17 @@ SUBSCRIBER = Subscriber(name="service-access", handle=handle, actions=frozenset(
 def waiting() -> bool:
     """Whether anybody is still to be told."""
     with installation(_WHY):
-        return AccessRound.objects.filter(finished_at=None, entry__isnull=False).exists()
+        return _open().exists()
+
+
+def _open() -> QuerySet[AccessRound]:
+    return AccessRound.objects.filter(finished_at=None, entry__isnull=False)
 
 
 def run(*, now: datetime, seconds: float = SECONDS) -> bool:
-    """Owe mails for some seconds, a batch of each act in turn. Returns whether something is left.
-
-    What fails stops none of the others. Its error is raised when they are done: the job has failed then, and is tried again with the schedule.
-    """
-    end, failed = time.monotonic() + seconds, dict[UUID, Exception]()
+    """Owe mails for some seconds, a batch of each act in turn. Returns whether something is left that can go on; what fails is raised when the others are done."""
     with installation(_WHY):
-        while True:
-            done = 0
-            for number in list(AccessRound.objects.filter(finished_at=None, entry__isnull=False).exclude(id__in=failed).order_by("begun_at", "id").values_list("id", flat=True)):
-                try:
-                    done += step(number, now=now)
-                except Exception as error:
-                    failed[number] = error
-                if time.monotonic() > end:
-                    return waiting()
-            if not done:
-                break
-    for error in failed.values():
-        raise error
-    return False
+        return turns.take(lambda number: step(number, now=now), lambda failed: _open().exclude(id__in=failed).order_by("begun_at", "id").values_list("id", flat=True), seconds=seconds)
 
 
 def step(number: UUID, *, now: datetime) -> int:

@@ -1,14 +1,15 @@
 """Telling many people: the log has it, then the mails are owed in batches, each batch whole or not at all. Killed at any point nobody is left out, and nobody is told twice."""
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from accounts import turns
 from accounts.models import Account, Membership
 from accounts.tenancy import installation
 from audit import INSTALLATION, recording
@@ -40,30 +41,18 @@ SUBSCRIBER = Subscriber(name="registers", handle=handle, actions=ACTIONS)
 
 def waiting() -> bool:
     """Whether anybody is still to be told. Needs a reach that sees every organization."""
-    return Round.objects.filter(finished_at=None, entry__isnull=False).exists()
+    return _open().exists()
+
+
+def _open() -> QuerySet[Round]:
+    return Round.objects.filter(finished_at=None, entry__isnull=False)
 
 
 def run(*, now: datetime | None = None, seconds: float = SECONDS) -> bool:
-    """Owe mails for some seconds, a batch of each round in turn. Returns whether something is left.
-
-    A round that fails stops none of the others. Its error is raised when they are done: the job has failed then, and is tried again with the schedule.
-    """
-    now, end, failed = now or datetime.now(UTC), time.monotonic() + seconds, dict[UUID, Exception]()
+    """Owe mails for some seconds, a batch of each round in turn. Returns whether something is left that can go on; what fails is raised when the others are done."""
+    at = now or datetime.now(UTC)
     with installation("people of every organization are told what concerns them"):
-        while True:
-            done = 0
-            for number in Round.objects.filter(finished_at=None, entry__isnull=False).exclude(id__in=failed).order_by("begun_at", "id").values_list("id", flat=True):
-                try:
-                    done += step(number, now=now)
-                except Exception as error:
-                    failed[number] = error
-                if time.monotonic() > end:
-                    return waiting()
-            if not done:
-                break
-    for error in failed.values():
-        raise error
-    return False
+        return turns.take(lambda number: step(number, now=at), lambda failed: _open().exclude(id__in=failed).order_by("begun_at", "id").values_list("id", flat=True), seconds=seconds)
 
 
 def step(number: UUID, *, now: datetime) -> int:

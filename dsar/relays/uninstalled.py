@@ -4,13 +4,13 @@ However many they are: the log has the end of the app, a mark says that people a
 """
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import turns
 from accounts.models import AppGrant, Installation
 from accounts.tenancy import installation as whole
 from audit import recording
@@ -71,26 +71,9 @@ def waiting() -> bool:
 
 
 def run(*, now: datetime, seconds: float = SECONDS) -> bool:
-    """Ask about the next people, for some seconds, a batch of each app in turn. Whether something is left. Safe to run twice at once, and after a kill.
-
-    What fails stops none of the others, and is raised when they are done.
-    """
-    end, failed = time.monotonic() + seconds, dict[UUID, Exception]()
+    """Ask about the next people, for some seconds, a batch of each app in turn. Returns whether something is left that can go on. Safe to run twice at once, and after a kill."""
     with whole(_WHY):
-        while True:
-            done = 0
-            for number in list(_open().exclude(id__in=failed).order_by("gone_at", "id").values_list("id", flat=True)):
-                try:
-                    done += step(number, now=now)
-                except Exception as error:
-                    failed[number] = error
-                if time.monotonic() > end:
-                    return _open().exists()
-            if not done:
-                break
-    for error in failed.values():
-        raise error
-    return False
+        return turns.take(lambda number: step(number, now=now), lambda failed: _open().exclude(id__in=failed).order_by("gone_at", "id").values_list("id", flat=True), seconds=seconds)
 
 
 def step(number: UUID, *, now: datetime) -> int:

@@ -16,9 +16,10 @@ from accounts.models import GroupMembership, Management, Membership
 from accounts.people import Person, load_people, veiled
 from accounts.reasons import NotFound, Refused, StepUpNeeded, text
 from dsar.powers import restrict_own_use, restrict_use
-from dsar.restriction import life, parts, states
+from dsar.restriction import life, parts
 from dsar.restriction.model import Restriction
 from portal.powers import POWERS
+from portal.standing import Use
 from portal.surfaces.page import querydict
 from portal.views.stepup import ask, kept, proof_of
 
@@ -61,23 +62,16 @@ def _mine(request: HttpRequest) -> list[dict[str, Any]]:
         person = Person(account=member.account, membership=member, management=Management() if member.organization_id in managed else None)
         person.extra |= {"groups": [row for row in groups if row.membership_id == member.id], "restriction": next((row for row in own if row.in_force and not row.what), None),
                          "parts": [row for row in own if row.in_force and row.what]}
-        found.append({"member": member, "now": [_shown(row, called) for row in own if row.in_force], "past": [_shown(row, called) for row in own if not row.in_force][:5],
+        found.append({"member": member, "now": [Use(row, called) for row in own if row.in_force], "past": [Use(row, called) for row in own if not row.in_force][:5],
                       "whole": person.extra["restriction"] is not None,
                       "offered": parts.offered(person)})
     return found
 
 
-def _shown(row: Restriction, groups: dict[str, str]) -> dict[str, Any]:
-    """A restriction in words."""
-    grounds = {**states.OBJECTIONS, **states.SETTLED}
-    return {"row": row, "what": parts.words(row.what, groups) if row.what else "", "trigger": row.get_trigger_display(), "ground": grounds.get(row.ground, ""),
-            "freeing": [purposes.PURPOSES[name] for name in row.freeing], "freed": [purposes.PURPOSES[name] for name in row.freed]}
-
-
-def parts_of(person: Person) -> list[dict[str, Any]]:
+def parts_of(person: Person) -> list[Use]:
     """Which parts of what is held about a member may only be stored, for whoever may lift that. Which group it is stands where it is lifted. Needs the scope."""
     assert person.membership is not None
-    return [_shown(row, {}) for row in life.parts_of(organization_id=person.membership.organization_id, account_id=person.account.id)]
+    return [Use(row) for row in life.parts_of(organization_id=person.membership.organization_id, account_id=person.account.id)]
 
 
 def _purposes() -> dict[str, list[Any]]:
@@ -117,6 +111,6 @@ def person(request: HttpRequest, person_id: UUID) -> HttpResponse:
                 if power.over == "member" and actor.may(power.permission) and not power.code.startswith(("own.", "token.")) and purposes.of_power(power.slug) in purposes.ALWAYS
                 and not door.capability(power=power, actor=actor, person=found, now=now)]
     return render(request, "people/restricted.html", {
-        "person": veiled(found), "shown": _shown(row, {}) if row else None,
+        "person": veiled(found), "shown": Use(row) if row else None,
         "capabilities": [one for one in possible if not one["power"].danger], "dangers": [one for one in possible if one["power"].danger],
         "key": uuid4(), "purposes": _purposes(), "may_request": actor.may(restrict_use.LIFT.permission)})
