@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ class Visit:
     def go(self, path: str) -> Page:
         self.page.goto(self.address + path)
         return self.page
+
+    def shot(self, name: str) -> None:
+        """For whoever wants to look: the page in the light, in the dark and narrow, into the folder that STEWARD_SHOTS names. Then it is light and wide again."""
+        if folder := os.environ.get("STEWARD_SHOTS"):
+            for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
+                self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                self.page.set_viewport_size({"width": width, "height": 900})
+                self.page.screenshot(path=str(Path(folder) / f"{name}-{scheme}-{width}.png"), full_page=True)
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size({"width": 1280, "height": 900})
 
 
 @pytest.fixture

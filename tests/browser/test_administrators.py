@@ -1,9 +1,6 @@
 """The pages about roles, groups and service accounts in a real browser: accessible, in both themes, at 320 px, and without scripts."""
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from accounts import tenancy
@@ -41,12 +38,8 @@ def test_pages(world: World, furnished: dict[str, object], visit: Visit, path: s
     visit.sign_in(world, "owner")
     address = f"/o/{world.north.slug}/" + path.format(**furnished)
     assert problems(visit, address) == []
-    if shots := os.environ.get("STEWARD_SHOTS"):
-        name = path.strip("/").replace("/", "_").replace("{", "").replace("}", "").replace("?", "-")
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(shots) / f"admin-{name}-{scheme}-{width}.png"), full_page=True)
+    name = path.strip("/").replace("/", "_").replace("{", "").replace("}", "").replace("?", "-")
+    visit.shot(f"admin-{name}")
 
 
 def test_a_group_without_scripts(world: World, visit_without_scripts: Visit) -> None:

@@ -1,9 +1,6 @@
 """The page about how long the log is kept, in a real browser: accessible, in both themes, at 320 px."""
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from django.utils import timezone
 
@@ -27,9 +24,5 @@ def test_pages(world: World, visit: Visit, path: str) -> None:
     number_all()
     visit.sign_in(world, "owner")
     assert problems(visit, f"/o/{org.slug}/{path}") == []
-    if shots := os.environ.get("STEWARD_SHOTS"):
-        name = path.strip("/").replace("/", "_").replace("?", "-")
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(shots) / f"keep-{name}-{scheme}-{width}.png"), full_page=True)
+    name = path.strip("/").replace("/", "_").replace("?", "-")
+    visit.shot(f"keep-{name}")

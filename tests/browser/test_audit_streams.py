@@ -1,9 +1,7 @@
 """The pages of log streams in a real browser: accessible, in both themes, at 320 px, and without scripts."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -38,12 +36,8 @@ def streams(world: World) -> dict[str, object]:
 def test_pages(world: World, streams: dict[str, object], visit: Visit, path: str) -> None:
     visit.sign_in(world, "owner")
     assert problems(visit, f"/o/{world.north.slug}/" + path.format(**streams)) == []
-    if shots := os.environ.get("STEWARD_SHOTS"):
-        name = path.split("?")[0].strip("/").replace("/", "_").replace("{", "").replace("}", "")
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(shots) / f"streams-{name}-{scheme}-{width}.png"), full_page=True)
+    name = path.split("?")[0].strip("/").replace("/", "_").replace("{", "").replace("}", "")
+    visit.shot(f"streams-{name}")
 
 
 def test_a_stream_without_scripts(world: World, visit_without_scripts: Visit) -> None:

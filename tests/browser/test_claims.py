@@ -1,9 +1,7 @@
 """A claim in a real browser: announced by an owner, read in the mail's link, left with an address of the person's own. Accessible, in both themes, at 320 px, without scripts."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +18,7 @@ pytestmark = pytest.mark.browser
 
 
 def _shots(visit: Visit, name: str) -> None:
-    if shots := os.environ.get("STEWARD_SHOTS"):
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(shots) / f"claims-{name}-{scheme}-{width}.png"), full_page=True)
-        visit.page.emulate_media(color_scheme="light")
-        visit.page.set_viewport_size({"width": 1280, "height": 900})
+    visit.shot(f"claims-{name}")
 
 
 def test_pages(world: World, visit: Visit) -> None:

@@ -1,9 +1,7 @@
 """Deletion and the rights door in a real browser: two people bring a deletion forward; somebody who cannot sign in reaches their page. Accessible, in both themes, at 320 px."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -21,12 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 def shot(visit: Visit, name: str) -> None:
-    if shots := os.environ.get("STEWARD_SHOTS"):
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(shots) / f"deletion-{name}-{scheme}-{width}.png"), full_page=True)
-    visit.page.set_viewport_size({"width": 1280, "height": 900})
+    visit.shot(f"deletion-{name}")
 
 
 def test_two_people_bring_a_deletion_forward(world: World, browser: Browser, address: str, visit: Visit) -> None:

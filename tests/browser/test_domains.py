@@ -1,9 +1,7 @@
 """The pages of domains in a real browser: accessible, in both themes, at 320 px, and added without scripts."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -26,12 +24,8 @@ def test_pages(world: World, visit: Visit) -> None:
     visit.sign_in(world, "owner")
     for path in ("domains/", *(f"domains/{i}/" for i in made.values()), "do/add-domain/", f"do/renew-domain-token/?domain={made['fine']}", f"do/remove-domain/?domain={made['fine']}"):
         assert problems(visit, f"/o/{org.slug}/{path}") == [], path
-        if shots := os.environ.get("STEWARD_SHOTS"):
-            name = next((key for key, i in made.items() if str(i) in path and path.startswith("domains")), path.split("?")[0].strip("/").replace("/", "_"))
-            for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-                visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                visit.page.set_viewport_size({"width": width, "height": 900})
-                visit.page.screenshot(path=str(Path(shots) / f"domains-{name}-{scheme}-{width}.png"), full_page=True)
+        name = next((key for key, i in made.items() if str(i) in path and path.startswith("domains")), path.split("?")[0].strip("/").replace("/", "_"))
+        visit.shot(f"domains-{name}")
 
 
 def test_a_domain_is_added_without_scripts(world: World, visit_without_scripts: Visit) -> None:

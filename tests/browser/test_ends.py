@@ -1,10 +1,8 @@
 """Organizations and accounts come to their end in a real browser: accounts go one by one, an account is handed on and its person reads what that means, and somebody deletes their own account and keeps it after all."""
 from __future__ import annotations
 
-import os
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,13 +23,7 @@ pytestmark = pytest.mark.browser
 
 
 def shot(visit: Visit, name: str) -> None:
-    if shots := os.environ.get("STEWARD_SHOTS"):
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(shots) / f"ends-{name}-{scheme}-{width}.png"), full_page=True)
-        visit.page.emulate_media(color_scheme="light")
-        visit.page.set_viewport_size({"width": 1280, "height": 900})
+    visit.shot(f"ends-{name}")
 
 
 def test_an_organization_ends_and_a_person_goes(world: World, browser: Browser, address: str, visit: Visit, settings: Any) -> None:

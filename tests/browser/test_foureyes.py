@@ -1,7 +1,6 @@
 """Four eyes in a real browser: asked, found in the inbox, agreed to; a file checked, confirmed by number, carried out. Looked at in both themes and at 320 px."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,9 @@ pytestmark = pytest.mark.browser
 
 
 def shoot(visit: Visit, name: str, path: str) -> None:
-    """The page has no problem in light, dark and at 320 px; with STEWARD_SHOTS it leaves pictures to look at."""
+    """The page has no problem in light, dark and at 320 px; and pictures, where somebody wants to look."""
     assert problems(visit, path) == [], path
-    if shots := os.environ.get("STEWARD_SHOTS"):
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(shots) / f"foureyes-{name}-{scheme}-{width}.png"), full_page=True)
-    visit.page.emulate_media(color_scheme="light")
-    visit.page.set_viewport_size({"width": 1280, "height": 900})
+    visit.shot(f"foureyes-{name}")
 
 
 def test_asked_found_and_agreed_to(world: World, browser: Browser, address: str, visit: Visit) -> None:

@@ -1,9 +1,6 @@
 """The pages of legal holds in a real browser: accessible, in both themes, at 320 px."""
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from tests.browser.conftest import Visit
@@ -16,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_pages(world: World, visit: Visit) -> None:
-    org, shots = world.north, os.environ.get("STEWARD_SHOTS")
+    org = world.north
     arrange(lambda: (group_for(org, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk", org.person("guest")), deletion_for(org.person("guest"), by_person=True)))
     hold = place(org, org.person("worker"), org.person("owner"), disclosure="yes", categories=["user.content.private", "user.workplace"], first_day="2020-01-01")
     fresh = place(org, org.person("guest"), confirmed="")
@@ -27,7 +24,4 @@ def test_pages(world: World, visit: Visit) -> None:
                        "release": f"{base}do/release-hold/?hold={hold.id}", "let-go": f"{base}do/release-custodians/?hold={hold.id}&person={org.person('worker').account_id}",
                        "person": f"{base}people/{org.person('guest').id}/", "mine": "/me/holds/"}.items():
         assert problems(visit, path) == [], path
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)) if shots else ():
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(shots) / f"holds-{name}-{scheme}-{width}.png"), full_page=True)
+        visit.shot(f"holds-{name}")

@@ -60,6 +60,11 @@ def test_one_part_is_restricted_on_the_page_and_seen_by_those_who_may_object(wor
     visit.page.get_by_role("button", name="Restrict", exact=True).click()
     assert problems(visit, "/me/restriction/") == []
     shot(visit, "parts")
+    assert problems(visit, "/me/privacy/") == []
+    shot(visit, "privacy-parts")
+    said, name = visit.page.inner_text("main"), org.organization.name
+    assert all(f"{name} may only store this about you: {what}" in said for what in ("Title in this organization", "Membership in the group “Works council”"))
+    assert said.count(f"Restricted in part at {name}.") == 1 and f"Restricted at {name}." not in said and "Everything else stays in use." in said
     visit.go("/me/values/")
     shot(visit, "values")
     visit.sign_in(world, "owner")

@@ -1,9 +1,7 @@
 """What only pages show of requests to services and apps: they fit a narrow screen, and whoever runs a program answers by the page that a mail links to."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from django.urls import reverse
 
@@ -33,9 +31,6 @@ def test_pages_of_requests_to_programs(world: World, visit: Visit) -> None:
     visit.sign_in(world, "owner")
     paths = [f"/o/{org.slug}/requests/programs/", f"/o/{org.slug}/requests/{case.id}/", f"/o/{org.slug}/do/set-responder/?program={late.installation_id}"]
     assert [problems(visit, path) for path in paths] == [[], [], []]
-    if folder := os.environ.get("STEWARD_PICTURES"):
-        for number, path in enumerate([link, *paths]):
-            for width in (1280, 320):
-                visit.page.set_viewport_size({"width": width, "height": 900})
-                visit.go(path)
-                visit.page.screenshot(path=str(Path(folder) / f"relays-{number}-{width}.png"), full_page=True)
+    for number, path in enumerate([link, *paths]):
+        visit.go(path)
+        visit.shot(f"relays-{number}")

@@ -1,9 +1,7 @@
 """A report about an account, and the mailbox of whoever acts for somebody: what only pages show."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from accounts import tenancy
 from accounts.models import Account
@@ -37,19 +35,10 @@ def test_a_report_and_the_mailbox_of_an_agent(world: World, visit: Visit) -> Non
     assert "Your answer is kept" in visit.page.content()
     arrange(lambda: AccountReport.objects.filter(id=reports[0].id).update(due_at=datetime.now(UTC) - timedelta(days=1)))
     arrange(lambda: Account.objects.filter(id=org.person("owner").account_id).update(is_operator=True))
-    pages = [f"/{link}", "/me/report/", "/me/privacy/"]
-    if folder := os.environ.get("STEWARD_PICTURES"):
-        for number, path in enumerate(pages):
-            for width in (1280, 320):
-                visit.page.set_viewport_size({"width": width, "height": 900})
-                visit.go(path)
-                visit.page.screenshot(path=str(Path(folder) / f"reports-{number}-{width}.png"), full_page=True)
+    for name, path in {"mailbox": f"/{link}", "mine": "/me/report/", "privacy": "/me/privacy/"}.items():
+        visit.go(path)
+        visit.shot(f"reports-{name}")
     visit.sign_in(world, "owner")
     assert problems(visit, "/operator/") == [] and "Late" in visit.page.inner_text("main")
-    if folder := os.environ.get("STEWARD_PICTURES"):
-        for scheme in ("light", "dark"):
-            visit.page.emulate_media(color_scheme=scheme)
-            visit.page.set_viewport_size({"width": 1280 if scheme == "light" else 320, "height": 900})
-            visit.go("/operator/")
-            visit.page.screenshot(path=str(Path(folder) / f"reports-operator-{scheme}.png"), full_page=True)
+    visit.shot("reports-operator")
     arrange(lambda: AccountReport.objects.filter(id=reports[0].id).delete())

@@ -1,9 +1,7 @@
 """The pages of retention in a real browser: accessible, in both themes, at 320 px, with rules, runs and examples on them."""
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -31,9 +29,5 @@ def test_pages(world: World, visit: Visit) -> None:
     wrong = {}
     for number, path in enumerate(PAGES):
         wrong[path] = problems(visit, f"/o/{org.slug}/{path}")
-        if shots := os.environ.get("STEWARD_SHOTS"):
-            for scheme, width in (("light", 1280), ("light", 320)):
-                visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                visit.page.set_viewport_size({"width": width, "height": 900})
-                visit.page.screenshot(path=str(Path(shots) / f"retention-{number}-{scheme}-{width}.png"), full_page=True)
+        visit.shot(f"retention-{number}")
     assert {path: found for path, found in wrong.items() if found} == {}

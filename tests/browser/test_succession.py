@@ -1,9 +1,7 @@
 """Succession in a real browser: accessible, in both themes, at 320 px; prepared, offered, accepted and stopped without scripts."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -24,11 +22,7 @@ def world_of(org: Org) -> World:
 def shots(visit: Visit, path: str, key: str) -> None:
     """Nothing to complain about; and pictures, where somebody wants to look."""
     assert problems(visit, path) == [], path
-    if folder := os.environ.get("STEWARD_SHOTS"):
-        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 320)):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            visit.page.set_viewport_size({"width": width, "height": 900})
-            visit.page.screenshot(path=str(Path(folder) / f"succession-{key}-{scheme}-{width}.png"), full_page=True)
+    visit.shot(f"succession-{key}")
 
 
 def offered() -> Org:
@@ -67,9 +61,8 @@ def test_pages_of_owners(visit: Visit) -> None:
     page.click("form.card button.primary")
     page.locator("main .mono").first.wait_for()
     assert page.locator("main .mono").count() == 3
-    if folder := os.environ.get("STEWARD_SHOTS"):
-        page.set_viewport_size({"width": 320, "height": 900})
-        page.screenshot(path=str(Path(folder) / "succession-codes-light-320.png"), full_page=True)
+    visit.shot("succession-codes")
+    page.set_viewport_size({"width": 320, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
