@@ -185,11 +185,9 @@ def _ids(org: Any, operation: Operation, who: str) -> dict[str, Any]:
             ids["claim_id"] = Claim.objects.filter(organization=org.organization).values_list("id", flat=True).first()
     if operation.name in {"discard-notice-draft", "publish-notice"}:
         arrange(lambda: draft_for(org))
-    if operation.name in {"delete-organization", "cancel-organization-deletion", "end-calendar-link"}:
+    if operation.name in {"delete-organization", "cancel-organization-deletion", "end-calendar-link", "answer-child-report"}:
         ready(org, operation.name)
     if operation.name in CASES_OF_ONE or operation.name in CASES_OF_ALL or operation.name in CASES_OF_PERSON:
-        ready(org, operation.name)
-    if operation.name == "answer-child-report":
         ready(org, operation.name)
     if operation.name in {"transfers", "me-transfer", "object-to-transfer", "take-own-account"}:
         ready(org, operation.name if operation.power else "object-to-transfer")
